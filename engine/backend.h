@@ -1,0 +1,111 @@
+/* backend.h: the border. One struct of functions a device must have, by what they compute; no CUDA header here.
+ *
+ * Rules of the border, made for a GPU and kept by the CPU:
+ * - Buffers are opaque and live on the device; only upload and download cross. One owner each: engine or context.
+ * - Operators are fused to the size at which a GPU wants to be asked (a norm with the product that follows it, a
+ *   product with its bias, activation, scale and residual), so that no unfused value needs a name of its own.
+ * - Operators return nothing and may run later: the backend keeps the first failure, with operator and place, and
+ *   sync() reports it. Everything before a sync() is in order.
+ * - Positions, context length and the token ids of a step live behind begin(): operators between begin() and end()
+ *   work on "the rows of this step", so that one captured graph serves every decoding step.
+ * - Activations are float32 on the CPU (the reference) and what the device likes elsewhere; weights are as stored.
+ */
+#ifndef ENGINE_BACKEND_H
+#define ENGINE_BACKEND_H
+
+#include "base/error.h"
+#include "engine/model.h"
+#include "engine/tensor.h"
+
+struct backend;
+struct device_buffer;           /* device memory, made by buffer_new */
+struct device_graph;            /* a recorded step */
+
+/* The KV cache of one context: per layer k and v [n_ctx, n_kv_heads, head_dim]. */
+struct kv_cache;
+
+struct backend_ops {
+	const char *name;               /* "cpu", "cuda" */
+
+	/* ---- life, memory, time */
+	void (*free)(struct backend *b);
+	const char *(*describe)(const struct backend *b);
+	/* Makes a weight usable by the operators: in place for the CPU; uploaded, and fused with its neighbours, elsewhere.
+	 * On return t->data is whatever the operators of this backend expect. */
+	int (*weight)(struct backend *b, struct tensor *t, struct error *err);
+	struct device_buffer *(*buffer_new)(struct backend *b, size_t n_values, struct error *err);     /* activations */
+	void (*buffer_free)(struct backend *b, struct device_buffer *buf);
+	void (*upload)(struct backend *b, struct device_buffer *to, size_t at, const float *from, size_t n);
+	void (*download)(struct backend *b, float *to, const struct device_buffer *from, size_t at, size_t n);  /* waits */
+	void (*copy)(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
+	    size_t n);
+	int (*sync)(struct backend *b, struct error *err);      /* waits; 0, or the first failure since the last call */
+
+	/* ---- graphs: a device that has none leaves these NULL and is called operator by operator */
+	int (*record)(struct backend *b);
+	struct device_graph *(*record_end)(struct backend *b);
+	void (*replay)(struct backend *b, struct device_graph *g);
+	void (*graph_free)(struct backend *b, struct device_graph *g);
+
+	/* ---- vision tower; n = tokens of one picture, class token included */
+	/* x[n, C] = class and patch embeddings of pixels [3, S, S], plus positions (resampled when the grids differ) */
+	void (*vision_embed)(struct backend *b, const struct model *m, struct device_buffer *x,
+	    const struct device_buffer *pixels);
+	/* qkv[n, 3C] = rms(x, norm1) qkvᵀ, then q and k normalised over all heads */
+	void (*vision_qkv)(struct backend *b, const struct model *m, int layer, struct device_buffer *qkv,
+	    const struct device_buffer *x, int n);
+	/* out[n, C] = softmax(q kᵀ / √D) v, no mask */
+	void (*vision_attention)(struct backend *b, const struct model *m, struct device_buffer *out,
+	    const struct device_buffer *qkv, int n);
+	/* x += ls1 * (a projᵀ + bias) */
+	void (*vision_proj)(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+	    const struct device_buffer *a, int n);
+	/* h[n, F] = gelu(rms(x, norm2) fc1ᵀ + bias), exact erf form */
+	void (*vision_fc1)(struct backend *b, const struct model *m, int layer, struct device_buffer *h,
+	    const struct device_buffer *x, int n);
+	/* x += ls2 * (h fc2ᵀ + bias) */
+	void (*vision_fc2)(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+	    const struct device_buffer *h, int n);
+	/* out[tokens, H] = projector(shuffle(x without its class token)); tmp has room for [tokens, 4C] + [tokens, H] */
+	void (*project)(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *x,
+	    struct device_buffer *tmp);
+
+	/* ---- decoder; rows are those of the step between begin() and end() */
+	struct kv_cache *(*kv_new)(struct backend *b, const struct model *m, int n_ctx, struct error *err);
+	void (*kv_free)(struct backend *b, struct kv_cache *kv);
+	/* The next step: n tokens at positions pos … pos + n - 1. */
+	void (*begin)(struct backend *b, const int32_t *ids, int n, int pos);
+	/* x[n, H] = embedding rows of the step's ids; negative ids leave their row alone (a picture's place) */
+	void (*embed)(struct backend *b, const struct model *m, struct device_buffer *x);
+	/* q[n, n_heads D] = rope(rms(x, attn_norm) wqᵀ); k (roped) and v go to the cache at the step's positions */
+	void (*qkv_rope)(struct backend *b, const struct model *m, int layer, struct device_buffer *q, struct kv_cache *kv,
+	    const struct device_buffer *x);
+	/* out[n, n_heads D]: causal attention of the step's rows over the cache; head h reads kv head h / (n_heads / n_kv_heads) */
+	void (*attention)(struct backend *b, const struct model *m, int layer, struct device_buffer *out,
+	    const struct device_buffer *q, struct kv_cache *kv);
+	/* x += a woᵀ */
+	void (*attn_out)(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+	    const struct device_buffer *a);
+	/* h[n, M] = silu(g) * u with g, u = rms(x, mlp_norm) gateᵀ, upᵀ */
+	void (*swiglu)(struct backend *b, const struct model *m, int layer, struct device_buffer *h,
+	    const struct device_buffer *x);
+	/* x += h downᵀ */
+	void (*mlp_out)(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+	    const struct device_buffer *h);
+	/* logits[V] = rms(last row of x, norm) lm_headᵀ */
+	void (*logits)(struct backend *b, const struct model *m, struct device_buffer *logits,
+	    const struct device_buffer *x);
+	/* Greedy choice where the logits lie: index of the largest, lowest index on a tie; the backend may hand it to the
+	 * next step without the host. Waits for the token. */
+	int32_t (*argmax)(struct backend *b, const struct device_buffer *logits, int n);
+};
+
+struct backend {
+	const struct backend_ops *ops;
+};
+
+/* The reference: float32 arithmetic, weights read in place. n_threads 0 = all cores. */
+struct backend *
+cpu_backend_new(int n_threads, struct error *err);
+
+#endif

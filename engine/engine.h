@@ -1,0 +1,301 @@
+/* engine.h: the door of engine/. It computes what InternVL-Chat computes; it knows no terminal, no conversation and
+ * no thread of ours, never prints and never exits.
+ *
+ * Order of calls:
+ *
+ *     card_open            what a model folder says of itself: config, tokenizer, template, limits (milliseconds)
+ *     pixels_make          a decoded picture → the square that the vision tower sees
+ *     prompt_build         messages and pictures → ids with picture places
+ *     engine_open          weights, mapped or loaded (may take long; reports progress, can be stopped)
+ *     context_new          one timeline of tokens: KV cache and the logits at its end
+ *     context_sync         make the timeline hold exactly this prompt, computing only what is new
+ *     context_step …       choose the next token; repeat until a stop id
+ *     context_free, engine_free, prompt_done, card_free
+ *
+ * The pure half (card, tokenizer, pixels, prompt) may be used from any thread; its objects are constant once made.
+ * The running half (engine, context) belongs to one thread.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* ---------------------------------------------------------------- the card (pure half) */
+
+/* Decoding settings; the defaults of a model come from its generation_config.json. */
+struct sampling {
+	float temp;             /* 0: greedy */
+	float top_p;            /* 1: off */
+	int top_k;              /* 0: off */
+	float repeat_penalty;   /* 1: off; counts generated ids only, as the official path does */
+	uint64_t seed;
+};
+
+#define CARD_MAX_STOPS 8
+
+/* What the rest of the program may know of a model. Lent by card_info() for the card's life. */
+struct card_info {
+	const char *dir;                /* the folder, as given */
+	const char *name;               /* last part of the folder's path */
+	const char *template_name;      /* "Hermes-2" */
+	const char *system_message;     /* the model's own */
+	int image_size;                 /* pixels a side: 448 */
+	int n_image_tokens;             /* places a picture takes in the prompt: 256 */
+	int n_ctx_max;                  /* max_position_embeddings: 4096 */
+	int vocab_size;
+	long long n_params;             /* from the shapes that the config implies */
+	int n_stops;                    /* generation ends at any of these ids */
+	int32_t stops[CARD_MAX_STOPS];
+	struct sampling defaults;       /* greedy unless generation_config.json says do_sample */
+	bool text_only;                 /* a plain Llama folder (LlamaForCausalLM): no vision tower, no template */
+};
+
+struct card;
+
+/* Reads config.json, generation_config.json, preprocessor_config.json and the tokenizer files of a published folder.
+ * Weights are not opened. Failure: CODE_MODEL, naming file and key. A folder whose architecture is LlamaForCausalLM
+ * opens too (text_only): its prompt is plain text. */
+struct card *
+card_open(const char *dir, struct error *err);
+void
+card_free(struct card *card);
+const struct card_info *
+card_info(const struct card *card);
+
+/* SHA-256 in hex of config.json and of every shard's header and size: names the weights without reading them.
+ * Computed when asked (opens each shard). out gets 64 characters and NUL. */
+int
+card_digest(const struct card *card, char out[65], struct error *err);
+
+/* Opens every shard header and compares names, shapes and types with what the model needs: 0, or CODE_MODEL naming
+ * the first tensor that is wrong. *bytes (may be NULL) gets the size of the weights in the files. */
+int
+card_check(const struct card *card, long long *bytes, struct error *err);
+
+/* ---------------------------------------------------------------- the tokenizer (pure half) */
+
+struct ids {
+	int32_t *at;
+	size_t n, cap;
+};
+
+void
+ids_add(struct ids *ids, int32_t id);
+void
+ids_done(struct ids *ids);
+
+struct tokenizer;
+
+/* Needs only tokenizer.model, and of added_tokens.json, tokenizer_config.json and special_tokens_map.json what is there. */
+struct tokenizer *
+tokenizer_open(const char *dir, struct error *err);
+void
+tokenizer_free(struct tokenizer *t);
+const struct tokenizer *
+card_tokenizer(const struct card *card);
+
+int
+tokenizer_n_ids(const struct tokenizer *t);     /* pieces and added tokens; every valid id is below it */
+
+/* The id of an added token or piece spelled exactly so, or -1. */
+int32_t
+tokenizer_find(const struct tokenizer *t, const char *token);
+
+/* Text (any bytes, NUL included) → ids, appended: split at added tokens, then sentencepiece BPE on every segment,
+ * a BOS in front if the tokenizer adds one and bos is true (model.md section 7.2). */
+void
+tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, bool bos, struct ids *out);
+
+/* The raw bytes of one id, appended: byte pieces give their byte, control tokens nothing; special added tokens give
+ * nothing when skip_special. Ids out of range give nothing. */
+void
+tokenizer_piece(const struct tokenizer *t, int32_t id, bool skip_special, struct buf *out);
+
+/* Ids → text: bytes joined, the dummy prefix dropped, bad UTF-8 as U+FFFD; not stripped. */
+void
+tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct buf *out);
+
+/* A reply decoded while it streams: whole characters only, white space at both ends held back as the official
+ * chat() strips it. The concatenation of all that push and finish append is the stripped decoding of all ids. */
+struct stream {
+	const struct tokenizer *tokenizer;
+	struct buf held;        /* bytes of an unfinished character, or white space that may prove trailing */
+	bool started;           /* a non-space character has been given out */
+	bool first;             /* the next piece is the first of the reply */
+};
+
+void
+stream_init(struct stream *s, const struct tokenizer *t);
+void
+stream_push(struct stream *s, int32_t id, struct buf *out);
+void
+stream_finish(struct stream *s, struct buf *out);       /* also frees */
+
+/* ---------------------------------------------------------------- pictures (pure half) */
+
+#define PIXELS_KEY 32
+
+/* What the vision tower sees of a picture: a square of 8-bit RGB and the SHA-256 of its bytes and size. */
+struct pixels {
+	int size;               /* S */
+	uint8_t *rgb;           /* [S, S, 3], owned */
+	uint8_t key[PIXELS_KEY];
+};
+
+/* Resizes rgb [height, width, 3] to S x S exactly as Pillow's bicubic does (model.md section 3). CODE_MEMORY or
+ * CODE_INPUT (a side below 1) on failure. */
+int
+pixels_make(struct pixels *p, int size, const uint8_t *rgb, int width, int height, struct error *err);
+void
+pixels_copy(struct pixels *to, const struct pixels *from);
+void
+pixels_done(struct pixels *p);
+
+/* The resize alone, to any size; out is [out_height, out_width, 3]. */
+int
+pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, int width, int height, struct error *err);
+
+/* ---------------------------------------------------------------- the prompt (pure half) */
+
+enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ANSWER };
+
+/* One message, lent during prompt_build(). Pictures belong to user messages. */
+struct turn {
+	enum role role;
+	const char *text;
+	size_t text_n;
+	const struct pixels *const *pixels;     /* n_pixels of them, in order */
+	int n_pixels;
+};
+
+/* Where pictures stand in a text. */
+enum picture_rule {
+	PICTURES_FIRST,         /* each turn's pictures in one tag and a newline before its text; "<image>" is plain text */
+	PICTURES_REFERENCE,     /* the official chat(): "<image>" in user texts is filled in order; a first question
+	                           without one gets "<image>\n" in front, all pictures in that one tag */
+};
+
+struct prompt_picture {
+	size_t pos;             /* index in ids of its first place */
+	int n_tokens;
+	struct pixels pixels;   /* owned copy */
+};
+
+/* Ids and pictures; a value that owns all it names, so it can be handed to another thread whole. */
+struct prompt {
+	struct ids ids;
+	struct prompt_picture *pictures;
+	int n_pictures;
+};
+
+/* Assembles the conversation as the official code does, byte for byte (model.md section 8), and tokenizes it. The
+ * last turn is the question; an answer as the last turn is left open, to be continued. system NULL: the model's own;
+ * "": none. Failure (CODE_INPUT): a text that spells <IMG_CONTEXT>, more or fewer placeholders than pictures. */
+int
+prompt_build(struct prompt *out, const struct card *card, const char *system, const struct turn *turns, int n_turns,
+    enum picture_rule rule, struct error *err);
+void
+prompt_done(struct prompt *p);
+
+/* ---------------------------------------------------------------- the engine (running half, one thread) */
+
+enum stage { STAGE_LOAD, STAGE_PICTURE, STAGE_PREFILL };
+
+/* How long work is watched and stopped. `stop` is looked at between layers, chunks and tokens; `report` may be NULL
+ * and is called on the engine's thread. */
+struct watch {
+	const atomic_bool *stop;
+	void (*report)(void *arg, enum stage stage, long long done, long long total);   /* bytes, layers or tokens */
+	void *arg;
+};
+
+struct engine_options {
+	int n_threads;          /* CPU: 0 = all cores */
+	int n_ctx;              /* 0 = the model's own limit */
+};
+
+struct engine;
+
+/* Maps or loads the weights; the card must outlive the engine. Failures: CODE_MODEL (shard missing, truncated, wrong
+ * shape or type), CODE_MEMORY. Stopped by the watch: NULL with CODE_SIGINT. */
+struct engine *
+engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch,
+    struct error *err);
+void
+engine_free(struct engine *engine);
+
+/* "cpu, 2 threads, avx2" and the like; lent for the engine's life. */
+const char *
+engine_device(const struct engine *engine);
+
+/* The rows that a picture puts into the prompt [n_image_tokens, hidden], computed or taken from the engine's cache of
+ * recent pictures. Called by context_sync; calling it early (while the person types) fills the cache. */
+int
+engine_see(struct engine *engine, const struct pixels *pixels, const struct watch *watch, struct error *err);
+
+struct context;
+
+struct context *
+context_new(struct engine *engine, struct error *err);
+void
+context_free(struct context *ctx);
+
+struct sync_report {
+	int n_prompt;           /* tokens of the prompt */
+	int n_reused;           /* of them, taken from the timeline as it stood */
+	int n_pictures_seen;    /* pictures that the tower had to look at */
+};
+
+/* Makes the timeline hold exactly this prompt: keeps the longest common prefix (equal ids, and equal pixels where the
+ * ids are picture places), drops the rest, computes what is missing. At least the last token is always computed.
+ * Fails with CODE_INPUT when the prompt is empty or longer than the context; with CODE_SIGINT when stopped: what was
+ * computed until then stays and is reused by the next call. CODE_ENGINE: the device failed. */
+int
+context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
+    struct error *err);
+
+int
+context_n_ctx(const struct context *ctx);       /* limit in tokens */
+int
+context_n_used(const struct context *ctx);
+
+struct candidate {
+	int32_t id;
+	float logprob;          /* log softmax of the raw logits, before any sampling option */
+};
+
+#define STEP_MAX_BEST 20
+
+struct step {
+	int32_t id;             /* the token chosen */
+	float margin;           /* best raw logit minus the second */
+	float logprob;          /* of the chosen one; only when n_best was asked for */
+	int n_best;
+	struct candidate best[STEP_MAX_BEST];
+};
+
+struct sampler;
+
+/* A sampler remembers what it has chosen (for the repetition penalty) and its random stream. */
+struct sampler *
+sampler_new(const struct sampling *how, int vocab_size);
+void
+sampler_free(struct sampler *s);
+
+/* Chooses the next token of the timeline (running the one chosen before first, so a stop token costs nothing) and
+ * makes it pending. n_best > 0 also fills the log probabilities. Fails with CODE_INPUT when the context is full,
+ * CODE_ENGINE when the device failed. */
+int
+context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err);
+
+/* The raw logits at the end of the timeline [vocab_size]: lent until the next call on the context. For tests. */
+const float *
+context_logits(struct context *ctx, struct error *err);
+
+#endif

@@ -1,0 +1,140 @@
+/* file.c: see file.h. */
+#include "config.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+#define READ_STEP 65536
+
+int
+file_read_fd(int fd, const char *name, size_t max, struct buf *out, enum code code, struct error *err)
+{
+	size_t total = 0;
+
+	for (;;) {
+		ssize_t got = read(fd, buf_room(out, READ_STEP), READ_STEP);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_set(err, code, "cannot read '%s': %s", name, strerror(errno));
+		if (got == 0)
+			return 0;
+		out->n += (size_t)got;
+		out->at[out->n] = '\0';
+		total += (size_t)got;
+		if (total > max)
+			return error_set(err, code, "'%s' is too large: more than %zu bytes", name, max);
+	}
+}
+
+int
+file_read(const char *path, size_t max, struct buf *out, enum code code, struct error *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	/* O_NONBLOCK: opening a FIFO must not hang before we have seen what it is. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, code, "cannot open '%s': %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return error_set(err, code, "cannot read '%s': not a regular file", path);
+	}
+	rc = file_read_fd(fd, path, max, out, code, err);
+	close(fd);
+	return rc;
+}
+
+int
+file_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+
+	while (n > 0) {
+		ssize_t put = write(fd, p, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		p += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+static int
+replace_failed(const char *temp, const char *path, int fd, struct error *err)
+{
+	int why = errno;
+
+	if (fd >= 0)
+		close(fd);
+	unlink(temp);
+	return error_set(err, CODE_STORE, "cannot write '%s': %s", path, strerror(why));
+}
+
+int
+file_replace(const char *path, const void *bytes, size_t n, mode_t mode, struct error *err)
+{
+	char *temp = xasprintf("%s.%ld.tmp", path, (long)getpid());
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	int rc = 0;
+
+	if (fd < 0 || file_write_all(fd, bytes, n) < 0 || fsync(fd) < 0) {
+		rc = replace_failed(temp, path, fd, err);
+	} else if (close(fd) < 0 || rename(temp, path) < 0) {
+		rc = replace_failed(temp, path, -1, err);
+	}
+	free(temp);
+	return rc;
+}
+
+int
+file_make_dirs(const char *path, mode_t mode, struct error *err)
+{
+	char *copy = xstrdup(path);
+	int rc = 0;
+
+	for (char *p = copy + 1; rc == 0; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			rc = error_set(err, CODE_STORE, "cannot make folder '%s': %s", copy, strerror(errno));
+		*p = c;
+		if (c == '\0')
+			break;
+	}
+	free(copy);
+	return rc;
+}
+
+bool
+file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+char *
+file_expand_home(const char *path)
+{
+	const char *home = getenv("HOME");
+
+	if (path[0] == '~' && (path[1] == '/' || path[1] == '\0') && home)
+		return xasprintf("%s%s", home, path + 1);
+	return xstrdup(path);
+}

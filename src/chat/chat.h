@@ -1,0 +1,127 @@
+/* chat.h: the door of chat/: one conversation as pure data. A tree of messages; the branch from the root to `head` is
+ * what is said now. Nothing is ever overwritten: a new answer, an edit, an undo move the head. No I/O here. */
+#ifndef CHAT_CHAT_H
+#define CHAT_CHAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+enum stop {
+	STOP_NONE,              /* not ended: being written, or the writer was killed */
+	STOP_EOS,               /* the model ended it */
+	STOP_LENGTH,            /* max_tokens */
+	STOP_USER,              /* Ctrl-C */
+	STOP_CONTEXT,           /* the context was full */
+	STOP_ERROR,             /* the engine failed */
+	STOP_HANGUP,            /* the terminal went away, or SIGTERM */
+};
+const char *
+stop_name(enum stop s);         /* "eos", "length", …; STOP_NONE: "part" */
+enum stop
+stop_from_name(const char *name);
+
+/* A picture as a message names it; its bytes are in the store under sha. */
+struct pic {
+	int n;                  /* picture #n of the session */
+	char sha[65];
+	char *name;             /* owned */
+	char *type;             /* owned, "image/png" */
+	int width, height;
+};
+
+struct message {
+	int id;                 /* 1 … in order of appearance in the session */
+	int up;                 /* parent, 0 = root */
+	enum role role;         /* ROLE_USER or ROLE_ANSWER */
+	char at[32];            /* UTC */
+	char *text;
+	size_t text_n;
+	struct pic *pics;
+	int n_pics;
+	/* answers */
+	enum stop stop;
+	struct sampling sampling;
+	int max_tokens;
+	int32_t *ids;           /* generated ids, the stop id left out */
+	int n_ids;
+	int *ms;                /* when each id came, since the question was sent; NULL or n_ids */
+	int n_prompt, n_reused; /* tokens of the prompt, and of them taken from the cache */
+	int cont;               /* id of the shorter answer that this one continues, or 0 */
+	char *build, *device;   /* owned, may be NULL */
+};
+
+/* The system message from a place on: applies to questions below message `up` on the branch, the last one wins. */
+struct system_change {
+	int up;                 /* head when it was changed; 0 = from the start */
+	char *text;             /* NULL: back to the model's own; "": none */
+};
+
+struct chat {
+	char id[32];            /* "20260823-141503-7f3a" */
+	char made[32];
+	char *name;             /* or NULL */
+	char *model_name, *model_digest;        /* or NULL */
+	struct message *messages;               /* messages[id - 1] */
+	int n_messages;
+	struct system_change *systems;
+	int n_systems;
+	int head;               /* id of the current leaf, 0 = empty */
+	int n_pics;             /* highest picture number given out */
+};
+
+struct chat *
+chat_new(void);                 /* no id yet: the store gives it at the first write */
+void
+chat_free(struct chat *c);
+
+/* Appends a message below the head and makes it the head; texts and pictures are copied, fields set to nothing.
+ * Returned pointer: lent until the next append. */
+struct message *
+chat_add_user(struct chat *c, const char *text, size_t n, const struct pic *pics, int n_pics);
+struct message *
+chat_add_answer(struct chat *c);        /* empty text, STOP_NONE */
+/* The same with id and parent as a file gives them (id must be n_messages + 1, up below it). NULL if they are not. */
+struct message *
+chat_add_as(struct chat *c, int id, int up, enum role role);
+void
+message_append(struct message *m, const char *text, size_t n);
+void
+message_set_text(struct message *m, const char *text, size_t n);
+void
+message_add_id(struct message *m, int32_t id, int ms);
+
+const struct message *
+chat_message(const struct chat *c, int id);     /* NULL when there is none */
+int
+chat_branch(const struct chat *c, int leaf, int **ids); /* root first; the caller frees; returns how many */
+int
+chat_n_turns(const struct chat *c);             /* questions on the current branch */
+int
+chat_parent_turn(const struct chat *c);         /* where /undo goes: the id above the last question, or -1 */
+int
+chat_set_head(struct chat *c, int id);          /* 0 or a message; -1 if there is none */
+void
+chat_set_name(struct chat *c, const char *name);
+void
+chat_set_system(struct chat *c, const char *text);      /* from the head on */
+/* The system message in force for a question below `leaf`: NULL = the model's own. */
+const char *
+chat_system(const struct chat *c, int leaf);
+
+/* The title a list shows: the name, or the first 60 characters of the first question on one line. Caller frees. */
+char *
+chat_title(const struct chat *c);
+
+/* assemble.c: the branch that ends in `leaf` as a prompt. `pixels_of` finds the square of a picture by its hash (lent
+ * until prompt_assemble returns), or NULL with err set. An answer without text (stopped before it said anything) and
+ * its question stay in: the template leaves an empty answer out as the official code does. */
+typedef const struct pixels *(*pixels_fn)(void *arg, const struct pic *pic, struct error *err);
+int
+chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct card *card, pixels_fn pixels_of, void *arg,
+    struct error *err);
+
+#endif

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libchat.a
+libchat_a_SOURCES = src/chat/chat.h src/chat/chat.c src/chat/assemble.c

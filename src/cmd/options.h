@@ -1,0 +1,73 @@
+/* options.h: the command line → one struct. One table of options with names, defaults and help; config files come
+ * later into the same struct. */
+#ifndef CMD_OPTIONS_H
+#define CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum option_group {
+	OPT_MODEL = 1,          /* -m --ctx --threads */
+	OPT_PICTURE = 2,        /* -i --orient */
+	OPT_TALK = 4,           /* -S -n -t --top-p --top-k --repeat-penalty --seed */
+	OPT_SESSION = 8,        /* -c -s --name --no-save */
+	OPT_SCREEN = 16,        /* --images --theme --ascii --say */
+	OPT_ASK = 32,           /* --json --stream-json --no-stream -o --prompt-ids --logprobs --messages --reference */
+	OPT_LIST = 64,          /* --limit --json */
+	OPT_SHOW = 128,         /* --turn --raw */
+	OPT_RM = 256,           /* -f --restore --empty-trash */
+	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
+};
+
+struct options {
+	/* model */
+	const char *model;              /* -m, IVCHAT_MODEL, or the bundled one */
+	bool model_is_bundled;
+	int ctx, threads;
+	/* pictures, in order; "-" is stdin */
+	const char **images;
+	int n_images;
+	bool orient_ignore;
+	/* talk; *_set tells a given value from a default */
+	const char *system;             /* NULL: the model's; already read from @FILE */
+	int max_tokens;
+	float temp, top_p, repeat_penalty;
+	int top_k;
+	uint64_t seed;
+	bool temp_set, top_p_set, top_k_set, repeat_penalty_set, seed_set, max_tokens_set;
+	/* session */
+	bool go_on;                     /* -c */
+	const char *session, *name;
+	bool no_save;
+	/* screen */
+	const char *image_mode, *theme, *say;
+	bool ascii;
+	/* ask */
+	bool json, stream_json, no_stream, prompt_ids, reference;
+	const char *out, *messages;
+	int logprobs;
+	/* ls, show, rm, tokenize */
+	int limit, turn;
+	bool raw, force, restore, empty_trash, no_bos, decode;
+	/* all */
+	bool quiet, verbose, help;
+	/* what is left */
+	const char **operands;
+	int n_operands;
+	void *owned;                    /* what options_done frees */
+};
+
+/* argv after the subcommand's name. Abbreviated long options, --name=value and --name value, options before and after
+ * operands, "--" ends them. CODE_USAGE names the option and the nearest one that exists. */
+int
+options_parse(struct options *o, unsigned groups, int argc, char **argv, struct error *err);
+void
+options_done(struct options *o);
+
+/* The options of these groups, one a line, for --help and the manual. */
+void
+options_print(unsigned groups, void *file);
+
+#endif

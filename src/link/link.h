@@ -1,0 +1,92 @@
+/* link.h: the door of link/: the one place where threads meet. The main thread submits requests and takes events; the
+ * worker thread is the only caller of the running half of engine.h. A message is made by one side, handed over whole
+ * and freed by the other, so that it could travel to an engine in another process. */
+#ifndef LINK_LINK_H
+#define LINK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "chat/chat.h"
+#include "engine/engine.h"
+
+struct link;
+
+/* Starts the worker, with all signals blocked in it. The card must outlive the link. */
+struct link *
+link_start(const struct card *card, const struct engine_options *options, struct error *err);
+
+/* Ends: stop flag, join; frees everything that waits. */
+void
+link_end(struct link *l);
+
+/* Readable (POLLIN) while events wait. At most one wake byte is outstanding. */
+int
+link_fd(const struct link *l);
+
+/* ---- requests; answered in order */
+
+void
+link_load(struct link *l);                                      /* → PROGRESS… then READY or FAILED */
+void
+link_see_take(struct link *l, struct pixels *pixels);           /* fill the picture cache early; no event unless FAILED */
+
+struct question {
+	int ticket;             /* the caller's number, repeated in every event of this answer */
+	struct prompt prompt;
+	struct sampling sampling;
+	int max_tokens;
+	int n_best;             /* log probabilities wanted per token, 0 = none */
+};
+
+/* → PROGRESS… TEXT… then DONE or FAILED. Contents are taken over; *q is empty afterwards. */
+void
+link_ask_take(struct link *l, struct question *q);
+
+/* Stops the answer or the load that runs now (one atomic). An answer that is only queued ends as STOP_USER too. */
+void
+link_stop(struct link *l);
+
+/* ---- events */
+
+enum event_kind { EVENT_PROGRESS, EVENT_READY, EVENT_TEXT, EVENT_DONE, EVENT_FAILED };
+
+struct token {
+	int32_t id;
+	int ms;                 /* since the question was taken up by the worker */
+	float logprob;
+	int n_best;
+	struct candidate *best; /* n_best of them, or NULL */
+};
+
+struct event {
+	struct event *next;
+	enum event_kind kind;
+	int ticket;             /* 0 for load and see */
+	/* PROGRESS */
+	enum stage stage;
+	long long done, total;
+	/* TEXT: whole characters, white space at the ends held back; tokens that came since the last event */
+	char *text;
+	size_t text_n;
+	struct token *tokens;
+	int n_tokens;
+	/* DONE (text and tokens may hold the last ones) */
+	enum stop stop;
+	struct sync_report sync;
+	int ms_prefill, ms_first, ms_total;     /* first: until the first token */
+	/* READY */
+	char *device;
+	int ms_load;
+	/* FAILED */
+	struct error error;
+};
+
+/* All that wait, oldest first, or NULL. The caller frees each. */
+struct event *
+link_take(struct link *l);
+void
+event_free(struct event *e);
+
+#endif

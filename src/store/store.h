@@ -1,0 +1,123 @@
+/* store.h: the door of store/: conversations on disk, so that nothing said is ever lost.
+ *
+ *     <data>/sessions/2026/20260823-141503-7f3a.jsonl    append-only, one JSON object a line, text as the last key
+ *     <data>/sessions/2026/20260823-141503-7f3a.lock     who writes: host, pid, start time
+ *     <data>/pictures/a1/a1b2….png                       original bytes by SHA-256, read-only
+ *     <data>/trash/                                      what `rm` took, 30 days
+ *     <state>/history  <state>/last                      input lines; the session used last
+ *
+ * Files 0600, folders 0700. Each record is one write(2) with O_APPEND; fdatasync after user and answer records, and at
+ * most once a second while an answer streams. A torn last line is ignored by readers and cut off, into the log, by the
+ * next writer. Main thread only.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/paths.h"
+#include "chat/chat.h"
+#include "picture/picture.h"
+
+struct store;
+
+/* Makes nothing on disk until something is written. */
+struct store *
+store_open(const struct paths *paths, struct error *err);
+void
+store_close(struct store *s);
+
+/* ---- finding. WHICH: full id, unique id prefix or its last part, exact name, "last", "last~N". */
+
+struct session_info {
+	char id[32];
+	char made[32], used[32];        /* UTC; used = time of the last record */
+	char *title;                    /* name, or the first question; one visible line */
+	bool named;
+	char *path;
+	int n_turns, n_pics;
+};
+
+/* Newest first. The caller frees with session_list_free. */
+int
+store_list(struct store *s, struct session_info **out, int *n, struct error *err);
+void
+session_list_free(struct session_info *list, int n);
+
+/* WHICH → id. CODE_INPUT: none, or several (named in the message). */
+int
+store_find(struct store *s, const char *which, char id[32], struct error *err);
+int
+store_path(struct store *s, const char *id, char **path, struct error *err);    /* caller frees */
+
+/* ---- reading */
+
+/* The whole session. Lines that cannot be read are skipped and counted in *n_bad (may be NULL); only a file without a
+ * readable first record fails (CODE_INPUT). A newer format version opens with *read_only true. */
+struct chat *
+store_read(struct store *s, const char *id, int *n_bad, bool *read_only, struct error *err);
+
+/* ---- writing: one writer a session */
+
+struct session;
+
+/* A session that is not on disk yet: its file is made by the first record. */
+struct session *
+session_new(struct store *s, struct chat *chat);
+/* Takes the writer's place in an existing one, cutting a torn last line off. CODE_STORE when another writer has it (the
+ * message names host and pid). chat must be what store_read gave. */
+struct session *
+session_resume(struct store *s, struct chat *chat, struct error *err);
+/* Lets go; the chat stays the caller's. */
+void
+session_close(struct session *w);
+
+/* Records. On failure (disk full, I/O error; CODE_STORE) the record is kept in memory and written, in order, before the
+ * next one: the caller shows the line and goes on. */
+int
+session_put_user(struct session *w, const struct message *m, struct error *err);
+int
+session_put_part(struct session *w, const struct message *m, struct error *err);        /* new text since the last part;
+                                                                 writes at most once a second, or when `m` is new */
+int
+session_put_answer(struct session *w, const struct message *m, struct error *err);
+int
+session_put_head(struct session *w, int head, struct error *err);
+int
+session_put_name(struct session *w, const char *name, struct error *err);
+int
+session_put_system(struct session *w, const struct system_change *change, struct error *err);
+int
+session_retry(struct session *w, struct error *err);    /* 0 when nothing is waiting any more */
+int
+session_n_waiting(const struct session *w);             /* records that could not be written yet */
+
+/* ---- pictures */
+
+/* Stores the bytes before the record that names them; already there: nothing to do. */
+int
+store_put_picture(struct store *s, const struct picture *p, struct error *err);
+/* Appends the bytes of a stored picture and checks its hash. CODE_INPUT: missing or damaged. */
+int
+store_get_picture(struct store *s, const struct pic *pic, struct buf *out, struct error *err);
+
+/* ---- trash, history, last */
+
+int
+store_trash(struct store *s, const char *id, struct error *err);
+int
+store_restore(struct store *s, const char *id, struct error *err);
+int
+store_empty_trash(struct store *s, int older_than_days, int *n_removed, struct error *err);
+
+int
+store_set_last(struct store *s, const char *id, struct error *err);
+
+/* Input lines, oldest first, multi-line entries whole; at most `max` are kept. Appending locks the file. */
+int
+store_history_read(struct store *s, char ***lines, int *n, struct error *err);         /* caller frees all */
+int
+store_history_add(struct store *s, const char *line, int max, struct error *err);
+
+#endif

@@ -1,0 +1,1 @@
+# check_PROGRAMS and TESTS of program/cli

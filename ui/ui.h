@@ -1,0 +1,178 @@
+/* ui.h: the door of ui/: draws and reads keys. It knows styled text, RGB and cells; no tensor, no token, no file of the
+ * conversation, no thread. Main thread only; one struct ui a process (curses and readline keep their state in globals).
+ *
+ *     ui_open                     takes the terminal; paints the first frame at once
+ *     loop: poll ui_fd and others, with ui_timeout as the longest wait
+ *           ui_read when readable; ui_next until it gives no more events; set entries, status, …; ui_draw once
+ *     ui_close                    gives the terminal back (also from ui_emergency, on every way out)
+ *
+ * The conversation is a list of entries. Text given to the ui is any bytes: it is made safe here (base/text.h) before it
+ * reaches the terminal.
+ */
+#ifndef UI_UI_H
+#define UI_UI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct ui;
+
+enum ui_images { UI_IMAGES_AUTO, UI_IMAGES_SIXEL, UI_IMAGES_BLOCKS, UI_IMAGES_NONE };
+enum ui_theme { UI_THEME_AUTO, UI_THEME_DARK, UI_THEME_LIGHT, UI_THEME_MONO };
+
+struct ui_options {
+	enum ui_images images;
+	enum ui_theme theme;
+	bool ascii;                     /* marks and rules in ASCII only */
+	bool no_color;
+	bool vi_mode;
+	int image_max_kib;              /* largest sixel string, 0 = 256 */
+	const char *const *history;     /* input lines, oldest first; copied */
+	int n_history;
+	/* Candidates for the word line[start..end): a malloc'd, NULL-terminated array of malloc'd whole words, or NULL.
+	 * *is_path asks for quoting as a path. */
+	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
+	void *complete_arg;
+};
+
+/* Fails with CODE_USAGE: not a terminal, locale not UTF-8, TERM unknown, screen too small (40x8) is not a failure (one
+ * line says so and waits for a resize). */
+struct ui *
+ui_open(const struct ui_options *options, struct error *err);
+void
+ui_close(struct ui *ui);
+
+/* Async-signal-safe: gives the terminal back by one write; for crash and kill handlers. */
+void
+ui_emergency(void);
+
+/* ---------------------------------------------------------------- events */
+
+/* What a key asks of the program; what only moves text or the view is done inside. One table in keys.c names them. */
+enum ui_action {
+	UI_ACT_NONE,
+	UI_ACT_INTERRUPT,       /* Ctrl-C with an empty line: stop the answer; the ui clears a non-empty line itself,
+	                           unless ui_set_busy said that an answer runs: then it is always sent */
+	UI_ACT_QUIT,            /* Ctrl-D on an empty line */
+	UI_ACT_SUSPEND,         /* Ctrl-Z: call ui_suspend */
+	UI_ACT_SESSIONS,        /* Ctrl-O */
+	UI_ACT_HELP,            /* F1 */
+	UI_ACT_UNSTAGE,         /* Backspace in an empty input: take the last staged picture back */
+	UI_ACT_RECALL,          /* Alt-Up: last own message back into the input */
+};
+
+enum ui_event_kind {
+	UI_EVENT_LINE,          /* Enter: text is the input, which is now empty */
+	UI_EVENT_ACTION,
+	UI_EVENT_PICK,          /* a picker ended: pick = index, or -1 when left */
+	UI_EVENT_TYPED,         /* the input changed (for token counts); at most one a read */
+	UI_EVENT_EOF,           /* the terminal is gone */
+};
+
+struct ui_event {
+	enum ui_event_kind kind;
+	enum ui_action action;
+	char *text;             /* LINE: owned by the caller */
+	size_t text_n;
+	int pick;
+};
+
+int
+ui_fd(const struct ui *ui);                     /* wait for POLLIN here */
+int
+ui_timeout(const struct ui *ui);                /* ms until ui_draw has something to do by itself, or -1 */
+void
+ui_read(struct ui *ui);                         /* takes what is there; never waits */
+bool
+ui_next(struct ui *ui, struct ui_event *event);
+void
+ui_resize(struct ui *ui);                       /* after SIGWINCH */
+void
+ui_suspend(struct ui *ui);                      /* gives the terminal back, stops the process, takes it again */
+void
+ui_draw(struct ui *ui);                         /* one frame if anything changed and it is time; else nothing */
+void
+ui_redraw(struct ui *ui);                       /* next frame paints everything anew, pictures too */
+
+/* ---------------------------------------------------------------- the conversation */
+
+enum ui_look {
+	UI_LOOK_USER,           /* label "User" */
+	UI_LOOK_ANSWER,         /* label "Assistant" */
+	UI_LOOK_NOTE,           /* what the program says: dim */
+	UI_LOOK_ERROR,          /* red */
+	UI_LOOK_RULE,           /* a horizontal rule with the text in it */
+};
+
+/* Adds an entry at the end; returns its handle (1, 2, …; never reused until ui_clear). */
+int
+ui_add(struct ui *ui, enum ui_look look, const char *text, size_t n);
+void
+ui_append(struct ui *ui, int entry, const char *text, size_t n);        /* partial characters are held until whole */
+void
+ui_set_text(struct ui *ui, int entry, const char *text, size_t n);
+/* A short mark after the text: "[stopped]", "[cut at 512]", "[queued]"; NULL takes it away. */
+void
+ui_set_mark(struct ui *ui, int entry, const char *mark);
+void
+ui_remove(struct ui *ui, int entry);
+void
+ui_clear(struct ui *ui);                        /* all entries */
+
+struct ui_picture {
+	const uint8_t *rgb;     /* [height, width, 3]; copied, already reduced to what a screen can use */
+	int width, height;
+	const char *label;      /* "#2 cat.jpg 1280x720": drawn under the picture, and instead of it without images */
+};
+/* The picture stands above the entry's text. */
+void
+ui_add_picture(struct ui *ui, int entry, const struct ui_picture *picture);
+
+/* ---------------------------------------------------------------- the rest of the screen */
+
+/* Fields of the status line, left to right by importance; what does not fit is left out from the end. Any may be NULL. */
+struct ui_status {
+	const char *name;       /* session */
+	const char *state;      /* "loading 42 %", "answering", "" */
+	const char *context;    /* "ctx 1312/4096" */
+	const char *speed;      /* "31.4 tok/s" */
+	const char *model;
+	int context_percent;    /* colours the field from 75 and 90 */
+	bool private_session;
+};
+void
+ui_set_status(struct ui *ui, const struct ui_status *status);
+void
+ui_set_staged(struct ui *ui, const char *const *chips, int n);          /* "[#3 chart.png 1280x720]" … */
+void
+ui_set_busy(struct ui *ui, bool answering);
+/* One line above the input until the next key, e.g. "Ctrl-D or /quit leaves". */
+void
+ui_flash(struct ui *ui, const char *text);
+
+void
+ui_set_input(struct ui *ui, const char *text);
+const char *
+ui_input(const struct ui *ui);                  /* lent until the next ui_read */
+void
+ui_history_add(struct ui *ui, const char *line);
+
+/* A list over the conversation; arrows or j/k, typing filters, Enter takes, Esc leaves. Items are copied. */
+void
+ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int selected);
+
+/* Text with its own scroll over the conversation (help); any of q, Esc, Enter leaves. */
+void
+ui_page(struct ui *ui, const char *title, const char *text);
+
+/* The table of keys in force, for help and manual: key, what it does. Static; ends with NULL. */
+struct ui_key_help {
+	const char *keys, *does;
+};
+const struct ui_key_help *
+ui_key_table(void);
+
+#endif
