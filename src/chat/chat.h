@@ -78,15 +78,22 @@ chat_new(void);                 /* no id yet: the store gives it at the first wr
 void
 chat_free(struct chat *c);
 
-/* Appends a message below the head and makes it the head; texts and pictures are copied, fields set to nothing.
- * Returned pointer: lent until the next append. */
+/* Appends a message below the head and makes it the head; texts and pictures are copied, `at` is now, other fields are
+ * set to nothing. A picture whose n is 0 gets the session's next number. Returned pointer: lent until the next append. */
 struct message *
 chat_add_user(struct chat *c, const char *text, size_t n, const struct pic *pics, int n_pics);
 struct message *
 chat_add_answer(struct chat *c);        /* empty text, STOP_NONE */
+/* A longer answer in the place of answer `id` (its parent, a copy of its text, ids and times, cont = id), to be written
+ * on; the shorter one stays, but is no longer counted as a branch. NULL: no such answer. */
+struct message *
+chat_add_continued(struct chat *c, int id);
 /* The same with id and parent as a file gives them (id must be n_messages + 1, up below it). NULL if they are not. */
 struct message *
 chat_add_as(struct chat *c, int id, int up, enum role role);
+/* Copies a picture into a message; numbers as chat_add_user gives them. */
+void
+chat_add_pic(struct chat *c, struct message *m, const struct pic *pic);
 void
 message_append(struct message *m, const char *text, size_t n);
 void
@@ -98,6 +105,10 @@ const struct message *
 chat_message(const struct chat *c, int id);     /* NULL when there is none */
 int
 chat_branch(const struct chat *c, int leaf, int **ids); /* root first; the caller frees; returns how many */
+/* The messages with the parent of `id`, itself among them, oldest first, without shorter answers that another one
+ * continues. The caller frees; returns how many (0: no such message). */
+int
+chat_siblings(const struct chat *c, int id, int **ids);
 int
 chat_n_turns(const struct chat *c);             /* questions on the current branch */
 int
@@ -108,13 +119,19 @@ void
 chat_set_name(struct chat *c, const char *name);
 void
 chat_set_system(struct chat *c, const char *text);      /* from the head on */
-/* The system message in force for a question below `leaf`: NULL = the model's own. */
+void
+chat_add_system(struct chat *c, int up, const char *text);      /* from message `up` on, as a file gives it */
+/* The system message in force for a question below `leaf`: the deepest change on its branch, of several at one place
+ * the newest. NULL = the model's own. */
 const char *
 chat_system(const struct chat *c, int leaf);
 
-/* The title a list shows: the name, or the first 60 characters of the first question on one line. Caller frees. */
+/* The title a list shows: the name, or the first 60 characters of the first question on one line (its picture's name
+ * when it has no text). Caller frees. */
 char *
 chat_title(const struct chat *c);
+char *
+chat_title_from(const char *question, size_t n);
 
 /* assemble.c: the branch that ends in `leaf` as a prompt. `pixels_of` finds the square of a picture by its hash (lent
  * until prompt_assemble returns), or NULL with err set. An answer without text (stopped before it said anything) and
