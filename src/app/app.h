@@ -35,4 +35,23 @@ struct app_options {
 int
 app_run(const struct app_options *options, struct error *err);
 
+/* ---- the slash commands: one table for the chat, its /help, completion and `ivchat help` */
+
+struct app;
+
+enum slash_words { WORDS_NONE, WORDS_PATHS, WORDS_SETTINGS, WORDS_COMMANDS, WORDS_SESSIONS, WORDS_STAGED, WORDS_SYSTEM };
+
+struct slash {
+	const char *name;               /* "image" */
+	const char *aliases;            /* "exit bye q", or "" */
+	const char *operands;           /* "PATH..." */
+	const char *does;               /* one line */
+	enum slash_words words;         /* what Tab completes after it */
+	int (*run)(struct app *app, const char *operands, struct error *err);
+};
+
+/* Ends with a NULL name. */
+const struct slash *
+app_slash_table(void);
+
 #endif
