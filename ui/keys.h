@@ -1,0 +1,54 @@
+/* keys.h: which bytes mean which action: one table for the reader, readline's bindings, the help page and the manual. */
+#ifndef UI_KEYS_H
+#define UI_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ui/ui.h"
+
+enum keys_action {
+	KEYS_NONE,              /* readline's own */
+	/* for input_key, or for the list that is open (picker_key) */
+	KEYS_SEND,              /* Enter */
+	KEYS_NEWLINE,
+	KEYS_STOP,              /* Ctrl-C */
+	KEYS_DELETE,            /* Ctrl-D: delete, or leave on an empty line */
+	KEYS_BACKSPACE,
+	KEYS_UP,
+	KEYS_DOWN,
+	KEYS_HOME,
+	KEYS_END,               /* with an empty input: the conversation's end */
+	KEYS_COMPLETE,
+	KEYS_COMPLETE_BACK,
+	KEYS_ESC,               /* alone */
+	/* for the conversation, or for the list that is open */
+	KEYS_PAGE_UP,
+	KEYS_PAGE_DOWN,
+	KEYS_LINE_UP,
+	KEYS_LINE_DOWN,
+	KEYS_TOP,
+	KEYS_BOTTOM,
+	/* for the screen */
+	KEYS_REDRAW,
+	/* for the program: keys_asks() names the ui_action */
+	KEYS_SUSPEND,
+	KEYS_HELP,
+	KEYS_SESSIONS,
+	KEYS_RECALL,
+};
+
+/* SUSPEND, HELP, SESSIONS, RECALL → what the program is asked; NONE for the others. */
+enum ui_action
+keys_asks(enum keys_action action);
+
+/* Looks s[0..n) up among the sequences. n is the length of the whole match; *more gets true when s is the beginning of
+ * a longer sequence as well. */
+enum keys_action
+keys_find(const char *s, size_t n, bool *more);
+
+/* Calls fn for every sequence that is bound to a readline command by name. */
+void
+keys_each_readline(void (*fn)(void *arg, const char *seq, const char *command), void *arg);
+
+#endif

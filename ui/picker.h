@@ -1,0 +1,45 @@
+/* picker.h: what lies over the conversation for a while: a list to take something from, filtered by typing, or a page
+ * of text with its own scroll. Pure. */
+#ifndef UI_PICKER_H
+#define UI_PICKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ui/keys.h"
+#include "ui/row.h"
+
+struct picker;
+
+/* Items are copied; `selected` is clamped. */
+struct picker *
+picker_list(const char *title, const char *const *items, int n, int selected, bool ascii);
+struct picker *
+picker_page(const char *title, const char *text, bool ascii);
+void
+picker_free(struct picker *p);
+bool
+picker_is_page(const struct picker *p);
+
+enum picker_end {
+	PICKER_STAYS,
+	PICKER_TAKEN,           /* picker_picked() has the index */
+	PICKER_LEFT,
+};
+
+enum picker_end
+picker_key(struct picker *p, enum keys_action key);
+/* A READER_TEXT or READER_PASTE unit: grows the filter of a list (Ctrl-N, Ctrl-P and Ctrl-U act); q leaves a page. */
+enum picker_end
+picker_type(struct picker *p, const char *s, size_t n);
+int
+picker_picked(const struct picker *p);          /* index into the items as given, or -1 */
+
+/* Exactly `height` rows of exactly `width` cells, title first; keeps the selection in sight. */
+void
+picker_layout(struct picker *p, int width, int height, struct rows *out);
+/* Where the cursor belongs, in cells from the top left: the end of the filter. */
+void
+picker_caret(const struct picker *p, int *row, int *col);
+
+#endif

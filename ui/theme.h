@@ -1,0 +1,58 @@
+/* theme.h: names → attributes. Everything in ui/ speaks of roles; what a role looks like is decided here alone, and
+ * only screen.c turns it into curses. Pure. */
+#ifndef UI_THEME_H
+#define UI_THEME_H
+
+#include <stdbool.h>
+
+#include "ui/ui.h"
+
+enum theme_role {
+	ROLE_TEXT,
+	/* the conversation */
+	ROLE_USER,              /* the label "User" */
+	ROLE_ANSWER,            /* the label "Assistant" */
+	ROLE_NOTE,
+	ROLE_ERROR,
+	ROLE_RULE,
+	ROLE_MARK,              /* "[stopped]" after a text */
+	ROLE_PICTURE,           /* the label under a picture, or instead of it */
+	/* the status line */
+	ROLE_STATUS,
+	ROLE_STATUS_NAME,
+	ROLE_STATUS_STATE,
+	ROLE_STATUS_WARM,       /* context from 75 % */
+	ROLE_STATUS_HOT,        /* context from 90 % */
+	ROLE_STATUS_PRIVATE,
+	ROLE_STATUS_BELOW,      /* "+12 lines" */
+	/* the input and what stands above it */
+	ROLE_CHIP,              /* a staged picture */
+	ROLE_FLASH,
+	ROLE_PROMPT,
+	ROLE_INPUT,
+	ROLE_CONTROL,           /* ^X, <9B>: a character that has no shape of its own */
+	ROLE_MATCH,             /* a completion */
+	ROLE_MATCH_HERE,
+	/* lists and pages */
+	ROLE_TITLE,
+	ROLE_ITEM,
+	ROLE_ITEM_HERE,
+	ROLE_FILTER,
+	ROLE_HINT,
+	N_ROLES
+};
+
+struct theme_look {
+	short fg, bg;           /* of the 256 colours, or -1: the terminal's own */
+	bool bold, dim, underline, reverse;
+};
+
+/* AUTO is dark; without colour every theme is mono. Never NULL. */
+const struct theme_look *
+theme_look(enum ui_theme theme, bool color, enum theme_role role);
+
+/* For a terminal that has only the first 8 or 16 colours: the nearest of them (-1 stays). */
+short
+theme_reduce(short color, int n_colors);
+
+#endif
