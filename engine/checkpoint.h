@@ -3,6 +3,9 @@
 #ifndef ENGINE_CHECKPOINT_H
 #define ENGINE_CHECKPOINT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/error.h"
 #include "engine/tensor.h"
 
@@ -22,6 +25,11 @@ struct stored {
  * than BF16, F16, F32: CODE_MODEL with file and tensor. */
 struct checkpoint *
 checkpoint_open(const char *dir, struct error *err);
+
+/* One safetensors file by its path, for tests: U8 is taken too, tensors of other types are left out. */
+struct checkpoint *
+checkpoint_open_file(const char *path, struct error *err);
+
 void
 checkpoint_close(struct checkpoint *c);
 
@@ -38,6 +46,13 @@ int
 checkpoint_n_shards(const struct checkpoint *c);
 const char *
 checkpoint_shard_path(const struct checkpoint *c, int shard);
+uint64_t
+checkpoint_shard_bytes(const struct checkpoint *c, int shard);  /* size of the file */
+
+/* The JSON header of a shard, lent until close; *n gets its length. */
+const char *
+checkpoint_header(const struct checkpoint *c, int shard, size_t *n);
+
 uint64_t
 checkpoint_bytes(const struct checkpoint *c);   /* of all tensors */
 

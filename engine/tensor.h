@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16 };
+/* U8 occurs in arrays of tests only (checkpoint_open_file); no weight has it. */
+enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_U8 };
 
 static inline size_t
 dtype_bytes(enum dtype type)
 {
-	return type == DTYPE_F32 ? 4 : 2;
+	return type == DTYPE_F32 ? 4 : type == DTYPE_U8 ? 1 : 2;
 }
 
 const char *

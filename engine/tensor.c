@@ -1,0 +1,17 @@
+/* tensor.c: see tensor.h. */
+#include "config.h"
+
+#include "engine/tensor.h"
+
+const char *
+dtype_name(enum dtype type)
+{
+	static const char *const names[] = {
+		[DTYPE_F32] = "F32",
+		[DTYPE_BF16] = "BF16",
+		[DTYPE_F16] = "F16",
+		[DTYPE_U8] = "U8",
+	};
+
+	return names[type];
+}
