@@ -1,0 +1,109 @@
+/* link.c: the door: starts and ends the worker, puts requests down, takes events up. Main thread only. */
+#include "config.h"
+
+#include "link/link.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "link/queue.h"
+#include "link/worker.h"
+
+struct link {
+	struct queue queue;
+	struct worker worker;
+	pthread_t thread;
+};
+
+/* The thread inherits a mask in which everything is blocked: signals are the main loop's business. */
+static int
+start_thread(struct link *l)
+{
+	sigset_t all, old;
+	int failed;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	failed = pthread_create(&l->thread, NULL, worker_run, &l->worker);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return failed;
+}
+
+struct link *
+link_start(const struct card *card, const struct engine_options *options, struct error *err)
+{
+	struct link *l = xcalloc(1, sizeof *l);
+	int failed;
+
+	if (queue_init(&l->queue, err) < 0) {
+		free(l);
+		return NULL;
+	}
+	l->worker = (struct worker){.queue = &l->queue, .card = card, .options = *options};
+	failed = start_thread(l);
+	if (failed) {
+		error_set(err, CODE_MEMORY, "cannot start the engine's thread: %s", strerror(failed));
+		queue_done(&l->queue);
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void
+link_end(struct link *l)
+{
+	if (!l)
+		return;
+	queue_end(&l->queue);
+	pthread_join(l->thread, NULL);
+	queue_done(&l->queue);
+	free(l);
+}
+
+int
+link_fd(const struct link *l)
+{
+	return l->queue.wake[0];
+}
+
+void
+link_load(struct link *l)
+{
+	queue_put(&l->queue, request_new(REQUEST_LOAD));
+}
+
+void
+link_see_take(struct link *l, struct pixels *pixels)
+{
+	struct request *r = request_new(REQUEST_SEE);
+
+	r->pixels = *pixels;
+	*pixels = (struct pixels){0};
+	queue_put(&l->queue, r);
+}
+
+void
+link_ask_take(struct link *l, struct question *q)
+{
+	struct request *r = request_new(REQUEST_ASK);
+
+	r->question = *q;
+	*q = (struct question){0};
+	queue_put(&l->queue, r);
+}
+
+void
+link_stop(struct link *l)
+{
+	queue_stop(&l->queue);
+}
+
+struct event *
+link_take(struct link *l)
+{
+	return queue_take(&l->queue);
+}

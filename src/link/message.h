@@ -1,0 +1,32 @@
+/* message.h: what travels between the threads. A message is made by one side, handed over whole and freed by the
+ * other; it owns all it names, so that it could also be written to a socket. */
+#ifndef LINK_MESSAGE_H
+#define LINK_MESSAGE_H
+
+#include <stdbool.h>
+
+#include "link/link.h"
+
+enum request_kind { REQUEST_LOAD, REQUEST_SEE, REQUEST_ASK };
+
+struct request {
+	struct request *next;
+	enum request_kind kind;
+	bool stopped;                   /* link_stop() came while it was still waiting */
+	struct pixels pixels;           /* SEE */
+	struct question question;       /* ASK */
+};
+
+struct request *
+request_new(enum request_kind kind);
+void
+request_free(struct request *r);
+
+struct event *
+event_new(enum event_kind kind, int ticket);
+
+/* Adds what `more` says to `last`, the newest event that nobody has taken yet. False: they do not go together. */
+bool
+event_merge(struct event *last, struct event *more);
+
+#endif

@@ -1,0 +1,153 @@
+/* queue.c: see queue.h. Everything but `stop` is touched only with the lock held, and nothing is computed under it.
+ *
+ * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that it hands
+ * out, both under the lock, so a stop can neither hit the next answer nor be lost between two of them. */
+#include "config.h"
+
+#include "link/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+queue_init(struct queue *q, struct error *err)
+{
+	*q = (struct queue){.wake = {-1, -1}};
+	q->requests_end = &q->requests;
+	atomic_init(&q->stop, false);
+	if (pipe(q->wake) < 0)
+		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
+	for (int i = 0; i < 2; i++) {
+		fcntl(q->wake[i], F_SETFD, FD_CLOEXEC);
+		fcntl(q->wake[i], F_SETFL, O_NONBLOCK);
+	}
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->came, NULL);
+	return 0;
+}
+
+void
+queue_done(struct queue *q)
+{
+	struct request *r;
+	struct event *e;
+
+	while ((r = q->requests)) {
+		q->requests = r->next;
+		request_free(r);
+	}
+	while ((e = q->events)) {
+		q->events = e->next;
+		event_free(e);
+	}
+	close(q->wake[0]);
+	close(q->wake[1]);
+	pthread_cond_destroy(&q->came);
+	pthread_mutex_destroy(&q->lock);
+}
+
+void
+queue_put(struct queue *q, struct request *r)
+{
+	pthread_mutex_lock(&q->lock);
+	*q->requests_end = r;
+	q->requests_end = &r->next;
+	pthread_cond_signal(&q->came);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void
+queue_stop(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	for (struct request *r = q->requests; r; r = r->next)
+		r->stopped = true;
+	if (q->busy)
+		atomic_store(&q->stop, true);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void
+queue_end(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->ending = true;
+	atomic_store(&q->stop, true);
+	pthread_cond_signal(&q->came);
+	pthread_mutex_unlock(&q->lock);
+}
+
+struct event *
+queue_take(struct queue *q)
+{
+	struct event *all;
+	char byte;
+
+	pthread_mutex_lock(&q->lock);
+	if (q->woken && read(q->wake[0], &byte, 1) == 1)
+		q->woken = false;
+	all = q->events;
+	q->events = q->newest = NULL;
+	pthread_mutex_unlock(&q->lock);
+	return all;
+}
+
+static struct request *
+pop(struct queue *q)
+{
+	struct request *r = q->requests;
+
+	q->requests = r->next;
+	if (!q->requests)
+		q->requests_end = &q->requests;
+	r->next = NULL;
+	return r;
+}
+
+struct request *
+queue_next(struct queue *q)
+{
+	struct request *r = NULL;
+
+	pthread_mutex_lock(&q->lock);
+	q->busy = false;
+	while (!q->requests && !q->ending)
+		pthread_cond_wait(&q->came, &q->lock);
+	if (!q->ending) {
+		r = pop(q);
+		q->busy = true;
+		atomic_store(&q->stop, r->stopped);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+/* One byte stands for any number of events; the pipe never fills, so this never waits. */
+static void
+wake(struct queue *q)
+{
+	if (!q->woken && write(q->wake[1], "", 1) == 1)
+		q->woken = true;
+}
+
+void
+queue_tell(struct queue *q, struct event *e)
+{
+	bool joined;
+
+	pthread_mutex_lock(&q->lock);
+	joined = q->newest && event_merge(q->newest, e);
+	if (!joined) {
+		if (q->newest)
+			q->newest->next = e;
+		else
+			q->events = e;
+		q->newest = e;
+	}
+	wake(q);
+	pthread_mutex_unlock(&q->lock);
+	if (joined)
+		event_free(e);
+}

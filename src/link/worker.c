@@ -1,0 +1,276 @@
+/* worker.c: the engine's thread: the only caller of the running half of engine.h, and the only place where an answer
+ * is generated. Everything it has to say goes into the queue as an event; it touches nothing else of the program. */
+#include "config.h"
+
+#include "link/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/* One request while it is worked on. */
+struct job {
+	struct worker *worker;
+	int ticket;
+	int64_t since;
+};
+
+static int
+ms_since(int64_t since)
+{
+	return (int)(clock_ms() - since);
+}
+
+static bool
+stopped(const struct worker *w)
+{
+	return atomic_load(&w->queue->stop);
+}
+
+static void
+report(void *arg, enum stage stage, long long done, long long total)
+{
+	struct job *job = arg;
+	struct event *e = event_new(EVENT_PROGRESS, job->ticket);
+
+	e->stage = stage;
+	e->done = done;
+	e->total = total;
+	queue_tell(job->worker->queue, e);
+}
+
+static struct watch
+watch_of(struct job *job)
+{
+	return (struct watch){.stop = &job->worker->queue->stop, .report = report, .arg = job};
+}
+
+static void
+tell_failed(struct worker *w, int ticket, const struct error *err)
+{
+	struct event *e = event_new(EVENT_FAILED, ticket);
+
+	e->error = *err;
+	queue_tell(w->queue, e);
+}
+
+static void
+drop_engine(struct worker *w)
+{
+	context_free(w->context);
+	engine_free(w->engine);
+	w->context = NULL;
+	w->engine = NULL;
+}
+
+/* ---- load, see */
+
+static int
+open_engine(struct job *job, struct error *err)
+{
+	struct worker *w = job->worker;
+	struct watch watch = watch_of(job);
+
+	if (w->engine)
+		return 0;
+	if (stopped(w))
+		return error_set(err, CODE_SIGINT, "loading was stopped");
+	w->engine = engine_open(w->card, &w->options, &watch, err);
+	if (!w->engine)
+		return -1;
+	w->context = context_new(w->engine, err);
+	if (w->context)
+		return 0;
+	drop_engine(w);
+	return -1;
+}
+
+static void
+load(struct worker *w)
+{
+	struct job job = {.worker = w, .since = clock_ms()};
+	struct error err = {0};
+	struct event *e;
+
+	if (open_engine(&job, &err) < 0) {
+		tell_failed(w, 0, &err);
+		return;
+	}
+	e = event_new(EVENT_READY, 0);
+	e->device = xstrdup(engine_device(w->engine));
+	e->ms_load = ms_since(job.since);
+	queue_tell(w->queue, e);
+}
+
+/* A picture seen early is a favour: without an engine, or when stopped, it is left for the answer. */
+static void
+see(struct worker *w, const struct pixels *pixels)
+{
+	struct watch watch = {.stop = &w->queue->stop};
+	struct error err = {0};
+
+	if (!w->engine || stopped(w) || engine_see(w->engine, pixels, &watch, &err) == 0 || err.code == CODE_SIGINT)
+		return;
+	if (err.code == CODE_ENGINE)
+		drop_engine(w);
+	tell_failed(w, 0, &err);
+}
+
+/* ---- an answer */
+
+struct answer {
+	struct job job;
+	const struct question *question;
+	struct sampler *sampler;
+	struct stream stream;
+	struct event *done;             /* figures are gathered here while it goes on */
+};
+
+static bool
+ends(const struct worker *w, int32_t id)
+{
+	const struct card_info *info = card_info(w->card);
+
+	for (int i = 0; i < info->n_stops; i++)
+		if (info->stops[i] == id)
+			return true;
+	return false;
+}
+
+static void
+set_text(struct event *e, struct buf *text)
+{
+	e->text_n = text->n;
+	e->text = buf_take(text);
+}
+
+static struct token
+token_of(const struct answer *a, const struct step *step)
+{
+	struct token t = {.id = step->id, .ms = ms_since(a->job.since)};
+
+	if (a->question->n_best > 0 && step->n_best > 0) {
+		t.logprob = step->logprob;
+		t.n_best = step->n_best;
+		t.best = xreallocarray(NULL, (size_t)step->n_best, sizeof *t.best);
+		memcpy(t.best, step->best, (size_t)step->n_best * sizeof *t.best);
+	}
+	return t;
+}
+
+static void
+tell_token(struct answer *a, const struct step *step)
+{
+	struct event *e = event_new(EVENT_TEXT, a->job.ticket);
+	struct buf text = {0};
+
+	stream_push(&a->stream, step->id, &text);
+	set_text(e, &text);
+	e->tokens = xmalloc(sizeof *e->tokens);
+	e->tokens[0] = token_of(a, step);
+	e->n_tokens = 1;
+	queue_tell(a->job.worker->queue, e);
+}
+
+/* What the stream held back: a character that stayed unfinished. */
+static void
+tell_rest(struct answer *a)
+{
+	struct event *e = event_new(EVENT_TEXT, a->job.ticket);
+	struct buf text = {0};
+
+	stream_finish(&a->stream, &text);
+	set_text(e, &text);
+	if (e->text_n > 0)
+		queue_tell(a->job.worker->queue, e);
+	else
+		event_free(e);
+}
+
+/* Token after token until something ends it. STOP_ERROR leaves the reason in err. */
+static enum stop
+generate(struct answer *a, struct error *err)
+{
+	struct worker *w = a->job.worker;
+	const struct question *q = a->question;
+	struct step step;
+
+	for (int n = 0; q->max_tokens <= 0 || n < q->max_tokens; n++) {
+		if (stopped(w))
+			return STOP_USER;
+		if (context_step(w->context, a->sampler, q->n_best, &step, err) < 0)
+			return err->code == CODE_INPUT ? STOP_CONTEXT : STOP_ERROR;
+		if (n == 0)
+			a->done->ms_first = ms_since(a->job.since);
+		if (ends(w, step.id))
+			return STOP_EOS;
+		tell_token(a, &step);
+	}
+	return STOP_LENGTH;
+}
+
+static enum stop
+prefill_and_generate(struct answer *a, struct error *err)
+{
+	struct worker *w = a->job.worker;
+	struct watch watch = watch_of(&a->job);
+
+	if (stopped(w))
+		return STOP_USER;
+	if (!w->engine) {
+		error_set(err, CODE_ENGINE, "the model is not loaded");
+		return STOP_ERROR;
+	}
+	if (context_sync(w->context, &a->question->prompt, &watch, &a->done->sync, err) < 0)
+		return err->code == CODE_SIGINT ? STOP_USER : STOP_ERROR;
+	a->done->ms_prefill = ms_since(a->job.since);
+	return generate(a, err);
+}
+
+static void
+answer(struct worker *w, const struct question *q)
+{
+	struct answer a = {.job = {w, q->ticket, clock_ms()}, .question = q};
+	struct error err = {0};
+
+	a.done = event_new(EVENT_DONE, q->ticket);
+	a.sampler = sampler_new(&q->sampling, card_info(w->card)->vocab_size);
+	stream_init(&a.stream, card_tokenizer(w->card));
+	a.done->stop = prefill_and_generate(&a, &err);
+	a.done->ms_total = ms_since(a.job.since);
+	tell_rest(&a);
+	if (a.done->stop == STOP_ERROR) {
+		a.done->kind = EVENT_FAILED;
+		a.done->error = err;
+		if (err.code == CODE_ENGINE)
+			drop_engine(w);
+	}
+	queue_tell(w->queue, a.done);
+	sampler_free(a.sampler);
+}
+
+void *
+worker_run(void *arg)
+{
+	struct worker *w = arg;
+	struct request *r;
+
+	while ((r = queue_next(w->queue))) {
+		switch (r->kind) {
+		case REQUEST_LOAD:
+			load(w);
+			break;
+		case REQUEST_SEE:
+			see(w, &r->pixels);
+			break;
+		case REQUEST_ASK:
+			answer(w, &r->question);
+			break;
+		}
+		request_free(r);
+	}
+	drop_engine(w);
+	return NULL;
+}

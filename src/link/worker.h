@@ -1,0 +1,20 @@
+/* worker.h: the engine's thread. It knows a queue and a card; no screen, no conversation, no file. */
+#ifndef LINK_WORKER_H
+#define LINK_WORKER_H
+
+#include "engine/engine.h"
+#include "link/queue.h"
+
+struct worker {
+	struct queue *queue;
+	const struct card *card;
+	struct engine_options options;
+	struct engine *engine;          /* NULL until loaded, and after the device failed */
+	struct context *context;
+};
+
+/* The thread's function: takes requests until the queue ends, then frees the engine. */
+void *
+worker_run(void *worker);
+
+#endif
