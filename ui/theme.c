@@ -1,0 +1,144 @@
+/* theme.c: see theme.h. Three tables, a row a role. Colours are of the 256: the 6x6x6 cube from 16, greys from 232, so
+ * that they are the same whatever palette the terminal has for the first sixteen. */
+#include "config.h"
+
+#include "ui/theme.h"
+
+
+static const struct theme_look dark[N_ROLES] = {
+	[ROLE_TEXT]           = { -1, -1, false, false, false, false },
+	[ROLE_USER]           = { 110, -1, true, false, false, false },
+	[ROLE_ANSWER]         = { 150, -1, true, false, false, false },
+	[ROLE_NOTE]           = { 245, -1, false, false, false, false },
+	[ROLE_ERROR]          = { 203, -1, false, false, false, false },
+	[ROLE_RULE]           = { 240, -1, false, false, false, false },
+	[ROLE_MARK]           = { 179, -1, false, false, false, false },
+	[ROLE_PICTURE]        = { 245, -1, false, false, false, false },
+	[ROLE_STATUS]         = { 249, 236, false, false, false, false },
+	[ROLE_STATUS_NAME]    = { 255, 236, true, false, false, false },
+	[ROLE_STATUS_STATE]   = { 150, 236, false, false, false, false },
+	[ROLE_STATUS_WARM]    = { 221, 236, false, false, false, false },
+	[ROLE_STATUS_HOT]     = { 203, 236, true, false, false, false },
+	[ROLE_STATUS_PRIVATE] = { 176, 236, true, false, false, false },
+	[ROLE_STATUS_BELOW]   = { 110, 236, true, false, false, false },
+	[ROLE_CHIP]           = { 110, -1, false, false, false, false },
+	[ROLE_FLASH]          = { 221, -1, false, false, false, false },
+	[ROLE_PROMPT]         = { 110, -1, true, false, false, false },
+	[ROLE_INPUT]          = { -1, -1, false, false, false, false },
+	[ROLE_CONTROL]        = { 179, -1, false, false, false, false },
+	[ROLE_MATCH]          = { 249, 236, false, false, false, false },
+	[ROLE_MATCH_HERE]     = { 255, 24, false, false, false, false },
+	[ROLE_TITLE]          = { 255, 236, true, false, false, false },
+	[ROLE_ITEM]           = { -1, -1, false, false, false, false },
+	[ROLE_ITEM_HERE]      = { 255, 24, false, false, false, false },
+	[ROLE_FILTER]         = { 221, 236, false, false, false, false },
+	[ROLE_HINT]           = { 245, -1, false, false, false, false },
+};
+
+static const struct theme_look light[N_ROLES] = {
+	[ROLE_TEXT]           = { -1, -1, false, false, false, false },
+	[ROLE_USER]           = { 25, -1, true, false, false, false },
+	[ROLE_ANSWER]         = { 28, -1, true, false, false, false },
+	[ROLE_NOTE]           = { 243, -1, false, false, false, false },
+	[ROLE_ERROR]          = { 160, -1, false, false, false, false },
+	[ROLE_RULE]           = { 250, -1, false, false, false, false },
+	[ROLE_MARK]           = { 130, -1, false, false, false, false },
+	[ROLE_PICTURE]        = { 243, -1, false, false, false, false },
+	[ROLE_STATUS]         = { 238, 254, false, false, false, false },
+	[ROLE_STATUS_NAME]    = { 232, 254, true, false, false, false },
+	[ROLE_STATUS_STATE]   = { 28, 254, false, false, false, false },
+	[ROLE_STATUS_WARM]    = { 130, 254, false, false, false, false },
+	[ROLE_STATUS_HOT]     = { 160, 254, true, false, false, false },
+	[ROLE_STATUS_PRIVATE] = { 90, 254, true, false, false, false },
+	[ROLE_STATUS_BELOW]   = { 25, 254, true, false, false, false },
+	[ROLE_CHIP]           = { 25, -1, false, false, false, false },
+	[ROLE_FLASH]          = { 130, -1, false, false, false, false },
+	[ROLE_PROMPT]         = { 25, -1, true, false, false, false },
+	[ROLE_INPUT]          = { -1, -1, false, false, false, false },
+	[ROLE_CONTROL]        = { 130, -1, false, false, false, false },
+	[ROLE_MATCH]          = { 238, 254, false, false, false, false },
+	[ROLE_MATCH_HERE]     = { 255, 25, false, false, false, false },
+	[ROLE_TITLE]          = { 232, 254, true, false, false, false },
+	[ROLE_ITEM]           = { -1, -1, false, false, false, false },
+	[ROLE_ITEM_HERE]      = { 255, 25, false, false, false, false },
+	[ROLE_FILTER]         = { 130, 254, false, false, false, false },
+	[ROLE_HINT]           = { 243, -1, false, false, false, false },
+};
+
+static const struct theme_look mono[N_ROLES] = {
+	[ROLE_TEXT]           = { -1, -1, false, false, false, false },
+	[ROLE_USER]           = { -1, -1, true, false, false, false },
+	[ROLE_ANSWER]         = { -1, -1, true, false, true, false },
+	[ROLE_NOTE]           = { -1, -1, false, true, false, false },
+	[ROLE_ERROR]          = { -1, -1, true, false, false, false },
+	[ROLE_RULE]           = { -1, -1, false, true, false, false },
+	[ROLE_MARK]           = { -1, -1, false, true, false, false },
+	[ROLE_PICTURE]        = { -1, -1, false, true, false, false },
+	[ROLE_STATUS]         = { -1, -1, false, false, false, true },
+	[ROLE_STATUS_NAME]    = { -1, -1, true, false, false, true },
+	[ROLE_STATUS_STATE]   = { -1, -1, false, false, false, true },
+	[ROLE_STATUS_WARM]    = { -1, -1, false, false, true, true },
+	[ROLE_STATUS_HOT]     = { -1, -1, true, false, true, true },
+	[ROLE_STATUS_PRIVATE] = { -1, -1, true, false, false, true },
+	[ROLE_STATUS_BELOW]   = { -1, -1, true, false, false, true },
+	[ROLE_CHIP]           = { -1, -1, true, false, false, false },
+	[ROLE_FLASH]          = { -1, -1, true, false, false, false },
+	[ROLE_PROMPT]         = { -1, -1, true, false, false, false },
+	[ROLE_INPUT]          = { -1, -1, false, false, false, false },
+	[ROLE_CONTROL]        = { -1, -1, false, false, false, true },
+	[ROLE_MATCH]          = { -1, -1, false, false, false, false },
+	[ROLE_MATCH_HERE]     = { -1, -1, false, false, false, true },
+	[ROLE_TITLE]          = { -1, -1, true, false, false, true },
+	[ROLE_ITEM]           = { -1, -1, false, false, false, false },
+	[ROLE_ITEM_HERE]      = { -1, -1, false, false, false, true },
+	[ROLE_FILTER]         = { -1, -1, false, false, false, true },
+	[ROLE_HINT]           = { -1, -1, false, true, false, false },
+};
+
+const struct theme_look *
+theme_look(enum ui_theme theme, bool color, enum theme_role role)
+{
+	if (!color || theme == UI_THEME_MONO)
+		return &mono[role];
+	return theme == UI_THEME_LIGHT ? &light[role] : &dark[role];
+}
+
+/* The colour as red, green, blue. */
+static void
+levels(short color, int rgb[3])
+{
+	static const int cube[6] = { 0, 95, 135, 175, 215, 255 };
+	int at = color - 16;
+
+	for (int i = 0; i < 3; i++)
+		rgb[i] = color >= 232 ? 8 + (color - 232) * 10 : cube[(i == 0 ? at / 36 : i == 1 ? at / 6 : at) % 6];
+}
+
+/* What xterm gives the first sixteen; most palettes are near it. */
+static const unsigned char basic[16][3] = {
+	{ 0, 0, 0 }, { 205, 0, 0 }, { 0, 205, 0 }, { 205, 205, 0 },
+	{ 0, 0, 238 }, { 205, 0, 205 }, { 0, 205, 205 }, { 229, 229, 229 },
+	{ 127, 127, 127 }, { 255, 0, 0 }, { 0, 255, 0 }, { 255, 255, 0 },
+	{ 92, 92, 255 }, { 255, 0, 255 }, { 0, 255, 255 }, { 255, 255, 255 },
+};
+
+short
+theme_reduce(short color, int n_colors)
+{
+	int rgb[3], best = 0, best_distance = 1 << 30;
+
+	if (color < 16 || n_colors >= 256)
+		return color < n_colors ? color : (short)(color % 8);
+	levels(color, rgb);
+	for (int i = 0; i < 16 && i < n_colors; i++) {
+		int d = 0;
+
+		for (int k = 0; k < 3; k++)
+			d += (rgb[k] - basic[i][k]) * (rgb[k] - basic[i][k]);
+		if (d < best_distance) {
+			best = i;
+			best_distance = d;
+		}
+	}
+	return (short)best;
+}
