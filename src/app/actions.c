@@ -1,0 +1,223 @@
+/* actions.c: what a key's action does, and what Enter does with the line: a picture's path becomes a chip, a slash begins
+ * a command, all else is said. A line that could not be used is put back into the input. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "words.h"
+
+#define HISTORY_LINES 10000
+#define PICTURE_QUESTION "Please describe the image in detail."
+
+void
+actions_give_back(struct app *app, const char *text)
+{
+	const char *typed = ui_input(app->ui);
+	char *both;
+
+	if (!*text)
+		return;
+	both = *typed ? xasprintf("%s\n%s", text, typed) : xstrdup(text);
+	ui_set_input(app->ui, both);
+	free(both);
+	meter_typed(app);
+}
+
+/* ---- Enter */
+
+static void
+remember(struct app *app, const char *line)
+{
+	struct error err;
+
+	ui_history_add(app->ui, line);
+	if (*line == ' ' || app->options->no_save)
+		return;
+	store_history_add(app->store, line, HISTORY_LINES, &err);       /* a lost line of history is no trouble to tell */
+}
+
+static bool
+is_picture(const char *path)
+{
+	char *file = file_expand_home(path);
+	FILE *f = fopen(file, "rb");
+	char first[64];
+	bool known = false;
+
+	free(file);
+	if (f) {
+		known = picture_known(first, fread(first, 1, sizeof first, f)) != 0;
+		fclose(f);
+	}
+	return known;
+}
+
+/* A path in front that names a picture, or that only another computer can have, is meant as one. */
+static bool
+means_picture(const struct word *word)
+{
+	if (word_is_foreign(word->text) && getenv("SSH_CONNECTION") && !file_exists(word->text))
+		return true;
+	return word_is_path(word->text) && is_picture(word->text);
+}
+
+/* Stages the pictures that the line begins with. Returns what is left of it, or NULL when there were none. */
+static const char *
+take_pictures(struct app *app, const char *line)
+{
+	const char *rest = line, *next = line;
+	struct word word;
+	bool any = false, go_on = true;
+
+	while (go_on && words_next(&next, &word)) {
+		go_on = means_picture(&word);
+		if (go_on) {
+			any = staged_word(app, &word) > 0 || any;
+			rest = next;
+		}
+		word_done(&word);
+	}
+	return any ? rest : NULL;
+}
+
+static bool
+is_blank(const char *text)
+{
+	while (isspace((unsigned char)*text))
+		text++;
+	return !*text;
+}
+
+static void
+enter_blank(struct app *app)
+{
+	if (app->staged.n == 0)
+		return;
+	ui_set_input(app->ui, PICTURE_QUESTION);
+	ui_flash(app->ui, "Enter sends this question with the picture");
+	meter_typed(app);
+}
+
+static void
+enter_command(struct app *app, const char *line)
+{
+	struct error err;
+
+	if (slash_run(app, line + 1, &err) == 0)
+		return;
+	present_error(app, &err);
+	actions_give_back(app, line);
+}
+
+static void
+enter(struct app *app, const char *line, size_t n)
+{
+	const char *rest;
+
+	meter_typed(app);
+	if (is_blank(line)) {
+		enter_blank(app);
+		return;
+	}
+	remember(app, line);
+	rest = take_pictures(app, line);
+	if (rest) {
+		ui_set_input(app->ui, rest);
+		ui_flash(app->ui, "picture added: Enter sends it, Backspace in an empty line takes it back");
+	} else if (line[0] == '/' && line[1] != '/') {
+		enter_command(app, line);
+	} else {
+		size_t skip = line[0] == '/' ? 1 : 0;
+
+		talk_send(app, line + skip, n - skip);
+	}
+}
+
+/* ---- keys */
+
+void
+actions_interrupt(struct app *app)
+{
+	if (app->talk.running)
+		talk_stop(app);
+	else if (!talk_recall(app))
+		ui_flash(app->ui, "Ctrl-D or /quit leaves");
+}
+
+/* A queued message comes back as it is; one that was answered comes back as text, to be said anew. */
+static void
+recall(struct app *app)
+{
+	const struct message *m = chat_message(app->chat, app->chat->head);
+
+	if (talk_recall(app))
+		return;
+	while (m && m->role != ROLE_USER)
+		m = chat_message(app->chat, m->up);
+	if (m)
+		ui_set_input(app->ui, m->text);
+	meter_typed(app);
+}
+
+static void
+act(struct app *app, enum ui_action action)
+{
+	struct error err;
+
+	switch (action) {
+	case UI_ACT_NONE:
+		break;
+	case UI_ACT_INTERRUPT:
+		actions_interrupt(app);
+		break;
+	case UI_ACT_QUIT:
+		app->leave = CODE_OK;
+		break;
+	case UI_ACT_SUSPEND:
+		signals_suspend(app->ui);
+		break;
+	case UI_ACT_SESSIONS:
+		if (sessions_pick(app, &err) != 0)
+			present_error(app, &err);
+		break;
+	case UI_ACT_HELP:
+		slash_run(app, "help", &err);
+		break;
+	case UI_ACT_UNSTAGE:
+		staged_remove(app, app->staged.n - 1);
+		break;
+	case UI_ACT_RECALL:
+		recall(app);
+		break;
+	}
+}
+
+void
+actions_event(struct app *app, struct ui_event *e)
+{
+	switch (e->kind) {
+	case UI_EVENT_LINE:
+		enter(app, e->text, e->text_n);
+		free(e->text);
+		break;
+	case UI_EVENT_ACTION:
+		act(app, e->action);
+		break;
+	case UI_EVENT_PICK:
+		sessions_picked(app, e->pick);
+		break;
+	case UI_EVENT_TYPED:
+		meter_typed(app);
+		break;
+	case UI_EVENT_EOF:
+		app->leave = CODE_SIGHUP;
+		break;
+	}
+}

@@ -1,0 +1,390 @@
+/* app.c: see app.h. The loop and the order of starting and leaving. Starting: what is on disk, the screen, and only then
+ * the model, so that the first frame waits for nothing. Leaving: stop, the last text, the store, the screen, the worker:
+ * what was said is safe before anything that can take long. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "words.h"
+
+#define DEFAULT_MAX_TOKENS 512
+#define LAST_EVENTS_MS 500      /* how long leaving waits for an answer to stop */
+
+/* ---- starting */
+
+static void
+open_log(const struct app_options *options)
+{
+	char *path;
+
+	if (options->no_save || file_make_dirs(options->paths->state, 0700, NULL) != 0)
+		return;
+	path = xasprintf("%s/log", options->paths->state);
+	log_open(path);
+	free(path);
+}
+
+static enum ui_images
+image_mode(const char *name)
+{
+	const char *env = getenv("IVCHAT_IMAGES");
+
+	if ((!name || strcmp(name, "auto") == 0) && env && *env)
+		name = env;
+	if (name && strcmp(name, "sixel") == 0)
+		return UI_IMAGES_SIXEL;
+	if (name && strcmp(name, "blocks") == 0)
+		return UI_IMAGES_BLOCKS;
+	if (name && strcmp(name, "none") == 0)
+		return UI_IMAGES_NONE;
+	return UI_IMAGES_AUTO;
+}
+
+static enum ui_theme
+theme(const char *name)
+{
+	if (name && strcmp(name, "dark") == 0)
+		return UI_THEME_DARK;
+	if (name && strcmp(name, "light") == 0)
+		return UI_THEME_LIGHT;
+	if (name && strcmp(name, "mono") == 0)
+		return UI_THEME_MONO;
+	return UI_THEME_AUTO;
+}
+
+static struct ui *
+open_screen(struct app *app, struct error *err)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct ui_options o = {
+		.images = image_mode(app->options->image_mode),
+		.theme = theme(app->options->theme),
+		.ascii = app->options->ascii,
+		.no_color = no_color && *no_color,
+		.complete = complete_word,
+		.complete_arg = app,
+	};
+	char **history = NULL;
+	struct ui *ui;
+	int n = 0;
+
+	if (store_history_read(app->store, &history, &n, NULL) == 0) {
+		o.history = (const char *const *)history;
+		o.n_history = n;
+	}
+	ui = ui_open(&o, err);
+	for (int i = 0; i < n; i++)
+		free(history[i]);
+	free(history);
+	return ui;
+}
+
+static int
+open_conversation(struct app *app, struct error *err)
+{
+	app->store = store_open(app->options->paths, err);
+	if (!app->store)
+		return -1;
+	if (app->options->resume)
+		return sessions_open(app, app->options->resume, err);
+	sessions_new(app, app->options->name);
+	return 0;
+}
+
+static struct app *
+new_app(const struct app_options *options)
+{
+	struct app *app = xcalloc(1, sizeof *app);
+
+	app->options = options;
+	app->sampling = options->sampling;
+	app->seed_set = options->seed_set;
+	app->max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
+	app->meter.n_base = -1;
+	app->engine = ENGINE_LOADING;
+	app->leave = -1;
+	return app;
+}
+
+static void
+welcome(struct app *app)
+{
+	if (app->chat->head == 0)
+		present_note(app, "/image FILE adds a picture, /help lists commands and keys, Ctrl-D leaves.");
+}
+
+/* The screen first, with all that is known without the model. */
+static int
+start(struct app *app, struct error *err)
+{
+	if (open_conversation(app, err) != 0)
+		return -1;
+	app->ui = open_screen(app, err);
+	if (!app->ui)
+		return -1;
+	sessions_show(app);
+	welcome(app);
+	ui_draw(app->ui);
+	load_start(app);
+	return 0;
+}
+
+/* ---- the loop */
+
+static void
+take_signals(struct app *app)
+{
+	for (int sig; (sig = signals_next()) != 0;)
+		switch (sig) {
+		case SIGWINCH:
+			ui_resize(app->ui);
+			break;
+		case SIGCONT:
+			ui_redraw(app->ui);
+			break;
+		case SIGTSTP:
+			signals_suspend(app->ui);
+			break;
+		case SIGINT:
+			actions_interrupt(app);
+			break;
+		default:
+			app->leave = 128 + sig;
+		}
+}
+
+static void
+take_keys(struct app *app)
+{
+	struct ui_event e;
+
+	ui_read(app->ui);
+	while (app->leave < 0 && ui_next(app->ui, &e))
+		actions_event(app, &e);
+}
+
+static void
+take_events(struct app *app)
+{
+	struct event *next;
+
+	for (struct event *e = link_take(app->link); e; e = next) {
+		next = e->next;
+		if (e->ticket == 0)
+			load_event(app, e);
+		else
+			talk_event(app, e);
+		event_free(e);
+	}
+}
+
+static void
+open_next_image(struct app *app)
+{
+	const char *path = app->options->images[app->n_images_opened++];
+	struct error err;
+
+	if (staged_open(app, path, &err) != 0)
+		present_error(app, &err);
+}
+
+/* Work that waits for no one, a piece at a time between keys: false when there is none. */
+static bool
+work(struct app *app)
+{
+	if (present_step(app))
+		return true;
+	if (app->n_images_opened < app->options->n_images) {
+		open_next_image(app);
+		return true;
+	}
+	if (app->options->say && !app->said) {
+		app->said = true;
+		talk_send(app, app->options->say, strlen(app->options->say));
+		return true;
+	}
+	return false;
+}
+
+static int
+sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int
+timeout(const struct app *app, bool busy)
+{
+	return busy ? 0 : sooner(ui_timeout(app->ui), sooner(keep_timeout(app), meter_timeout(app)));
+}
+
+static void
+loop(struct app *app, int signal_fd)
+{
+	bool busy = true;
+
+	while (app->leave < 0) {
+		struct pollfd fds[] = {
+			{ .fd = ui_fd(app->ui), .events = POLLIN },
+			{ .fd = signal_fd, .events = POLLIN },
+			{ .fd = app->link ? link_fd(app->link) : -1, .events = POLLIN },
+		};
+		int n = poll(fds, 3, timeout(app, busy));
+
+		if (fds[1].revents || n < 0)
+			take_signals(app);
+		if (n > 0 && fds[0].revents && app->leave < 0)
+			take_keys(app);
+		if (n > 0 && fds[2].revents && app->leave < 0)
+			take_events(app);
+		keep_tick(app);
+		meter_tick(app);
+		busy = app->leave < 0 && work(app);
+		if (app->leave < 0)
+			ui_draw(app->ui);
+	}
+}
+
+/* ---- leaving */
+
+/* Lets a running answer stop, so that its last text and times are kept. */
+static void
+stop_answer(struct app *app)
+{
+	int64_t until = clock_ms() + LAST_EVENTS_MS;
+	int left;
+
+	talk_stop(app);
+	while (app->talk.running && (left = (int)(until - clock_ms())) > 0) {
+		struct pollfd fd = { .fd = link_fd(app->link), .events = POLLIN };
+
+		if (poll(&fd, 1, left) > 0)
+			take_events(app);
+	}
+	if (app->talk.running)
+		talk_end(app, STOP_USER);
+}
+
+static void
+end_answer(struct app *app)
+{
+	if (!app->talk.running)
+		return;
+	if (app->leave == CODE_OK) {
+		stop_answer(app);
+	} else {
+		talk_end(app, STOP_HANGUP);
+		link_stop(app->link);
+	}
+}
+
+static void
+print_message(const struct message *m, struct buf *out)
+{
+	buf_str(out, m->role == ROLE_USER ? "User\n" : "Assistant\n");
+	for (int i = 0; i < m->n_pics; i++) {
+		char *label = present_label(&m->pics[i], m->pics[i].n);
+
+		buf_printf(out, "[%s]\n", label);
+		free(label);
+	}
+	text_visible(out, m->text, m->text_n);
+	buf_str(out, "\n\n");
+}
+
+/* The last turn on the normal screen, where the scrollback keeps it, and how to go on. */
+static void
+print_last_turn(const struct app *app)
+{
+	int *ids, n = chat_branch(app->chat, app->chat->head, &ids), from = n;
+	struct buf out = {0};
+
+	while (from > 0 && chat_message(app->chat, ids[--from])->role != ROLE_USER)
+		;
+	for (int i = from; i < n; i++)
+		print_message(chat_message(app->chat, ids[i]), &out);
+	if (n > 0 && app->chat->id[0])
+		buf_printf(&out, "ivchat -s %s\n", sessions_tail(app->chat));
+	fwrite(buf_text(&out), 1, out.n, stdout);
+	fflush(stdout);
+	buf_done(&out);
+	free(ids);
+}
+
+/* What the person must hear after the screen is gone: 0, or -1 with err set. */
+static int
+check_kept(const struct app *app, int n_waiting, struct error *err)
+{
+	if (n_waiting == 0)
+		return 0;
+	return error_set(err, CODE_STORE, "%d records of session %s could not be written", n_waiting,
+	    app->chat->id[0] ? app->chat->id : "(new)");
+}
+
+static int
+leave(struct app *app, struct error *err)
+{
+	int n_waiting;
+
+	end_answer(app);
+	keep_close(app, &n_waiting);
+	ui_close(app->ui);
+	app->ui = NULL;
+	if (app->leave != CODE_SIGHUP)
+		print_last_turn(app);
+	if (app->leave == CODE_OK && check_kept(app, n_waiting, err) != 0)
+		app->leave = CODE_STORE;
+	return app->leave;
+}
+
+static void
+free_app(struct app *app)
+{
+	load_end(app);
+	talk_done(&app->talk);
+	staged_done(&app->staged);
+	gallery_done(&app->gallery);
+	present_done(&app->present);
+	session_list_free(app->picks.list, app->picks.n);
+	session_close(app->keep.session);
+	chat_free(app->chat);
+	store_close(app->store);
+	free(app);
+}
+
+int
+app_run(const struct app_options *options, struct error *err)
+{
+	struct app *app = new_app(options);
+	int signal_fd, rc;
+
+	open_log(options);
+	alloc_on_failure(ui_emergency);
+	signal_fd = signals_open(err);
+	if (signal_fd < 0 || start(app, err) != 0) {
+		rc = err->code;
+	} else {
+		loop(app, signal_fd);
+		rc = leave(app, err);
+	}
+	free_app(app);
+	signals_close();
+	alloc_on_failure(NULL);
+	log_close();
+	return rc;
+}

@@ -1,0 +1,15 @@
+/* commands.h: the functions behind the table of slash.c. `operands` is the rest of the line without blanks in front. On
+ * -1 the line is put back into the input and err is shown. */
+#ifndef APP_COMMANDS_H
+#define APP_COMMANDS_H
+
+#include "base/error.h"
+
+struct app;
+
+typedef int command_fn(struct app *app, const char *operands, struct error *err);
+
+command_fn command_help, command_image, command_images, command_detach, command_system, command_set, command_new,
+    command_sessions, command_rename, command_undo, command_regen, command_info, command_save, command_redraw, command_quit;
+
+#endif

@@ -1,0 +1,192 @@
+/* keep.c: what is said goes to the store, in the one order in which nothing can be lost: pictures, name and system
+ * messages, the question, parts while the answer streams, the answer. The only file here that writes sessions. A store
+ * that cannot write is one red line, never a reason to stop: the records wait in memory and every send tries again. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#define PART_EVERY_MS 1000
+
+/* Says it once until it works again; `aloud`: say it anyway. */
+static void
+report(struct app *app, int rc, struct error *err, bool aloud)
+{
+	if (rc == 0) {
+		app->keep.failed = false;
+		return;
+	}
+	if (aloud || !app->keep.failed) {
+		if (!err->hint[0])
+			error_hint(err, "the text is kept in memory; the next message tries again");
+		present_error(app, err);
+	}
+	app->keep.failed = true;
+}
+
+/* ---- pictures */
+
+static void
+wait_picture(struct keep *k, struct picture *p)
+{
+	k->waiting = xreallocarray(k->waiting, (size_t)k->n_waiting + 1, sizeof *k->waiting);
+	k->waiting[k->n_waiting++] = *p;
+	*p = (struct picture){0};
+}
+
+/* Writes those that wait, oldest first, until one fails. */
+static int
+put_pictures(struct app *app, struct error *err)
+{
+	struct keep *k = &app->keep;
+	int done = 0, rc = 0;
+
+	while (done < k->n_waiting && (rc = store_put_picture(app->store, &k->waiting[done], err)) == 0)
+		picture_done(&k->waiting[done++]);
+	if (done > 0)
+		memmove(k->waiting, k->waiting + done, (size_t)(k->n_waiting - done) * sizeof k->waiting[0]);
+	k->n_waiting -= done;
+	return rc;
+}
+
+/* ---- records */
+
+static void
+describe_model(struct app *app)
+{
+	char digest[65];
+
+	if (app->chat->model_name || !app->card)
+		return;
+	app->chat->model_name = xstrdup(card_info(app->card)->name);
+	if (card_digest(app->card, digest, NULL) == 0)
+		app->chat->model_digest = xstrdup(digest);
+}
+
+static int
+put_settings(struct app *app, struct error *err)
+{
+	struct keep *k = &app->keep;
+	int rc = 0;
+
+	if (!k->named && app->chat->name) {
+		k->named = true;
+		rc = session_put_name(k->session, app->chat->name, err);
+	}
+	while (k->n_systems < app->chat->n_systems && rc == 0)
+		rc = session_put_system(k->session, &app->chat->systems[k->n_systems++], err);
+	return rc;
+}
+
+void
+keep_settings(struct app *app)
+{
+	struct error err;
+
+	if (app->keep.session && app->chat->id[0])
+		report(app, put_settings(app, &err), &err, false);
+}
+
+void
+keep_user(struct app *app, const struct message *m, struct staged *pictures)
+{
+	struct keep *k = &app->keep;
+	struct error err;
+	int rc;
+
+	if (!k->session)
+		return;
+	describe_model(app);
+	for (int i = 0; i < pictures->n; i++)
+		if (pictures->at[i].file.bytes.n > 0)
+			wait_picture(k, &pictures->at[i].file);
+	rc = put_pictures(app, &err);
+	if (rc == 0)
+		rc = put_settings(app, &err);
+	if (session_put_user(k->session, m, rc == 0 ? &err : NULL) != 0)
+		rc = -1;
+	report(app, rc, &err, true);
+	if (rc == 0)
+		store_set_last(app->store, app->chat->id, NULL);
+}
+
+/* The store writes at most once a second; what it held back then is due when that second is over. */
+void
+keep_part(struct app *app, const struct message *m)
+{
+	struct error err;
+
+	if (!app->keep.session)
+		return;
+	report(app, session_put_part(app->keep.session, m, &err), &err, false);
+	app->keep.part_at = clock_ms() + PART_EVERY_MS;
+}
+
+void
+keep_tick(struct app *app)
+{
+	if (keep_timeout(app) != 0)
+		return;
+	if (app->talk.running)
+		keep_part(app, chat_message(app->chat, app->talk.answer));
+	app->keep.part_at = 0;
+}
+
+void
+keep_answer(struct app *app, const struct message *m)
+{
+	struct error err;
+
+	app->keep.part_at = 0;
+	if (!app->keep.session)
+		return;
+	report(app, session_put_answer(app->keep.session, m, &err), &err, false);
+	keep_settings(app);
+}
+
+void
+keep_head(struct app *app)
+{
+	struct error err;
+
+	if (app->keep.session)
+		report(app, session_put_head(app->keep.session, app->chat->head, &err), &err, false);
+}
+
+int
+keep_timeout(const struct app *app)
+{
+	int64_t left = app->keep.part_at - clock_ms();
+
+	if (!app->keep.part_at)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+int
+keep_n_waiting(const struct app *app)
+{
+	return app->keep.session ? session_n_waiting(app->keep.session) + app->keep.n_waiting : 0;
+}
+
+void
+keep_close(struct app *app, int *n_lost)
+{
+	struct keep *k = &app->keep;
+
+	if (k->session && keep_n_waiting(app) > 0) {
+		put_pictures(app, NULL);
+		session_retry(k->session, NULL);
+	}
+	*n_lost = keep_n_waiting(app);
+	session_close(k->session);
+	for (int i = 0; i < k->n_waiting; i++)
+		picture_done(&k->waiting[i]);
+	free(k->waiting);
+	*k = (struct keep){0};
+}

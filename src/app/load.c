@@ -1,0 +1,95 @@
+/* load.c: the model in the background: its card, the worker, the progress of loading. Whatever goes wrong here is a red
+ * line; the conversation on the screen stays readable without a model. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+static void
+fail(struct app *app, struct error *err)
+{
+	app->engine = ENGINE_NONE;
+	app->talk.total = 0;
+	if (!err->hint[0])
+		error_hint(err, "ivchat model check DIR, or start with -m DIR that holds a whole model");
+	present_error(app, err);
+	talk_recall(app);
+	meter_show(app);
+}
+
+static struct link *
+start_worker(struct app *app, struct error *err)
+{
+	const struct app_options *o = app->options;
+	struct engine_options options = { .n_threads = o->n_threads, .n_ctx = o->n_ctx };
+
+	return link_start(app->card, &options, err);
+}
+
+void
+load_start(struct app *app)
+{
+	struct error err;
+
+	app->card = card_open(app->options->model_dir, &err);
+	if (app->card)
+		app->link = start_worker(app, &err);
+	if (!app->link) {
+		fail(app, &err);
+		return;
+	}
+	app->engine = ENGINE_LOADING;
+	link_load(app->link);
+	staged_see(app);
+	present_banner(app);
+	meter_touch(app);
+	meter_show(app);
+}
+
+static void
+ready(struct app *app, const struct event *e)
+{
+	app->engine = ENGINE_READY;
+	app->talk.total = 0;
+	free(app->device);
+	app->device = e->device ? xstrdup(e->device) : NULL;
+	log_line("model ready after %d ms: %s", e->ms_load, e->device ? e->device : "");
+	meter_show(app);
+	talk_next(app);
+}
+
+/* Events without a ticket: of loading, and of pictures that were seen early (whose failure the answer will tell). */
+void
+load_event(struct app *app, const struct event *e)
+{
+	struct error err;
+
+	if (e->kind == EVENT_READY) {
+		ready(app, e);
+	} else if (e->kind == EVENT_FAILED && app->engine == ENGINE_LOADING) {
+		err = e->error;
+		fail(app, &err);
+	} else if (e->kind == EVENT_FAILED) {
+		log_line("a picture could not be seen early: %s", e->error.what);
+	} else if (e->kind == EVENT_PROGRESS && app->engine == ENGINE_LOADING) {
+		app->talk.stage = e->stage;
+		app->talk.done = e->done;
+		app->talk.total = e->total;
+		meter_show(app);
+	}
+}
+
+void
+load_end(struct app *app)
+{
+	link_end(app->link);
+	card_free(app->card);
+	free(app->device);
+	app->link = NULL;
+	app->card = NULL;
+	app->device = NULL;
+}

@@ -1,0 +1,150 @@
+/* meter.c: the status line, and the counting of tokens behind its "ctx used/limit". The conversation is counted exactly
+ * when it changes; what is being typed is tokenized alone, a moment after the last key, which is exact enough for a
+ * number on the screen. Before a send talk.c counts the real prompt. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define COUNT_AFTER_MS 120
+#define COUNT_MOST_BYTES 32768
+
+void
+meter_touch(struct app *app)
+{
+	app->meter.base_stale = true;
+	app->meter.due = clock_ms();
+}
+
+void
+meter_typed(struct app *app)
+{
+	if (!app->meter.due)
+		app->meter.due = clock_ms() + COUNT_AFTER_MS;
+}
+
+int
+meter_timeout(const struct app *app)
+{
+	int64_t left = app->meter.due - clock_ms();
+
+	if (!app->meter.due)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+/* A very long text is estimated: counting must not be felt under the keys. */
+static int
+count_typed(const struct app *app)
+{
+	const char *text = ui_input(app->ui);
+	size_t n = strlen(text);
+	struct ids ids = {0};
+	int count;
+
+	if (n > COUNT_MOST_BYTES)
+		return (int)(n / 3);
+	tokenizer_encode(card_tokenizer(app->card), text, n, false, &ids);
+	count = (int)ids.n;
+	ids_done(&ids);
+	return count;
+}
+
+void
+meter_tick(struct app *app)
+{
+	struct meter *m = &app->meter;
+
+	if (meter_timeout(app) != 0)
+		return;
+	m->due = 0;
+	if (!app->card)
+		return;
+	if (m->base_stale)
+		m->n_base = talk_count(app);
+	m->base_stale = false;
+	m->n_typed = count_typed(app);
+	meter_show(app);
+}
+
+double
+meter_speed(const struct message *m)
+{
+	int ms = m->n_ids > 1 ? m->ms[m->n_ids - 1] - m->ms[0] : 0;
+
+	return ms > 0 ? (m->n_ids - 1) * 1000.0 / ms : 0.0;
+}
+
+/* ---- the line */
+
+static void
+write_stage(const struct talk *t, const char *what, char *out, size_t size)
+{
+	if (t->total > 0)
+		snprintf(out, size, "%s %d %%", what, (int)(t->done * 100 / t->total));
+	else
+		snprintf(out, size, "%s", what);
+}
+
+static void
+write_state(const struct app *app, char *out, size_t size)
+{
+	const struct talk *t = &app->talk;
+
+	if (app->engine == ENGINE_LOADING)
+		write_stage(t, "loading", out, size);
+	else if (t->stopping)
+		snprintf(out, size, "stopping");
+	else if (!t->running)
+		snprintf(out, size, "%s", app->engine == ENGINE_NONE ? "no model" : "");
+	else if (t->total > 0)
+		write_stage(t, t->stage == STAGE_PICTURE ? "looking" : "reading", out, size);
+	else
+		snprintf(out, size, "answering");
+}
+
+/* While an answer grows its tokens are in use, although the next prompt is not built yet. */
+static int
+used(const struct app *app)
+{
+	const struct message *m = app->talk.running ? chat_message(app->chat, app->talk.answer) : NULL;
+
+	return app->meter.n_base < 0 ? -1 : app->meter.n_base + app->meter.n_typed + (m ? m->n_ids : 0);
+}
+
+static void
+write_speed(const struct app *app, char *out, size_t size)
+{
+	const struct message *m = chat_message(app->chat, app->talk.answer);
+	double speed = m ? meter_speed(m) : 0.0;
+
+	if (speed > 0.0)
+		snprintf(out, size, "%.1f tok/s", speed);
+}
+
+void
+meter_show(struct app *app)
+{
+	char state[64] = "", context[64] = "", speed[32] = "";
+	int n = used(app), n_ctx = app->card ? talk_n_ctx(app) : 0;
+	struct ui_status status = {
+		.name = app->chat->name,
+		.state = state,
+		.context = context,
+		.speed = speed,
+		.model = app->card ? card_info(app->card)->name : NULL,
+		.private_session = app->options->no_save,
+	};
+
+	write_state(app, state, sizeof state);
+	write_speed(app, speed, sizeof speed);
+	if (n >= 0 && n_ctx > 0) {
+		snprintf(context, sizeof context, "ctx %d/%d", n, n_ctx);
+		status.context_percent = (int)((long long)n * 100 / n_ctx);
+	}
+	ui_set_status(app->ui, &status);
+}

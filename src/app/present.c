@@ -1,0 +1,319 @@
+/* present.c: conversation → entries of the screen; the only place that turns roles into looks. It remembers which entry
+ * is which message, so that a branch can be cut off without painting the rest anew. Pictures of a conversation that was
+ * read from disk are drawn one message at a time, newest first: the text is there before the first of them. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#define RULE_CHARACTERS 60
+
+static void
+append(struct app *app, int entry, int id)
+{
+	struct present *p = &app->present;
+
+	p->shown = xreallocarray(p->shown, (size_t)p->n + 1, sizeof *p->shown);
+	p->shown[p->n++] = (struct shown){ .entry = entry, .id = id };
+}
+
+static int
+add(struct app *app, int id, enum ui_look look, const char *text, size_t n)
+{
+	int entry = ui_add(app->ui, look, text, n);
+
+	append(app, entry, id);
+	return entry;
+}
+
+/* ---- what the program says */
+
+void
+present_note(struct app *app, const char *fmt, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	va_start(ap, fmt);
+	vsnprintf(buf_room(&text, (size_t)n + 1), (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	text.n = (size_t)n;
+	add(app, 0, UI_LOOK_NOTE, text.at, text.n);
+	buf_done(&text);
+}
+
+void
+present_error(struct app *app, const struct error *err)
+{
+	struct buf text = {0};
+
+	buf_str(&text, err->what);
+	if (err->hint[0])
+		buf_printf(&text, "\ntry: %s", err->hint);
+	add(app, 0, UI_LOOK_ERROR, text.at, text.n);
+	buf_done(&text);
+}
+
+void
+present_rule(struct app *app, const char *system)
+{
+	struct buf text = {0};
+	size_t n = system ? strlen(system) : 0, pos = 0;
+	int cols;
+
+	buf_str(&text, "system message: ");
+	if (!system)
+		buf_str(&text, "the model's own");
+	else if (n == 0)
+		buf_str(&text, "none");
+	for (int i = 0; i < RULE_CHARACTERS && pos < n; i++)
+		pos += text_grapheme(system + pos, n - pos, &cols);
+	text_visible_line(&text, system, pos);
+	if (pos < n)
+		buf_str(&text, "...");
+	add(app, 0, UI_LOOK_RULE, text.at, text.n);
+	buf_done(&text);
+}
+
+void
+present_banner(struct app *app)
+{
+	const struct card_info *card = app->card ? card_info(app->card) : NULL;
+
+	if (!card)
+		return;
+	if (app->options->model_is_bundled)
+		present_note(app, "built-in demo model, %.0f M parameters: simple drawings only; -m DIR opens the real one",
+		    (double)card->n_params / 1e6);
+	else
+		present_note(app, "%s, %.1f G parameters", card->name, (double)card->n_params / 1e9);
+}
+
+/* ---- messages */
+
+char *
+present_label(const struct pic *pic, int n)
+{
+	struct buf label = {0};
+
+	buf_printf(&label, "#%d ", n);
+	if (pic->name)
+		text_visible_line(&label, pic->name, strlen(pic->name));
+	buf_printf(&label, " %dx%d", pic->width, pic->height);
+	return buf_take(&label);
+}
+
+static void
+draw_picture(struct app *app, int entry, const struct pic *pic, const struct gallery_item *item)
+{
+	char *label = present_label(pic, pic->n);
+	struct ui_picture picture = { .label = label };
+
+	if (item) {
+		picture.rgb = item->rgb;
+		picture.width = item->width;
+		picture.height = item->height;
+	}
+	ui_add_picture(app->ui, entry, &picture);
+	free(label);
+}
+
+int
+present_user(struct app *app, int id, const struct pic *pics, int n_pics, const char *text, size_t n, const char *mark)
+{
+	int entry = add(app, id, UI_LOOK_USER, text, n);
+
+	for (int i = 0; i < n_pics; i++)
+		draw_picture(app, entry, &pics[i], gallery_find(&app->gallery, pics[i].sha));
+	ui_set_mark(app->ui, entry, mark);
+	return entry;
+}
+
+/* An answer that was only cut off by a kill is STOP_NONE and has text. */
+static void
+add_stop(struct buf *mark, const struct message *m)
+{
+	switch (m->stop) {
+	case STOP_NONE:
+	case STOP_HANGUP:
+		buf_str(mark, "[interrupted]");
+		break;
+	case STOP_USER:
+		buf_str(mark, "[stopped]");
+		break;
+	case STOP_LENGTH:
+		buf_printf(mark, "[cut at %d]", m->max_tokens);
+		break;
+	case STOP_CONTEXT:
+		buf_str(mark, "[context full]");
+		break;
+	case STOP_ERROR:
+		buf_str(mark, "[failed]");
+		break;
+	case STOP_EOS:
+		break;
+	}
+}
+
+/* "[2/2]": which of the answers to its question this is. */
+static void
+add_branch(struct buf *mark, const struct chat *chat, const struct message *m)
+{
+	int n = 0, at = 0;
+
+	for (int i = 0; i < chat->n_messages; i++)
+		if (chat->messages[i].up == m->up && chat->messages[i].role == ROLE_ANSWER) {
+			n++;
+			if (chat->messages[i].id == m->id)
+				at = n;
+		}
+	if (n > 1)
+		buf_printf(mark, "[%d/%d]", at, n);
+}
+
+void
+present_mark(struct app *app, int entry, const struct message *m)
+{
+	struct buf mark = {0};
+
+	add_branch(&mark, app->chat, m);
+	if (mark.n > 0 && m->stop != STOP_EOS)
+		buf_char(&mark, ' ');
+	add_stop(&mark, m);
+	ui_set_mark(app->ui, entry, mark.n ? buf_text(&mark) : NULL);
+	buf_done(&mark);
+}
+
+int
+present_answer(struct app *app, const struct message *m)
+{
+	return add(app, m->id, UI_LOOK_ANSWER, m->text, m->text_n);
+}
+
+/* ---- the whole conversation */
+
+static void
+add_rules(struct app *app, int up)
+{
+	for (int i = 0; i < app->chat->n_systems; i++)
+		if (app->chat->systems[i].up == up)
+			present_rule(app, app->chat->systems[i].text);
+}
+
+static void
+add_message(struct app *app, const struct message *m)
+{
+	if (m->role == ROLE_USER)
+		add(app, m->id, UI_LOOK_USER, m->text, m->text_n);
+	else
+		present_mark(app, present_answer(app, m), m);
+}
+
+void
+present_chat(struct app *app)
+{
+	int *ids, n = chat_branch(app->chat, app->chat->head, &ids);
+
+	ui_clear(app->ui);
+	app->present.n = 0;
+	present_banner(app);
+	add_rules(app, 0);
+	for (int i = 0; i < n; i++) {
+		add_message(app, chat_message(app->chat, ids[i]));
+		add_rules(app, ids[i]);
+	}
+	app->present.undrawn = app->present.n;
+	free(ids);
+}
+
+static void
+draw_all(struct app *app, int entry, const struct message *m)
+{
+	for (int i = 0; i < m->n_pics; i++) {
+		struct error err = {0};
+		const struct gallery_item *item = gallery_get(app, &m->pics[i], &err);
+
+		draw_picture(app, entry, &m->pics[i], item);
+		if (!item)
+			present_error(app, &err);
+	}
+}
+
+bool
+present_step(struct app *app)
+{
+	struct present *p = &app->present;
+
+	while (p->undrawn > 0) {
+		struct shown s = p->shown[--p->undrawn];
+		const struct message *m = chat_message(app->chat, s.id);
+
+		if (m && m->n_pics > 0) {
+			draw_all(app, s.entry, m);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- changes */
+
+void
+present_claim(struct app *app, int entry, int id)
+{
+	for (int i = 0; i < app->present.n; i++)
+		if (app->present.shown[i].entry == entry)
+			app->present.shown[i].id = id;
+}
+
+static void
+forget(struct present *p, int i)
+{
+	memmove(&p->shown[i], &p->shown[i + 1], (size_t)(p->n - i - 1) * sizeof p->shown[0]);
+	p->n--;
+	if (p->undrawn > i)
+		p->undrawn--;
+}
+
+void
+present_remove(struct app *app, int entry)
+{
+	ui_remove(app->ui, entry);
+	for (int i = 0; i < app->present.n; i++)
+		if (app->present.shown[i].entry == entry) {
+			forget(&app->present, i);
+			return;
+		}
+}
+
+void
+present_cut(struct app *app, int id)
+{
+	struct present *p = &app->present;
+	int from = 0;
+
+	while (from < p->n && p->shown[from].id != id)
+		from++;
+	while (p->n > from) {
+		ui_remove(app->ui, p->shown[p->n - 1].entry);
+		forget(p, p->n - 1);
+	}
+}
+
+void
+present_done(struct present *p)
+{
+	free(p->shown);
+	*p = (struct present){0};
+}

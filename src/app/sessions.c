@@ -1,0 +1,159 @@
+/* sessions.c: which conversation is open: a new one, one from the store, one chosen from the list. Opening reads and
+ * locks the new one before it lets the old one go, so that a failure changes nothing. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "words.h"
+
+/* Takes chat and session over. */
+static void
+replace(struct app *app, struct chat *chat, struct session *session)
+{
+	int n_lost;
+
+	if (app->chat)
+		keep_close(app, &n_lost);
+	chat_free(app->chat);
+	app->chat = chat;
+	app->keep.session = session;
+	app->talk.answer = 0;
+	app->talk.told_pictures = chat->n_pics > 1;
+	app->read_only = false;
+	app->n_bad_lines = 0;
+}
+
+void
+sessions_new(struct app *app, const char *name)
+{
+	struct chat *chat = chat_new();
+
+	if (name && *name)
+		chat_set_name(chat, name);
+	if (app->options->system)
+		chat_set_system(chat, app->options->system);
+	replace(app, chat, app->options->no_save ? NULL : session_new(app->store, chat));
+}
+
+int
+sessions_open(struct app *app, const char *which, struct error *err)
+{
+	struct session *session = NULL;
+	struct chat *chat;
+	bool read_only = false;
+	int n_bad = 0;
+	char id[32];
+
+	if (store_find(app->store, which, id, err) != 0)
+		return -1;
+	if (app->chat && strcmp(app->chat->id, id) == 0)
+		return 0;
+	chat = store_read(app->store, id, &n_bad, &read_only, err);
+	if (!chat)
+		return -1;
+	if (!read_only && !app->options->no_save && !(session = session_resume(app->store, chat, err))) {
+		chat_free(chat);
+		return -1;
+	}
+	replace(app, chat, session);
+	app->read_only = read_only;
+	app->n_bad_lines = n_bad;
+	app->keep.n_systems = chat->n_systems;
+	app->keep.named = chat->name != NULL;
+	if (session)
+		store_set_last(app->store, id, NULL);
+	return 0;
+}
+
+void
+sessions_show(struct app *app)
+{
+	present_chat(app);
+	if (app->read_only)
+		present_note(app, "This session was written by a newer ivchat: it is shown, and cannot be gone on with.");
+	if (app->n_bad_lines > 0)
+		present_note(app, "%d line%s of the session file could not be read and %s left out.", app->n_bad_lines,
+		    app->n_bad_lines == 1 ? "" : "s", app->n_bad_lines == 1 ? "is" : "are");
+	meter_touch(app);
+	meter_show(app);
+}
+
+const char *
+sessions_tail(const struct chat *chat)
+{
+	const char *dash = strrchr(chat->id, '-');
+
+	return dash ? dash + 1 : chat->id;
+}
+
+/* ---- the picker */
+
+static void
+forget(struct picks *p)
+{
+	session_list_free(p->list, p->n);
+	*p = (struct picks){0};
+}
+
+static char *
+describe(const struct session_info *s)
+{
+	const char *dash = strrchr(s->id, '-');
+	char pictures[32] = "";
+
+	if (s->n_pics > 0)
+		snprintf(pictures, sizeof pictures, ", %d picture%s", s->n_pics, s->n_pics == 1 ? "" : "s");
+	return xasprintf("%s  %.10s %.5s  %s  (%d turn%s%s)", dash ? dash + 1 : s->id, s->used,
+	    strlen(s->used) > 16 ? s->used + 11 : "", s->title, s->n_turns, s->n_turns == 1 ? "" : "s", pictures);
+}
+
+int
+sessions_pick(struct app *app, struct error *err)
+{
+	struct picks *p = &app->picks;
+	char **items;
+	int selected = 0;
+
+	forget(p);
+	if (store_list(app->store, &p->list, &p->n, err) != 0)
+		return -1;
+	if (p->n == 0)
+		return error_set(err, CODE_INPUT, "there are no stored sessions yet");
+	items = xcalloc((size_t)p->n + 1, sizeof *items);
+	for (int i = 0; i < p->n; i++) {
+		items[i] = describe(&p->list[i]);
+		if (strcmp(p->list[i].id, app->chat->id) == 0)
+			selected = i;
+	}
+	ui_pick(app->ui, "Sessions", (const char *const *)items, p->n, selected);
+	words_free(items);
+	return 0;
+}
+
+static int
+switch_to(struct app *app, const char *id, struct error *err)
+{
+	if (app->talk.running)
+		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
+	talk_recall(app);
+	if (sessions_open(app, id, err) != 0)
+		return -1;
+	staged_renumber(app, 0);
+	sessions_show(app);
+	return 0;
+}
+
+void
+sessions_picked(struct app *app, int i)
+{
+	struct error err;
+
+	if (i >= 0 && i < app->picks.n && switch_to(app, app->picks.list[i].id, &err) != 0)
+		present_error(app, &err);
+	forget(&app->picks);
+}

@@ -1,0 +1,91 @@
+/* signals.c: signals → bytes of a pipe that the loop waits on, and the handlers of a crash, which give the terminal back
+ * and let the signal do its work. The only file here with static state: signal handlers have no other way to it. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static int pipe_ends[2] = { -1, -1 };
+
+static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT };
+static const int crashes[] = { SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT };
+
+#define N_CAUGHT (sizeof caught / sizeof caught[0])
+#define N_CRASHES (sizeof crashes / sizeof crashes[0])
+
+static void
+pass_on(int sig)
+{
+	unsigned char byte = (unsigned char)sig;
+	int saved = errno;
+
+	if (write(pipe_ends[1], &byte, 1) < 0)
+		errno = saved;  /* full: what is in it wakes the loop as well */
+	errno = saved;
+}
+
+/* Installed with SA_RESETHAND: the second time is the real one. */
+static void
+crash(int sig)
+{
+	ui_emergency();
+	raise(sig);
+}
+
+static void
+install(int sig, void (*handler)(int), int flags)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = handler;
+	sa.sa_flags = flags;
+	sigemptyset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+int
+signals_open(struct error *err)
+{
+	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
+	for (size_t i = 0; i < N_CAUGHT; i++)
+		install(caught[i], pass_on, SA_RESTART);
+	for (size_t i = 0; i < N_CRASHES; i++)
+		install(crashes[i], crash, SA_RESETHAND | SA_NODEFER);
+	install(SIGPIPE, SIG_IGN, 0);
+	return pipe_ends[0];
+}
+
+int
+signals_next(void)
+{
+	unsigned char byte;
+
+	return read(pipe_ends[0], &byte, 1) == 1 ? byte : 0;
+}
+
+void
+signals_suspend(struct ui *ui)
+{
+	install(SIGTSTP, SIG_DFL, 0);
+	ui_suspend(ui);
+	install(SIGTSTP, pass_on, SA_RESTART);
+}
+
+void
+signals_close(void)
+{
+	for (size_t i = 0; i < N_CAUGHT; i++)
+		install(caught[i], SIG_DFL, 0);
+	for (size_t i = 0; i < N_CRASHES; i++)
+		install(crashes[i], SIG_DFL, 0);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+	pipe_ends[0] = pipe_ends[1] = -1;
+}

@@ -1,0 +1,131 @@
+/* slash.c: the slash commands as one table, and how a line finds its command: by name, by alias, by a prefix that only
+ * one of them has. /help, completion and `ivchat help` read the same table; the functions are in commands.c. */
+#include "config.h"
+
+#include "internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "commands.h"
+
+static const struct slash table[] = {
+	{ "help", "?", "[COMMAND]", "what there is; of one command, what it does", WORDS_COMMANDS, command_help },
+	{ "image", "", "PATH...", "add pictures to the next message", WORDS_PATHS, command_image },
+	{ "images", "", "", "list the pictures of this conversation", WORDS_NONE, command_images },
+	{ "detach", "", "N|all", "take back a picture that is not sent yet", WORDS_STAGED, command_detach },
+	{ "system", "", "[TEXT|@FILE|none|default]", "show or change the system message, from the next turn on", WORDS_SYSTEM,
+	    command_system },
+	{ "set", "", "[KEY [VALUE]]", "show or change temp, top_p, top_k, repeat_penalty, seed, max_tokens", WORDS_SETTINGS,
+	    command_set },
+	{ "new", "clear", "[NAME]", "begin another conversation", WORDS_NONE, command_new },
+	{ "sessions", "resume", "[WHICH]", "choose a stored conversation and go on with it", WORDS_SESSIONS, command_sessions },
+	{ "rename", "", "NAME", "name this conversation", WORDS_NONE, command_rename },
+	{ "undo", "", "", "go one turn back; the question returns to the input", WORDS_NONE, command_undo },
+	{ "regen", "", "[TEMP]", "answer the last question once more, beside the old answer", WORDS_NONE, command_regen },
+	{ "info", "", "", "model, device, context, session file", WORDS_NONE, command_info },
+	{ "save", "", "", "say where this conversation is kept; saving happens by itself", WORDS_NONE, command_save },
+	{ "redraw", "", "", "paint the screen anew", WORDS_NONE, command_redraw },
+	{ "quit", "exit bye q", "", "leave", WORDS_NONE, command_quit },
+	{ 0 },
+};
+
+const struct slash *
+app_slash_table(void)
+{
+	return table;
+}
+
+static bool
+has_alias(const struct slash *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *a = s->aliases; *a; a += strcspn(a, " "), a += *a == ' ')
+		if (strcspn(a, " ") == n && strncmp(a, word, n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+begins_alias(const struct slash *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *a = s->aliases; *a; a += strcspn(a, " "), a += *a == ' ')
+		if (strncmp(a, word, n) == 0)
+			return true;
+	return false;
+}
+
+static const struct slash *
+find_prefix(const char *word, struct error *err)
+{
+	const struct slash *found = NULL;
+	struct buf names = {0};
+	int n = 0;
+
+	for (const struct slash *s = table; s->name && *word; s++)
+		if (strncmp(s->name, word, strlen(word)) == 0 || begins_alias(s, word)) {
+			found = s;
+			buf_printf(&names, "%s/%s", n++ ? ", " : "", s->name);
+		}
+	if (n == 0) {
+		error_set(err, CODE_INPUT, "there is no command /%s", word);
+		error_hint(err, "/help lists them; //%s sends it as text", word);
+	} else if (n > 1) {
+		error_set(err, CODE_INPUT, "/%s can be %s", word, buf_text(&names));
+	}
+	buf_done(&names);
+	return n == 1 ? found : NULL;
+}
+
+const struct slash *
+slash_find(const char *word, struct error *err)
+{
+	for (const struct slash *s = table; s->name; s++)
+		if (strcmp(s->name, word) == 0 || has_alias(s, word))
+			return s;
+	return find_prefix(word, err);
+}
+
+int
+slash_run(struct app *app, const char *line, struct error *err)
+{
+	size_t n = 0;
+	struct buf word = {0};
+	const struct slash *s;
+
+	while (line[n] && !isspace((unsigned char)line[n]))
+		n++;
+	buf_add(&word, line, n);
+	s = slash_find(buf_text(&word), err);
+	buf_done(&word);
+	if (!s)
+		return -1;
+	while (isspace((unsigned char)line[n]))
+		n++;
+	if (!s->operands[0] && line[n])
+		return error_set(err, CODE_INPUT, "/%s takes nothing after it", s->name);
+	return s->run(app, line + n, err);
+}
+
+char *
+slash_help(void)
+{
+	struct buf out = {0};
+
+	buf_str(&out, "Type a message and press Enter. Commands begin with a slash and can be shortened:\n\n");
+	for (const struct slash *s = table; s->name; s++) {
+		struct buf usage = {0};
+
+		buf_printf(&usage, "/%s %s", s->name, s->operands);
+		buf_printf(&out, "  %-34s %s\n", buf_text(&usage), s->does);
+		buf_done(&usage);
+	}
+	buf_str(&out, "\nKeys:\n\n");
+	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+		buf_printf(&out, "  %-34s %s\n", k->keys, k->does);
+	return buf_take(&out);
+}
