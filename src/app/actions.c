@@ -181,7 +181,7 @@ act(struct app *app, enum ui_action action)
 		app->leave = CODE_OK;
 		break;
 	case UI_ACT_SUSPEND:
-		signals_suspend(app->ui);
+		ui_suspend(app->ui);
 		break;
 	case UI_ACT_SESSIONS:
 		if (sessions_pick(app, &err) != 0)

@@ -147,7 +147,7 @@ start(struct app *app, struct error *err)
 static void
 take_signals(struct app *app)
 {
-	for (int sig; (sig = signals_next()) != 0;)
+	for (int sig; (sig = trap_next()) != 0;)
 		switch (sig) {
 		case SIGWINCH:
 			ui_resize(app->ui);
@@ -156,7 +156,7 @@ take_signals(struct app *app)
 			ui_redraw(app->ui);
 			break;
 		case SIGTSTP:
-			signals_suspend(app->ui);
+			ui_suspend(app->ui);
 			break;
 		case SIGINT:
 			actions_interrupt(app);
@@ -356,7 +356,7 @@ static void
 free_app(struct app *app)
 {
 	load_end(app);
-	talk_done(&app->talk);
+	talk_clear(&app->talk);
 	staged_done(&app->staged);
 	gallery_done(&app->gallery);
 	present_done(&app->present);
@@ -375,7 +375,7 @@ app_run(const struct app_options *options, struct error *err)
 
 	open_log(options);
 	alloc_on_failure(ui_emergency);
-	signal_fd = signals_open(err);
+	signal_fd = trap_open(err);
 	if (signal_fd < 0 || start(app, err) != 0) {
 		rc = err->code;
 	} else {
@@ -383,7 +383,7 @@ app_run(const struct app_options *options, struct error *err)
 		rc = leave(app, err);
 	}
 	free_app(app);
-	signals_close();
+	trap_close();
 	alloc_on_failure(NULL);
 	log_close();
 	return rc;

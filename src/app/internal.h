@@ -136,7 +136,7 @@ talk_count(struct app *app);
 int
 talk_n_ctx(const struct app *app);
 void
-talk_done(struct talk *t);
+talk_clear(struct talk *t);
 
 /* ---------------------------------------------------------------- keep.c: what is said goes to the store */
 
@@ -260,10 +260,17 @@ sessions_tail(const struct chat *chat);         /* "7f3a", or "" */
 
 /* ---------------------------------------------------------------- load.c: card and worker */
 
-enum engine_state { ENGINE_NONE, ENGINE_LOADING, ENGINE_READY };
+enum engine_state {
+	ENGINE_NONE,            /* there is no model, and there will be none */
+	ENGINE_LOADING,
+	ENGINE_READY,
+	ENGINE_LOST,            /* it failed; the next question loads it again */
+};
 
 void
 load_start(struct app *app);
+void
+load_again(struct app *app);                    /* after the engine was lost */
 void
 load_event(struct app *app, const struct event *e);
 void
@@ -299,18 +306,15 @@ settings_key(int i);                            /* NULL past the last */
 char **
 complete_word(void *arg, const char *line, int start, int end, bool *is_path);
 
-/* ---------------------------------------------------------------- signals.c */
+/* ---------------------------------------------------------------- trap.c */
 
 int
-signals_open(struct error *err);                /* the descriptor to wait on, or -1 */
+trap_open(struct error *err);                /* the descriptor to wait on, or -1 */
 /* The next signal that came, or 0. */
 int
-signals_next(void);
-/* SIGTSTP as it was while the ui suspends. */
+trap_next(void);
 void
-signals_suspend(struct ui *ui);
-void
-signals_close(void);
+trap_close(void);
 
 /* ---------------------------------------------------------------- all of it */
 

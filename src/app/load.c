@@ -31,6 +31,15 @@ start_worker(struct app *app, struct error *err)
 }
 
 void
+load_again(struct app *app)
+{
+	app->engine = ENGINE_LOADING;
+	link_load(app->link);
+	staged_see(app);
+	meter_show(app);
+}
+
+void
 load_start(struct app *app)
 {
 	struct error err;
@@ -42,9 +51,7 @@ load_start(struct app *app)
 		fail(app, &err);
 		return;
 	}
-	app->engine = ENGINE_LOADING;
-	link_load(app->link);
-	staged_see(app);
+	load_again(app);
 	present_banner(app);
 	meter_touch(app);
 	meter_show(app);

@@ -14,6 +14,8 @@
 #include "base/text.h"
 
 #define RULE_CHARACTERS 60
+#define MISSING_WIDTH 96
+#define MISSING_HEIGHT 64
 
 static void
 append(struct app *app, int entry, int id)
@@ -118,14 +120,23 @@ static void
 draw_picture(struct app *app, int entry, const struct pic *pic, const struct gallery_item *item)
 {
 	char *label = present_label(pic, pic->n);
-	struct ui_picture picture = { .label = label };
+	struct ui_picture picture = { item->rgb, item->width, item->height, label };
 
-	if (item) {
-		picture.rgb = item->rgb;
-		picture.width = item->width;
-		picture.height = item->height;
-	}
 	ui_add_picture(app->ui, entry, &picture);
+	free(label);
+}
+
+/* A grey field stands where a picture was said that is lost. */
+static void
+draw_missing(struct app *app, int entry, const struct pic *pic)
+{
+	uint8_t grey[MISSING_WIDTH * MISSING_HEIGHT * 3];
+	char *label = present_label(pic, pic->n), *missing = xasprintf("%s (missing)", label);
+	struct ui_picture picture = { grey, MISSING_WIDTH, MISSING_HEIGHT, missing };
+
+	memset(grey, 0x70, sizeof grey);
+	ui_add_picture(app->ui, entry, &picture);
+	free(missing);
 	free(label);
 }
 
@@ -134,8 +145,12 @@ present_user(struct app *app, int id, const struct pic *pics, int n_pics, const 
 {
 	int entry = add(app, id, UI_LOOK_USER, text, n);
 
-	for (int i = 0; i < n_pics; i++)
-		draw_picture(app, entry, &pics[i], gallery_find(&app->gallery, pics[i].sha));
+	for (int i = 0; i < n_pics; i++) {
+		const struct gallery_item *item = gallery_find(&app->gallery, pics[i].sha);
+
+		if (item)
+			draw_picture(app, entry, &pics[i], item);
+	}
 	ui_set_mark(app->ui, entry, mark);
 	return entry;
 }
@@ -244,9 +259,12 @@ draw_all(struct app *app, int entry, const struct message *m)
 		struct error err = {0};
 		const struct gallery_item *item = gallery_get(app, &m->pics[i], &err);
 
-		draw_picture(app, entry, &m->pics[i], item);
-		if (!item)
+		if (item) {
+			draw_picture(app, entry, &m->pics[i], item);
+		} else {
+			draw_missing(app, entry, &m->pics[i]);
 			present_error(app, &err);
+		}
 	}
 }
 

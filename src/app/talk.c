@@ -310,6 +310,8 @@ talk_send(struct app *app, const char *text, size_t n)
 		present_error(app, &err);
 		give_back(app, &q);
 	} else if (app->engine != ENGINE_READY || app->talk.running) {
+		if (app->engine == ENGINE_LOST)
+			load_again(app);
 		enqueue(app, &q);
 	} else {
 		ask(app, &q);
@@ -352,6 +354,14 @@ check_different(const struct app *app, float temp, struct error *err)
 	return error_hint(err, "/regen 0.7, a temperature for this once");
 }
 
+static int
+wait_for_engine(struct app *app, struct error *err)
+{
+	if (app->engine == ENGINE_LOST)
+		load_again(app);
+	return error_set(err, CODE_INPUT, "the model is still loading: /regen when it is there");
+}
+
 int
 talk_regen(struct app *app, float temp, struct error *err)
 {
@@ -364,7 +374,7 @@ talk_regen(struct app *app, float temp, struct error *err)
 	if (check_ready(app, err) != 0 || check_different(app, temp, err) != 0)
 		return -1;
 	if (app->engine != ENGINE_READY)
-		return error_set(err, CODE_INPUT, "the model is still loading");
+		return wait_for_engine(app, err);
 	id = question->id;
 	if (chat_assemble(&prompt, app->chat, id, app->card, gallery_pixels, app, err) != 0 ||
 	    check_room(app, &prompt, err) != 0) {
@@ -432,6 +442,21 @@ take_end(struct app *app, const struct event *e)
 	end_and_go_on(app, e->stop);
 }
 
+/* A lost engine is loaded again by the next question. */
+static void
+take_failure(struct app *app, const struct event *e)
+{
+	struct error err = e->error;
+
+	if (err.code == CODE_ENGINE) {
+		app->engine = ENGINE_LOST;
+		if (!err.hint[0])
+			error_hint(&err, "the next message, or /regen: the model is loaded again first");
+	}
+	end_and_go_on(app, STOP_ERROR);
+	present_error(app, &err);
+}
+
 static void
 take_progress(struct app *app, const struct event *e)
 {
@@ -458,9 +483,7 @@ talk_event(struct app *app, const struct event *e)
 		take_end(app, e);
 		break;
 	case EVENT_FAILED:
-		end_and_go_on(app, e->error.code == CODE_SIGINT ? STOP_USER : STOP_ERROR);
-		if (e->error.code != CODE_SIGINT)
-			present_error(app, &e->error);
+		take_failure(app, e);
 		break;
 	case EVENT_READY:
 		break;
@@ -479,7 +502,7 @@ talk_stop(struct app *app)
 }
 
 void
-talk_done(struct talk *t)
+talk_clear(struct talk *t)
 {
 	for (int i = 0; i < t->n_queued; i++)
 		free_queued(&t->queue[i]);

@@ -1,4 +1,4 @@
-/* signals.c: signals → bytes of a pipe that the loop waits on, and the handlers of a crash, which give the terminal back
+/* trap.c: signals → bytes of a pipe that the loop waits on, and the handlers of a crash, which give the terminal back
  * and let the signal do its work. The only file here with static state: signal handlers have no other way to it. */
 #include "config.h"
 
@@ -50,7 +50,7 @@ install(int sig, void (*handler)(int), int flags)
 }
 
 int
-signals_open(struct error *err)
+trap_open(struct error *err)
 {
 	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
@@ -63,7 +63,7 @@ signals_open(struct error *err)
 }
 
 int
-signals_next(void)
+trap_next(void)
 {
 	unsigned char byte;
 
@@ -71,15 +71,7 @@ signals_next(void)
 }
 
 void
-signals_suspend(struct ui *ui)
-{
-	install(SIGTSTP, SIG_DFL, 0);
-	ui_suspend(ui);
-	install(SIGTSTP, pass_on, SA_RESTART);
-}
-
-void
-signals_close(void)
+trap_close(void)
 {
 	for (size_t i = 0; i < N_CAUGHT; i++)
 		install(caught[i], SIG_DFL, 0);
