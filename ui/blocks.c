@@ -1,0 +1,130 @@
+/* blocks.c: pictures out of half blocks in 256 colours.
+ *
+ * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear map looks poor. What the
+ * nearest colour misses goes on to the neighbours (Floyd and Steinberg), two samples a cell.
+ */
+#include "config.h"
+
+#include "ui/blocks.h"
+
+#include <stdlib.h>
+
+#include <curses.h>
+
+#include "base/alloc.h"
+
+static const int levels[6] = { 0, 95, 135, 175, 215, 255 };
+
+static int
+cube_step(int v)
+{
+	return v < 48 ? 0 : v < 115 ? 1 : (v - 35) / 40;
+}
+
+static int
+grey_step(int v)
+{
+	const int k = (v - 3) / 10;
+
+	return k < 0 ? 0 : k > 23 ? 23 : k;
+}
+
+static int
+distance(const int a[3], const int b[3])
+{
+	const int dr = a[0] - b[0], dg = a[1] - b[1], db = a[2] - b[2];
+
+	return 2 * dr * dr + 3 * dg * dg + db * db;
+}
+
+uint8_t
+blocks_nearest(const int rgb[3], uint8_t back[3])
+{
+	const int r = cube_step(rgb[0]), g = cube_step(rgb[1]), b = cube_step(rgb[2]);
+	const int grey = grey_step((rgb[0] + rgb[1] + rgb[2]) / 3), v = 8 + 10 * grey;
+	const int cube[3] = { levels[r], levels[g], levels[b] }, ramp[3] = { v, v, v };
+	const bool use_ramp = distance(rgb, ramp) < distance(rgb, cube);
+
+	for (int c = 0; c < 3; c++)
+		back[c] = (uint8_t)(use_ramp ? ramp[c] : cube[c]);
+	return (uint8_t)(use_ramp ? 232 + grey : 16 + 36 * r + 6 * g + b);
+}
+
+/* ---------------------------------------------------------------- mapping */
+
+/* The mean of the source pixels under sample x, y of a grid of cols x rows samples. */
+static void
+mean(const uint8_t *rgb, int w, int h, int cols, int rows, int x, int y, int out[3])
+{
+	const int x0 = (int)((int64_t)x * w / cols), x1 = (int)(((int64_t)x + 1) * w / cols);
+	const int y0 = (int)((int64_t)y * h / rows), y1 = (int)(((int64_t)y + 1) * h / rows);
+	int64_t sum[3] = { 0, 0, 0 }, n = 0;
+
+	for (int j = y0; j < y1 || j == y0; j++) {
+		for (int i = x0; i < x1 || i == x0; i++, n++) {
+			const uint8_t *s = rgb + ((size_t)j * (size_t)w + (size_t)i) * 3;
+			sum[0] += s[0], sum[1] += s[1], sum[2] += s[2];
+		}
+	}
+	for (int c = 0; c < 3; c++)
+		out[c] = (int)(sum[c] / n);
+}
+
+/* The number for a colour to which the errors so far are added; its own error goes to the neighbours. `here` and `below`
+ * point at this sample's three values in rows with a margin of one sample. */
+static uint8_t
+dither(const int colour[3], int *here, int *below)
+{
+	int want[3];
+	uint8_t back[3], number;
+
+	for (int c = 0; c < 3; c++) {
+		want[c] = colour[c] + here[c] / 16;
+		want[c] = want[c] < 0 ? 0 : want[c] > 255 ? 255 : want[c];
+	}
+	number = blocks_nearest(want, back);
+	for (int c = 0; c < 3; c++) {
+		const int e = want[c] - back[c];
+		here[c + 3] += 7 * e;
+		below[c - 3] += 3 * e;
+		below[c] += 5 * e;
+		below[c + 3] += e;
+	}
+	return number;
+}
+
+void
+blocks_map(const uint8_t *rgb, int w, int h, int cols, int rows, struct block *cells)
+{
+	const size_t row_n = ((size_t)cols + 2) * 3;
+	int *errors = xcalloc(2 * row_n, sizeof *errors), *here = errors, *below = errors + row_n;
+
+	for (int y = 0; y < 2 * rows; y++) {
+		for (int x = 0; x < cols; x++) {
+			struct block *cell = &cells[(size_t)(y / 2) * (size_t)cols + (size_t)x];
+			int colour[3];
+			mean(rgb, w, h, cols, 2 * rows, x, y, colour);
+			const uint8_t number = dither(colour, here + (x + 1) * 3, below + (x + 1) * 3);
+			*(y % 2 ? &cell->lower : &cell->upper) = number;
+		}
+		int *done = here;
+		for (size_t i = 0; i < row_n; i++)
+			done[i] = 0;
+		here = below;
+		below = done;
+	}
+	free(errors);
+}
+
+/* ---------------------------------------------------------------- painting */
+
+void
+blocks_paint(int row, int col, const struct block *cells, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const int pair = alloc_pair(cells[i].upper, cells[i].lower);
+		cchar_t c;
+		setcchar(&c, L"\u2580", A_NORMAL, 0, &pair);
+		mvadd_wchnstr(row, col + i, &c, 1);
+	}
+}
