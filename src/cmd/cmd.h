@@ -23,8 +23,26 @@ extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, c
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];
 
-/* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. */
+const struct command *
+cmd_find(const char *name);             /* NULL: no such subcommand */
+const struct command *
+cmd_nearest(const char *name);          /* the one that was meant, or NULL */
+
+/* Parses and runs; argv after the subcommand's name. Returns the exit status. */
+int
+cmd_run(const struct command *c, int argc, char **argv);
+
+/* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. Silent for CODE_SIGPIPE: who would read it? */
 int
 cmd_fail(const struct error *err);
+
+void
+cmd_usage(const struct command *c, FILE *file);
+void
+cmd_version(FILE *file);
+
+/* Text that somebody else wrote: as it is into a file or pipe, with control characters made visible on a terminal. */
+void
+cmd_print(FILE *file, const char *text, size_t n);
 
 #endif

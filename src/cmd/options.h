@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -29,6 +30,7 @@ struct options {
 	/* pictures, in order; "-" is stdin */
 	const char **images;
 	int n_images;
+	const char *orient;             /* "apply", "ignore" */
 	bool orient_ignore;
 	/* talk; *_set tells a given value from a default */
 	const char *system;             /* NULL: the model's; already read from @FILE */
@@ -52,7 +54,7 @@ struct options {
 	int limit, turn;
 	bool raw, force, restore, empty_trash, no_bos, decode;
 	/* all */
-	bool quiet, verbose, help;
+	bool quiet, verbose, help, version;
 	/* what is left */
 	const char **operands;
 	int n_operands;
@@ -68,6 +70,11 @@ options_done(struct options *o);
 
 /* The options of these groups, one a line, for --help and the manual. */
 void
-options_print(unsigned groups, void *file);
+options_print(unsigned groups, FILE *file);
+
+/* Where the subcommand may stand: the index of the first word in argv[0..argc) that is neither an option nor an option's
+ * value, or -1. */
+int
+options_first_operand(int argc, char **argv);
 
 #endif

@@ -1,0 +1,46 @@
+/* ask.h: one run of `ask`, shared by its files: what goes in, and what came out. */
+#ifndef CMD_ASK_H
+#define CMD_ASK_H
+
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "cmd/place.h"
+#include "cmd/progress.h"
+#include "cmd/reply.h"
+#include "cmd/squares.h"
+#include "cmd/talk.h"
+#include "engine/engine.h"
+
+struct ask {
+	const struct options *o;
+	struct output out;
+	struct talk talk;
+	struct card *card;
+	struct place place;
+	struct squares squares;
+	struct sampling sampling;
+	int question;                   /* id in the chat */
+	struct prompt prompt;           /* empty once it is handed over */
+	struct ids prompt_ids;          /* a copy, for --prompt-ids */
+	int n_prompt, n_picture_tokens;
+	struct reply reply;
+	struct progress progress;
+};
+
+/* report.c: what the JSON forms print; one line each. */
+int
+report_whole(struct ask *a, struct error *err);
+int
+report_start(struct ask *a, struct error *err);
+int
+report_text(struct ask *a, const char *text, size_t n, struct error *err);
+int
+report_end(struct ask *a, struct error *err);
+int
+report_error(struct ask *a, const struct error *what, struct error *err);
+
+/* prompt.c: the question and what was said before as a prompt, within the context. */
+int
+ask_prompt(struct ask *a, struct error *err);
+
+#endif

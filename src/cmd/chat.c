@@ -1,0 +1,117 @@
+/* chat.c: the chat screen: what the command line says, handed to app/. */
+#include "config.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "cmd/shelf.h"
+
+static int
+check_terminal(struct error *err)
+{
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		error_set(err, CODE_USAGE, "the chat needs a terminal, and standard %s is none",
+		    isatty(STDIN_FILENO) ? "output" : "input");
+		return error_hint(err, "ivchat ask [TEXT...]");
+	}
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
+		error_set(err, CODE_USAGE, "the chat needs a UTF-8 locale, and this one is %s", nl_langinfo(CODESET));
+		return error_hint(err, "LC_ALL=C.UTF-8 ivchat");
+	}
+	return 0;
+}
+
+/* The words are pictures. One that is neither a file nor a subcommand was meant as one or the other. */
+static int
+check_words(const struct options *o, struct error *err)
+{
+	for (int i = 0; i < o->n_operands; i++) {
+		const char *word = o->operands[i];
+		const struct command *near = cmd_nearest(word);
+
+		if (file_exists(word))
+			continue;
+		error_set(err, CODE_USAGE, "'%s' is neither a subcommand nor a picture file", word);
+		if (near)
+			return error_hint(err, "ivchat %s, or to ask something: ivchat ask '%s'", near->name, word);
+		return error_hint(err, "ivchat ask '%s'", word);
+	}
+	return 0;
+}
+
+static int
+check(const struct options *o, struct error *err)
+{
+	if (check_words(o, err) < 0)
+		return -1;
+	if (o->go_on && o->session)
+		return error_set(err, CODE_USAGE, "-c and -s do not go together");
+	for (int i = 0; i < o->n_images; i++)
+		if (strcmp(o->images[i], "-") == 0) {
+			error_set(err, CODE_USAGE, "-i -: in the chat, standard input is the keyboard");
+			return error_hint(err, "ivchat ask -i - …");
+		}
+	return check_terminal(err);
+}
+
+/* Pictures of -i, then the words. The caller frees. */
+static const char **
+all_images(const struct options *o)
+{
+	size_t n = (size_t)o->n_images, m = (size_t)o->n_operands;
+	const char **all = xreallocarray(NULL, n + m, sizeof *all);
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = o->images[i];
+	for (size_t i = 0; i < m; i++)
+		all[n + i] = o->operands[i];
+	return all;
+}
+
+static struct app_options
+app_options(const struct options *o, const char *const *images, const struct paths *paths)
+{
+	return (struct app_options){
+		.model_dir = o->model, .model_is_bundled = o->model_is_bundled,
+		.n_ctx = o->ctx, .n_threads = o->threads,
+		.images = images, .n_images = o->n_images + o->n_operands, .orient_ignore = o->orient_ignore,
+		.system = o->system, .max_tokens = o->max_tokens,
+		.sampling = {o->temp, o->top_p, o->top_k, o->repeat_penalty, o->seed}, .seed_set = o->seed_set,
+		.resume = o->go_on ? "last" : o->session, .name = o->name, .no_save = o->no_save,
+		.image_mode = o->image_mode, .theme = o->theme, .ascii = o->ascii, .say = o->say,
+		.paths = paths,
+	};
+}
+
+static int
+run(const struct command *self, struct options *o)
+{
+	struct paths paths = {0};
+	struct error err = {0};
+	struct app_options options;
+	const char **images;
+	int status;
+
+	(void)self;
+	if (check(o, &err) < 0 || paths_init(&paths, &err) < 0) {
+		paths_done(&paths);
+		return cmd_fail(&err);
+	}
+	images = all_images(o);
+	options = app_options(o, images, &paths);
+	status = app_run(&options, &err);
+	free(images);
+	paths_done(&paths);
+	return err.code && status == (int)err.code ? cmd_fail(&err) : status;
+}
+
+const struct command cmd_chat = {
+	"chat", "[PICTURE...]", "Chat on the screen, with the pictures attached.",
+	OPT_MODEL | OPT_PICTURE | OPT_TALK | OPT_SESSION | OPT_SCREEN, run,
+};

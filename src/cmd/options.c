@@ -1,0 +1,499 @@
+/* options.c: the command line. One table names every option, its value, range, default, groups and help line; parsing,
+ * --help and the manual read it. It prints nothing and opens nothing but the @FILE of a system message. */
+#include "config.h"
+
+#include "cmd/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "cmd/bundled.h"
+#include "cmd/nearest.h"
+
+#define SYSTEM_MAX (1u << 20)
+
+enum kind { FLAG, WHOLE, SEED, REAL, WORD, LIST };
+
+struct row {
+	char letter;            /* 0: none */
+	const char *name, *arg; /* arg NULL: a flag */
+	enum kind kind;
+	size_t at;              /* offset of the value in struct options */
+	size_t set;             /* offset of the bool that tells it was given, or 0 */
+	double least, most;     /* WHOLE, REAL */
+	const char *choices;    /* WORD: "auto sixel …", or NULL for any */
+	unsigned groups;        /* 0: every command */
+	const char *help;
+};
+
+#define AT(field) offsetof(struct options, field)
+#define SET(field) AT(field), AT(field##_set)
+
+static const struct row rows[] = {
+	{'m', "model", "DIR", WORD, AT(model), 0, 0, 0, NULL, OPT_MODEL,
+	    "model folder (default: $IVCHAT_MODEL, else the small built-in one)"},
+	{0, "ctx", "N", WHOLE, AT(ctx), 0, 16, 1 << 20, NULL, OPT_MODEL, "context limit in tokens (default: the model's own)"},
+	{0, "threads", "N", WHOLE, AT(threads), 0, 1, 1024, NULL, OPT_MODEL, "CPU threads (default: all cores)"},
+
+	{'i', "image", "FILE", LIST, AT(images), 0, 0, 0, NULL, OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
+	{0, "orient", "HOW", WORD, AT(orient), 0, 0, 0, "apply ignore", OPT_PICTURE,
+	    "EXIF orientation of pictures: apply (default), ignore"},
+
+	{'S', "system", "TEXT", WORD, AT(system), 0, 0, 0, NULL, OPT_TALK,
+	    "system message; @FILE reads it; empty: none (default: the model's)"},
+	{'n', "max-tokens", "N", WHOLE, SET(max_tokens), 1, 1 << 20, NULL, OPT_TALK, "longest answer (default: 512)"},
+	{'t', "temp", "X", REAL, SET(temp), 0, 100, NULL, OPT_TALK, "temperature; 0 = greedy (default: 0)"},
+	{0, "top-p", "X", REAL, SET(top_p), 0, 1, NULL, OPT_TALK, "keep the likeliest tokens up to this sum (default: 1, all)"},
+	{0, "top-k", "N", WHOLE, SET(top_k), 0, 1 << 20, NULL, OPT_TALK, "keep the N likeliest tokens (default: 0, all)"},
+	{0, "repeat-penalty", "X", REAL, SET(repeat_penalty), 0.01, 100, NULL, OPT_TALK,
+	    "divide the logits of what was said by this (default: 1, off)"},
+	{0, "seed", "N", SEED, SET(seed), 0, 0, NULL, OPT_TALK, "of the random choices (default: random, recorded)"},
+
+	{'c', "continue", NULL, FLAG, AT(go_on), 0, 0, 0, NULL, OPT_SESSION, "go on with the session used last"},
+	{'s', "session", "WHICH", WORD, AT(session), 0, 0, 0, NULL, OPT_SESSION,
+	    "go on with this one: id or its beginning, name, last, last~2"},
+	{0, "name", "NAME", WORD, AT(name), 0, 0, 0, NULL, OPT_SESSION, "name of the session"},
+	{0, "no-save", NULL, FLAG, AT(no_save), 0, 0, 0, NULL, OPT_SESSION, "keep nothing on disk"},
+
+	{0, "images", "MODE", WORD, AT(image_mode), 0, 0, 0, "auto sixel blocks none", OPT_SCREEN,
+	    "how pictures are drawn: auto, sixel, blocks, none (default: $IVCHAT_IMAGES, else auto)"},
+	{0, "theme", "NAME", WORD, AT(theme), 0, 0, 0, "auto dark light mono", OPT_SCREEN, "colours: auto, dark, light, mono"},
+	{0, "ascii", NULL, FLAG, AT(ascii), 0, 0, 0, NULL, OPT_SCREEN, "marks and rules in ASCII only"},
+	{0, "say", "TEXT", WORD, AT(say), 0, 0, 0, NULL, OPT_SCREEN, "send TEXT first, then stay"},
+
+	{0, "json", NULL, FLAG, AT(json), 0, 0, 0, NULL, OPT_ASK | OPT_LIST | OPT_TOKENIZE, "as JSON"},
+	{0, "stream-json", NULL, FLAG, AT(stream_json), 0, 0, 0, NULL, OPT_ASK, "one JSON event a line, as it comes"},
+	{0, "no-stream", NULL, FLAG, AT(no_stream), 0, 0, 0, NULL, OPT_ASK, "the answer at once, when it is whole"},
+	{'o', "output", "FILE", WORD, AT(out), 0, 0, 0, NULL, OPT_ASK, "the answer into FILE instead of standard output"},
+	{0, "prompt-ids", NULL, FLAG, AT(prompt_ids), 0, 0, 0, NULL, OPT_ASK, "JSON also holds the prompt's token ids"},
+	{0, "logprobs", "N", WHOLE, AT(logprobs), 0, 1, 20, NULL, OPT_ASK,
+	    "JSON also holds log probabilities and the N best of every token"},
+	{0, "messages", "FILE", WORD, AT(messages), 0, 0, 0, NULL, OPT_ASK,
+	    "conversation so far and question: [{\"role\", \"content\"}, …]; - is stdin"},
+	{0, "reference", NULL, FLAG, AT(reference), 0, 0, 0, NULL, OPT_ASK,
+	    "exactly as the model's authors' chat(): <image> marks filled, greedy, not stored"},
+
+	{0, "limit", "N", WHOLE, AT(limit), 0, 1, 1 << 30, NULL, OPT_LIST, "the N newest only"},
+	{0, "turn", "N", WHOLE, AT(turn), 0, 1, 1 << 30, NULL, OPT_SHOW, "the Nth question and its answer only"},
+	{0, "raw", NULL, FLAG, AT(raw), 0, 0, 0, NULL, OPT_SHOW, "the texts alone, without labels, pictures and marks"},
+
+	{'f', "force", NULL, FLAG, AT(force), 0, 0, 0, NULL, OPT_RM, "do not ask"},
+	{0, "restore", NULL, FLAG, AT(restore), 0, 0, 0, NULL, OPT_RM, "take sessions out of the trash again"},
+	{0, "empty-trash", NULL, FLAG, AT(empty_trash), 0, 0, 0, NULL, OPT_RM, "remove what is in the trash for good"},
+
+	{0, "no-bos", NULL, FLAG, AT(no_bos), 0, 0, 0, NULL, OPT_TOKENIZE, "no beginning-of-sequence token in front"},
+	{0, "decode", NULL, FLAG, AT(decode), 0, 0, 0, NULL, OPT_TOKENIZE, "ids to text"},
+
+	{'q', "quiet", NULL, FLAG, AT(quiet), 0, 0, 0, NULL, 0, "errors only on standard error"},
+	{'v', "verbose", NULL, FLAG, AT(verbose), 0, 0, 0, NULL, 0, "times and figures on standard error"},
+	{'h', "help", NULL, FLAG, AT(help), 0, 0, 0, NULL, 0, "print this and end"},
+	{'V', "version", NULL, FLAG, AT(version), 0, 0, 0, NULL, 0, "print version, backends and picture formats and end"},
+};
+
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+struct parse {
+	struct options *o;
+	unsigned groups;
+	int argc, i;
+	char **argv;
+	struct error *err;
+};
+
+static bool
+taken(const struct row *row, unsigned groups)
+{
+	return row->groups == 0 || (row->groups & groups);
+}
+
+/* ---- finding a row */
+
+static const struct row *
+find_letter(char letter, unsigned groups)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].letter == letter && taken(&rows[i], groups))
+			return &rows[i];
+	return NULL;
+}
+
+/* The whole name, or the only one that begins so. *several tells why it is NULL. */
+static const struct row *
+find_name(const char *name, size_t n, unsigned groups, const struct row **several)
+{
+	const struct row *found = NULL;
+
+	*several = NULL;
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (!taken(&rows[i], groups) || strncmp(rows[i].name, name, n) != 0)
+			continue;
+		if (rows[i].name[n] == '\0')
+			return &rows[i];
+		if (found)
+			*several = found;
+		found = &rows[i];
+	}
+	return *several ? NULL : found;
+}
+
+static const struct row *
+find_nearest(const char *name, unsigned groups)
+{
+	const struct row *best = NULL;
+
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (taken(&rows[i], groups) && nearest_is_close(name, rows[i].name) &&
+		    (!best || nearest_distance(name, rows[i].name) < nearest_distance(name, best->name)))
+			best = &rows[i];
+	return best;
+}
+
+static int
+unknown_letter(char letter, struct error *err)
+{
+	const struct row *other = find_letter(letter, ~0u);
+
+	if (other)
+		return error_set(err, CODE_USAGE, "option '-%c' (--%s) does not go with this command", letter, other->name);
+	return error_set(err, CODE_USAGE, "unknown option '-%c'", letter);
+}
+
+static int
+unknown_name(const struct parse *p, const char *word, size_t n, const struct row *several)
+{
+	char *name = xstrndup(word, n);
+	const struct row *other, *near = find_nearest(name, p->groups), *ambiguous;
+
+	other = find_name(name, n, ~0u, &ambiguous);
+	if (several)
+		error_set(p->err, CODE_USAGE, "option '--%s' is not clear: --%s or another one", name, several->name);
+	else if (other)
+		error_set(p->err, CODE_USAGE, "option '--%s' does not go with this command", other->name);
+	else
+		error_set(p->err, CODE_USAGE, "unknown option '--%s'", name);
+	if (near && !several)
+		error_hint(p->err, "--%s", near->name);
+	free(name);
+	return -1;
+}
+
+/* ---- giving a value */
+
+static void *
+field(const struct parse *p, size_t offset)
+{
+	return (char *)p->o + offset;
+}
+
+static int
+bad_value(const struct parse *p, const struct row *row, const char *value)
+{
+	if (row->choices)
+		return error_set(p->err, CODE_USAGE, "--%s '%s': must be one of: %s", row->name, value, row->choices);
+	if (row->kind == SEED)
+		return error_set(p->err, CODE_USAGE, "--%s '%s': must be a whole number from 0 on", row->name, value);
+	return error_set(p->err, CODE_USAGE, "--%s '%s': must be a %snumber from %g to %.10g", row->name, value,
+	    row->kind == WHOLE ? "whole " : "", row->least, row->most);
+}
+
+static int
+give_whole(const struct parse *p, const struct row *row, const char *value)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (end == value || *end || errno || (double)n < row->least || (double)n > row->most)
+		return bad_value(p, row, value);
+	*(int *)field(p, row->at) = (int)n;
+	return 0;
+}
+
+/* Up to 2^63 - 1, so that it goes through JSON unharmed. */
+static int
+give_seed(const struct parse *p, const struct row *row, const char *value)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(value, &end, 10);
+	if (end == value || *end || errno || n < 0)
+		return bad_value(p, row, value);
+	*(uint64_t *)field(p, row->at) = (uint64_t)n;
+	return 0;
+}
+
+static int
+give_real(const struct parse *p, const struct row *row, const char *value)
+{
+	char *end;
+	double x = strtod(value, &end);
+
+	if (end == value || *end || !isfinite(x) || x < row->least || x > row->most)
+		return bad_value(p, row, value);
+	*(float *)field(p, row->at) = (float)x;
+	return 0;
+}
+
+static bool
+is_choice(const char *choices, const char *value)
+{
+	size_t n = strcspn(value, " ");
+
+	for (const char *at = choices; n && !value[n] && (at = strstr(at, value)); at++)
+		if ((at == choices || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+			return true;
+	return false;
+}
+
+static int
+give_word(const struct parse *p, const struct row *row, const char *value)
+{
+	if (row->choices && !is_choice(row->choices, value))
+		return bad_value(p, row, value);
+	*(const char **)field(p, row->at) = value;
+	return 0;
+}
+
+static int
+give(const struct parse *p, const struct row *row, const char *value)
+{
+	struct options *o = p->o;
+
+	if (row->set)
+		*(bool *)field(p, row->set) = true;
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)field(p, row->at) = true;
+		return 0;
+	case WHOLE:
+		return give_whole(p, row, value);
+	case SEED:
+		return give_seed(p, row, value);
+	case REAL:
+		return give_real(p, row, value);
+	case WORD:
+		return give_word(p, row, value);
+	case LIST:
+		o->images = xreallocarray(o->images, (size_t)o->n_images + 1, sizeof *o->images);
+		o->images[o->n_images++] = value;
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- walking the words */
+
+static void
+add_operand(struct options *o, const char *word)
+{
+	o->operands = xreallocarray(o->operands, (size_t)o->n_operands + 1, sizeof *o->operands);
+	o->operands[o->n_operands++] = word;
+}
+
+/* The value of an option whose own word ended: the next one. */
+static const char *
+next_word(struct parse *p, const struct row *row)
+{
+	if (p->i + 1 < p->argc)
+		return p->argv[++p->i];
+	error_set(p->err, CODE_USAGE, "--%s needs a value: %s", row->name, row->arg);
+	return NULL;
+}
+
+static int
+parse_long(struct parse *p, const char *word)
+{
+	size_t n = strcspn(word, "=");
+	const struct row *several, *row = find_name(word, n, p->groups, &several);
+	const char *value = word[n] ? word + n + 1 : NULL;
+
+	if (!row || n == 0)
+		return unknown_name(p, word, n, several);
+	if (!row->arg && value)
+		return error_set(p->err, CODE_USAGE, "--%s takes no value", row->name);
+	if (row->arg && !value && !(value = next_word(p, row)))
+		return -1;
+	return give(p, row, value);
+}
+
+/* "-q", "-qv", "-n5", "-n 5". */
+static int
+parse_short(struct parse *p, const char *letters)
+{
+	for (; *letters; letters++) {
+		const struct row *row = find_letter(*letters, p->groups);
+		const char *value;
+
+		if (!row)
+			return unknown_letter(*letters, p->err);
+		if (row->arg) {
+			value = letters[1] ? letters + 1 : next_word(p, row);
+			return value ? give(p, row, value) : -1;
+		}
+		give(p, row, NULL);
+	}
+	return 0;
+}
+
+static int
+parse_words(struct parse *p)
+{
+	bool options = true;
+
+	for (p->i = 0; p->i < p->argc; p->i++) {
+		const char *word = p->argv[p->i];
+		int failed = 0;
+
+		if (options && strcmp(word, "--") == 0)
+			options = false;
+		else if (options && strncmp(word, "--", 2) == 0)
+			failed = parse_long(p, word + 2);
+		else if (options && word[0] == '-' && word[1])
+			failed = parse_short(p, word + 1);
+		else
+			add_operand(p->o, word);
+		if (failed)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- defaults, and what follows from the values */
+
+struct owned {
+	char *system, *model;
+};
+
+static const struct options defaults = {
+	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto",
+};
+
+/* A text file as editors leave it: the newline at its end is not part of the message. */
+static int
+read_system(struct options *o, struct error *err)
+{
+	struct owned *owned = o->owned;
+	struct buf text = {0};
+	int failed;
+
+	if (!o->system || o->system[0] != '@')
+		return 0;
+	failed = file_read(o->system + 1, SYSTEM_MAX, &text, CODE_INPUT, err);
+	if (text.n > 0 && text.at[text.n - 1] == '\n')
+		buf_cut(&text, text.n - 1);
+	o->system = owned->system = buf_take(&text);
+	return failed;
+}
+
+static void
+choose_model(struct options *o)
+{
+	struct owned *owned = o->owned;
+	const char *env = getenv("IVCHAT_MODEL");
+
+	if (!o->model && env && env[0])
+		o->model = env;
+	if (o->model)
+		return;
+	o->model = owned->model = bundled_model();
+	o->model_is_bundled = true;
+}
+
+static int
+choose_image_mode(const struct parse *p)
+{
+	const struct row *several, *row = find_name("images", 6, OPT_SCREEN, &several);
+	const char *env = getenv("IVCHAT_IMAGES");
+
+	if (!(p->groups & OPT_SCREEN) || p->o->image_mode != defaults.image_mode || !env || !env[0])
+		return 0;
+	if (give_word(p, row, env) == 0)
+		return 0;
+	return error_set(p->err, CODE_USAGE, "IVCHAT_IMAGES is '%s': must be one of: %s", env, row->choices);
+}
+
+int
+options_parse(struct options *o, unsigned groups, int argc, char **argv, struct error *err)
+{
+	struct parse p = {.o = o, .groups = groups, .argc = argc, .argv = argv, .err = err};
+
+	*o = defaults;
+	o->owned = xcalloc(1, sizeof(struct owned));
+	if (parse_words(&p) < 0 || choose_image_mode(&p) < 0 || read_system(o, err) < 0)
+		return -1;
+	o->orient_ignore = o->orient && strcmp(o->orient, "ignore") == 0;
+	choose_model(o);
+	return 0;
+}
+
+void
+options_done(struct options *o)
+{
+	struct owned *owned = o->owned;
+
+	if (owned) {
+		free(owned->system);
+		free(owned->model);
+		free(owned);
+	}
+	free(o->images);
+	free(o->operands);
+	*o = (struct options){0};
+}
+
+/* ---- help, and the subcommand's place */
+
+void
+options_print(unsigned groups, FILE *file)
+{
+	char left[64];
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		if (!taken(row, groups))
+			continue;
+		snprintf(left, sizeof left, "%c%c%s --%s %s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
+		    row->letter ? "," : " ", row->name, row->arg ? row->arg : "");
+		fprintf(file, "  %-26s %s\n", left, row->help);
+	}
+}
+
+/* True if the option in this word takes the next word as its value. */
+static bool
+takes_next(const char *word)
+{
+	const struct row *row = NULL, *several;
+
+	if (word[1] == '-')
+		row = strchr(word, '=') ? NULL : find_name(word + 2, strlen(word + 2), ~0u, &several);
+	for (const char *letter = word + 1; word[1] != '-' && *letter; letter++) {
+		row = find_letter(*letter, ~0u);
+		if (row && row->arg)
+			return !letter[1];
+	}
+	return row && row->arg;
+}
+
+int
+options_first_operand(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return -1;
+		if (argv[i][0] != '-' || !argv[i][1])
+			return i;
+		i += takes_next(argv[i]);
+	}
+	return -1;
+}

@@ -1,0 +1,39 @@
+/* path.c: prints the file of a session. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "cmd/cmd.h"
+#include "cmd/shelf.h"
+
+static int
+print_path(struct shelf *shelf, const char *which, struct error *err)
+{
+	char id[32], *path = NULL;
+
+	if (shelf_open(shelf, err) < 0 || store_find(shelf->store, which, id, err) < 0 ||
+	    store_path(shelf->store, id, &path, err) < 0)
+		return -1;
+	puts(path);
+	free(path);
+	return 0;
+}
+
+static int
+run(const struct command *self, struct options *o)
+{
+	struct shelf shelf = {0};
+	struct error err = {0};
+	int failed;
+
+	if (o->n_operands != 1) {
+		error_set(&err, CODE_USAGE, "%s needs one session", self->name);
+		error_hint(&err, "ivchat %s last", self->name);
+		return cmd_fail(&err);
+	}
+	failed = print_path(&shelf, o->operands[0], &err);
+	shelf_close(&shelf);
+	return failed ? cmd_fail(&err) : CODE_OK;
+}
+
+const struct command cmd_path = {"path", "WHICH", "Print the file name of a session.", 0, run};

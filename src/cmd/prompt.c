@@ -1,0 +1,81 @@
+/* prompt.c: `ask` to prompt: as the chat assembles it, or exactly as the official chat() does (--reference). */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cmd/ask.h"
+
+#define ROOM_MIN 64     /* tokens that must be left for an answer */
+
+/* All pictures are given with the first question; where they stand, its <image> marks decide. */
+static int
+reference_prompt(struct ask *a, struct error *err)
+{
+	const struct talk *talk = &a->talk;
+	struct turn *turns = xcalloc((size_t)talk->n_said, sizeof *turns);
+	const struct pixels **pixels = xcalloc((size_t)a->squares.n, sizeof *pixels);
+	int failed;
+
+	for (int i = 0; i < a->squares.n; i++)
+		pixels[i] = &a->squares.at[i]->pixels;
+	for (int i = 0; i < talk->n_said; i++)
+		turns[i] = (struct turn){.role = talk->said[i].role, .text = talk->said[i].text, .text_n = talk->said[i].n};
+	turns[0].pixels = pixels;
+	turns[0].n_pixels = a->squares.n;
+	failed = prompt_build(&a->prompt, a->card, NULL, turns, talk->n_said, PICTURES_REFERENCE, err);
+	free(pixels);
+	free(turns);
+	return failed;
+}
+
+static int
+make_squares(struct ask *a, struct error *err)
+{
+	a->squares.size = card_info(a->card)->image_size;
+	a->squares.store = a->place.shelf.store;
+	a->squares.orient = a->o->orient_ignore || a->o->reference ? ORIENT_IGNORE : ORIENT_APPLY;
+	for (int i = 0; i < a->talk.n_pictures; i++)
+		if (squares_add(&a->squares, &a->talk.pictures[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static void
+count(struct ask *a)
+{
+	a->n_prompt = (int)a->prompt.ids.n;
+	for (int i = 0; i < a->prompt.n_pictures; i++)
+		a->n_picture_tokens += a->prompt.pictures[i].n_tokens;
+	for (size_t i = 0; a->o->prompt_ids && i < a->prompt.ids.n; i++)
+		ids_add(&a->prompt_ids, a->prompt.ids.at[i]);
+}
+
+static int
+check_room(const struct ask *a, struct error *err)
+{
+	int n_ctx = a->o->ctx ? a->o->ctx : card_info(a->card)->n_ctx_max;
+	int room = a->o->max_tokens < ROOM_MIN ? a->o->max_tokens : ROOM_MIN;
+
+	if (a->n_prompt + room <= n_ctx)
+		return 0;
+	error_set(err, CODE_INPUT, "the text is too long: %d tokens, and %d for an answer, where the context holds %d",
+	    a->n_prompt, room, n_ctx);
+	return error_hint(err, a->o->go_on || a->o->session ? "a new session: leave out -c and -s" : "a shorter text");
+}
+
+int
+ask_prompt(struct ask *a, struct error *err)
+{
+	int failed = make_squares(a, err);
+
+	if (!failed && a->o->reference)
+		failed = reference_prompt(a, err);
+	else if (!failed)
+		failed = chat_assemble(&a->prompt, a->place.chat, a->question, a->card, squares_find, &a->squares, err);
+	if (failed)
+		return -1;
+	count(a);
+	return check_room(a, err);
+}

@@ -1,0 +1,63 @@
+/* shelf.c: see shelf.h. */
+#include "config.h"
+
+#include "cmd/shelf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+/* The log is made only where its folder already is: looking at sessions leaves nothing behind. */
+static void
+open_log(const struct paths *paths)
+{
+	const char *given = getenv("IVCHAT_LOG");
+	char *own;
+
+	if (given && given[0]) {
+		log_open(given);
+		return;
+	}
+	own = xasprintf("%s/log", paths->state);
+	log_open(own);
+	free(own);
+}
+
+int
+shelf_open(struct shelf *s, struct error *err)
+{
+	*s = (struct shelf){0};
+	if (paths_init(&s->paths, err) < 0)
+		return -1;
+	open_log(&s->paths);
+	s->store = store_open(&s->paths, err);
+	return s->store ? 0 : -1;
+}
+
+void
+shelf_close(struct shelf *s)
+{
+	if (s->store)
+		store_close(s->store);
+	paths_done(&s->paths);
+	*s = (struct shelf){0};
+}
+
+struct chat *
+shelf_read(struct shelf *s, const char *which, bool *read_only, struct error *err)
+{
+	char id[32];
+	int n_bad = 0;
+	struct chat *chat;
+
+	*read_only = false;
+	if (store_find(s->store, which, id, err) < 0)
+		return NULL;
+	chat = store_read(s->store, id, &n_bad, read_only, err);
+	if (chat && n_bad > 0)
+		fprintf(stderr, "ivchat: session %s: %d line%s could not be read and %s left out\n", id, n_bad,
+		    n_bad == 1 ? "" : "s", n_bad == 1 ? "is" : "are");
+	return chat;
+}

@@ -1,0 +1,22 @@
+/* shelf.h: the store as subcommands use it: opened in one call, WHICH resolved to a conversation. */
+#ifndef CMD_SHELF_H
+#define CMD_SHELF_H
+
+#include "base/paths.h"
+#include "store/store.h"
+
+struct shelf {
+	struct paths paths;
+	struct store *store;
+};
+
+int
+shelf_open(struct shelf *s, struct error *err);         /* opens the log too */
+void
+shelf_close(struct shelf *s);
+
+/* The conversation that WHICH names; with a word on stderr when lines of its file could not be read. */
+struct chat *
+shelf_read(struct shelf *s, const char *which, bool *read_only, struct error *err);
+
+#endif
