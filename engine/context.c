@@ -1,0 +1,357 @@
+/* context.c: one timeline of tokens: what the KV cache holds, the logits at its end, and the token chosen next.
+ *
+ * Invariant: places[0 … n_used) says exactly which tokens (and which rows of which pictures) the cache holds. It grows
+ * only after the device has confirmed a step, so a stopped or failed call leaves a shorter but true timeline.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/decoder.h"
+#include "engine/running.h"
+#include "engine/sampler.h"
+
+#define CHUNK 512               /* tokens computed at once: bounded work space, a place to stop */
+#define NOTHING (-1)
+
+/* One token of the timeline. */
+struct place {
+	int32_t id;
+	int row;                        /* of the picture that stands here; NOTHING: text */
+	uint8_t key[PIXELS_KEY];        /* the picture's */
+};
+
+struct context {
+	struct engine *engine;
+	struct decoder_work decoder;
+	struct place *places;           /* [n_ctx] */
+	int n_used;
+	int32_t pending;                /* chosen, not computed; NOTHING: none */
+	bool has_logits;                /* logits belong to the end of the timeline */
+	float *logits;                  /* [vocab_size] */
+	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
+};
+
+struct context *
+context_new(struct engine *e, struct error *err)
+{
+	struct context *ctx = xcalloc(1, sizeof *ctx);
+	int chunk = e->n_ctx < CHUNK ? e->n_ctx : CHUNK;
+
+	ctx->engine = e;
+	ctx->pending = NOTHING;
+	ctx->places = xcalloc((size_t)e->n_ctx, sizeof *ctx->places);
+	ctx->logits = xcalloc((size_t)e->model.hp.llm.vocab_size, sizeof *ctx->logits);
+	ctx->ids = xcalloc((size_t)chunk, sizeof *ctx->ids);
+	if (decoder_init(&ctx->decoder, e->backend, &e->model, e->n_ctx, chunk, err) == 0)
+		return ctx;
+	context_free(ctx);
+	return NULL;
+}
+
+void
+context_free(struct context *ctx)
+{
+	if (!ctx)
+		return;
+	decoder_done(&ctx->decoder);
+	free(ctx->places);
+	free(ctx->logits);
+	free(ctx->ids);
+	free(ctx);
+}
+
+int
+context_n_ctx(const struct context *ctx)
+{
+	return ctx->engine->n_ctx;
+}
+
+int
+context_n_used(const struct context *ctx)
+{
+	return ctx->n_used;
+}
+
+/* ---- sync: the prompt's places against the timeline's */
+
+static int
+check_pictures(const struct context *ctx, const struct prompt *prompt, struct error *err)
+{
+	int n_each = hparams_n_image_tokens(&ctx->engine->model.hp);
+	size_t end = 0;
+
+	if (prompt->n_pictures > 0 && ctx->engine->model.hp.text_only)
+		return error_set(err, CODE_INPUT, "this model is for text only: it cannot look at pictures");
+	for (int i = 0; i < prompt->n_pictures; i++) {
+		const struct prompt_picture *p = &prompt->pictures[i];
+
+		if (p->n_tokens != n_each || p->pos < end || p->pos + (size_t)p->n_tokens > prompt->ids.n)
+			return error_set(err, CODE_INPUT, "picture %d has no room of %d tokens in the prompt", i + 1, n_each);
+		end = p->pos + (size_t)p->n_tokens;
+	}
+	return 0;
+}
+
+static int
+check(const struct context *ctx, const struct prompt *prompt, struct error *err)
+{
+	int n_vocab = ctx->engine->model.hp.llm.vocab_size;
+
+	if (prompt->ids.n == 0)
+		return error_set(err, CODE_INPUT, "the prompt is empty");
+	if (prompt->ids.n > (size_t)ctx->engine->n_ctx)
+		return error_set(err, CODE_INPUT, "the prompt has %zu tokens; the context holds %d", prompt->ids.n,
+		    ctx->engine->n_ctx);
+	for (size_t i = 0; i < prompt->ids.n; i++)
+		if (prompt->ids.at[i] < 0 || prompt->ids.at[i] >= n_vocab)
+			return error_set(err, CODE_INPUT, "token %d is not in the model's vocabulary of %d", prompt->ids.at[i],
+			    n_vocab);
+	return check_pictures(ctx, prompt, err);
+}
+
+static struct place *
+make_places(const struct prompt *prompt)
+{
+	struct place *places = xcalloc(prompt->ids.n, sizeof *places);
+
+	for (size_t i = 0; i < prompt->ids.n; i++) {
+		places[i].id = prompt->ids.at[i];
+		places[i].row = NOTHING;
+	}
+	for (int i = 0; i < prompt->n_pictures; i++) {
+		const struct prompt_picture *p = &prompt->pictures[i];
+
+		for (int row = 0; row < p->n_tokens; row++) {
+			places[p->pos + (size_t)row].row = row;
+			memcpy(places[p->pos + (size_t)row].key, p->pixels.key, PIXELS_KEY);
+		}
+	}
+	return places;
+}
+
+static bool
+same_place(const struct place *a, const struct place *b)
+{
+	return a->id == b->id && a->row == b->row && (a->row == NOTHING || memcmp(a->key, b->key, PIXELS_KEY) == 0);
+}
+
+/* Places that need not be computed again; never all of the prompt, so that there are logits at its end. */
+static int
+common_prefix(const struct context *ctx, const struct place *places, int n)
+{
+	int most = ctx->n_used < n - 1 ? ctx->n_used : n - 1, i = 0;
+
+	while (i < most && same_place(&ctx->places[i], &places[i]))
+		i++;
+	return i;
+}
+
+/* ---- sync: computing */
+
+struct syncing {
+	struct context *ctx;
+	const struct prompt *prompt;
+	const struct place *places;
+	const struct watch *watch;
+	int n_prompt, n_reused, n_pictures_seen;
+};
+
+/* Rows of picture p that stand in [begin, end) of the prompt → the x of the step to come. */
+static int
+put_picture(struct syncing *s, const struct prompt_picture *p, int begin, int end, struct error *err)
+{
+	struct context *ctx = s->ctx;
+	struct backend *b = ctx->engine->backend;
+	size_t width = (size_t)ctx->engine->model.hp.llm.hidden_size;
+	int first = (int)p->pos > begin ? (int)p->pos : begin, last = (int)p->pos + p->n_tokens;
+	const struct device_buffer *rows;
+	bool computed;
+
+	last = last < end ? last : end;
+	if (first >= last)
+		return 0;
+	rows = engine_rows(ctx->engine, &p->pixels, s->watch, &computed, err);
+	if (!rows)
+		return -1;
+	s->n_pictures_seen += computed;
+	b->ops->copy(b, ctx->decoder.x, (size_t)(first - begin) * width, rows, (size_t)(first - (int)p->pos) * width,
+	    (size_t)(last - first) * width);
+	return 0;
+}
+
+static int
+run_layers(struct syncing *s, int begin, int end, struct error *err)
+{
+	int n_layers = s->ctx->engine->model.hp.llm.n_layers;
+
+	for (int i = 0; i < n_layers; i++) {
+		if (watch_stopped(s->watch))
+			return error_set(err, CODE_SIGINT, "stopped while reading the prompt");
+		decoder_layer(&s->ctx->decoder, i);
+		watch_report(s->watch, STAGE_PREFILL, begin - s->n_reused + (long long)(end - begin) * (i + 1) / n_layers,
+		    s->n_prompt - s->n_reused);
+	}
+	return 0;
+}
+
+static int
+compute_chunk(struct syncing *s, int begin, int end, struct error *err)
+{
+	struct context *ctx = s->ctx;
+	struct backend *b = ctx->engine->backend;
+
+	for (int i = begin; i < end; i++)
+		ctx->ids[i - begin] = s->places[i].row == NOTHING ? s->places[i].id : -1;
+	for (int i = 0; i < s->prompt->n_pictures; i++)
+		if (put_picture(s, &s->prompt->pictures[i], begin, end, err) != 0)
+			return -1;
+	decoder_embed(&ctx->decoder, ctx->ids, end - begin, begin);
+	if (run_layers(s, begin, end, err) != 0)
+		return -1;
+	if (end == s->n_prompt) {
+		decoder_logits(&ctx->decoder);
+		b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
+	}
+	return b->ops->sync(b, err);
+}
+
+static int
+compute(struct syncing *s, struct error *err)
+{
+	struct context *ctx = s->ctx;
+	int end;
+
+	for (int begin = s->n_reused; begin < s->n_prompt; begin = end) {
+		end = s->n_prompt - begin > ctx->decoder.max_rows ? begin + ctx->decoder.max_rows : s->n_prompt;
+		if (compute_chunk(s, begin, end, err) != 0)
+			return -1;
+		memcpy(ctx->places + begin, s->places + begin, (size_t)(end - begin) * sizeof *ctx->places);
+		ctx->n_used = end;
+	}
+	ctx->has_logits = true;
+	return 0;
+}
+
+int
+context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
+    struct error *err)
+{
+	struct syncing s = { .ctx = ctx, .prompt = prompt, .watch = watch };
+	struct place *places;
+	int rc;
+
+	if (check(ctx, prompt, err) != 0)
+		return -1;
+	s.places = places = make_places(prompt);
+	s.n_prompt = (int)prompt->ids.n;
+	s.n_reused = common_prefix(ctx, places, s.n_prompt);
+	ctx->n_used = s.n_reused;
+	ctx->pending = NOTHING;
+	ctx->has_logits = false;
+	rc = compute(&s, err);
+	free(places);
+	if (report)
+		*report = (struct sync_report){ s.n_prompt, s.n_reused, s.n_pictures_seen };
+	return rc;
+}
+
+/* ---- step */
+
+/* The token chosen last joins the timeline, and there are logits behind it. */
+static int
+run_pending(struct context *ctx, struct error *err)
+{
+	struct backend *b = ctx->engine->backend;
+
+	if (ctx->n_used == ctx->engine->n_ctx)
+		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
+	ctx->has_logits = false;
+	decoder_embed(&ctx->decoder, &ctx->pending, 1, ctx->n_used);
+	for (int i = 0; i < ctx->engine->model.hp.llm.n_layers; i++)
+		decoder_layer(&ctx->decoder, i);
+	decoder_logits(&ctx->decoder);
+	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
+	if (b->ops->sync(b, err) != 0)
+		return -1;
+	ctx->places[ctx->n_used++] = (struct place){ .id = ctx->pending, .row = NOTHING };
+	ctx->pending = NOTHING;
+	ctx->has_logits = true;
+	return 0;
+}
+
+const float *
+context_logits(struct context *ctx, struct error *err)
+{
+	if (ctx->pending != NOTHING && run_pending(ctx, err) != 0)
+		return NULL;
+	if (ctx->has_logits)
+		return ctx->logits;
+	error_set(err, CODE_ENGINE, "the context has no prompt yet");
+	return NULL;
+}
+
+/* The n best of the logits, best first, the lower id on a tie. */
+static int
+find_best(const float *logits, int n_vocab, int n, struct candidate best[])
+{
+	int n_best = 0;
+
+	for (int id = 0; id < n_vocab; id++) {
+		int at = n_best < n ? n_best++ : n;     /* n: beyond the list */
+
+		for (; at > 0 && logits[id] > best[at - 1].logprob; at--)
+			if (at < n)
+				best[at] = best[at - 1];
+		if (at < n)
+			best[at] = (struct candidate){ id, logits[id] };
+	}
+	return n_best;
+}
+
+static double
+log_sum_exp(const float *logits, int n, float max)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += exp((double)logits[i] - max);
+	return max + log(sum);
+}
+
+static void
+fill_logprobs(struct step *out, const float *logits, int n_vocab, int n_best)
+{
+	double all;
+
+	out->n_best = find_best(logits, n_vocab, n_best < STEP_MAX_BEST ? n_best : STEP_MAX_BEST, out->best);
+	all = log_sum_exp(logits, n_vocab, out->best[0].logprob);
+	out->logprob = (float)(logits[out->id] - all);
+	for (int i = 0; i < out->n_best; i++)
+		out->best[i].logprob = (float)(out->best[i].logprob - all);
+}
+
+int
+context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err)
+{
+	const float *logits = context_logits(ctx, err);
+	int n_vocab = ctx->engine->model.hp.llm.vocab_size;
+	struct candidate two[2];
+
+	if (!logits)
+		return -1;
+	memset(out, 0, sizeof *out);
+	if (find_best(logits, n_vocab, 2, two) == 2)
+		out->margin = two[0].logprob - two[1].logprob;
+	if (!isfinite(two[0].logprob))
+		return error_set(err, CODE_ENGINE, "the model computed no finite logits: are its weights damaged?");
+	out->id = sampler_choose(sampler, logits);
+	if (n_best > 0)
+		fill_logprobs(out, logits, n_vocab, n_best);
+	ctx->pending = out->id;
+	return 0;
+}

@@ -1,0 +1,542 @@
+/* cpu.c: the CPU backend: its life, buffers, and the operators of backend.h put together from the files beside it.
+ *
+ * Activations are float32, weights are read where the file is mapped. Operators run at once, in the caller's thread
+ * and the pool's; the only way to fail is lack of memory for scratch, which is noted and told by sync().
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "engine/cpu/cpu.h"
+
+/* ---- scratch and failure */
+
+static bool
+grow(struct cpu *c, struct scratch *s, size_t n)
+{
+	float *at;
+
+	if (n <= s->n)
+		return true;
+	at = realloc(s->at, n * sizeof *at);
+	if (!at) {
+		if (c->failure.code == CODE_OK)
+			error_set(&c->failure, CODE_MEMORY, "no memory for %zu MiB of work space", n * sizeof *at >> 20);
+		return false;
+	}
+	s->at = at;
+	s->n = n;
+	return true;
+}
+
+float *
+cpu_scratch(struct cpu *c, int slot, size_t n)
+{
+	return grow(c, &c->shared[slot], n) ? c->shared[slot].at : NULL;
+}
+
+bool
+cpu_worker_scratch(struct cpu *c, size_t n)
+{
+	for (int i = 0; i < pool_n_threads(c->pool); i++)
+		if (!grow(c, &c->worker[i], n))
+			return false;
+	return true;
+}
+
+static void
+widen(struct cpu *c, float *to, const struct tensor *t, size_t at, size_t n)
+{
+	const char *from = (const char *)t->data + at * dtype_bytes(t->type);
+
+	if (t->type == DTYPE_BF16)
+		c->kernels->widen_bf16(to, from, n);
+	else if (t->type == DTYPE_F16)
+		c->kernels->widen_f16(to, from, n);
+	else
+		memcpy(to, from, n * sizeof *to);
+}
+
+const float *
+cpu_vector(struct cpu *c, int slot, const struct tensor *t)
+{
+	size_t n = (size_t)tensor_count(t);
+	float *at;
+
+	assert(tensor_has(t));
+	if (t->type == DTYPE_F32)
+		return t->data;
+	at = cpu_scratch(c, slot, n);
+	if (at)
+		widen(c, at, t, 0, n);
+	return at;
+}
+
+/* ---- life and memory */
+
+static void
+backend_free(struct backend *b)
+{
+	struct cpu *c = cpu_of(b);
+
+	for (int i = 0; i < SCRATCH_N; i++)
+		free(c->shared[i].at);
+	for (int i = 0; i < pool_n_threads(c->pool); i++)
+		free(c->worker[i].at);
+	for (int i = 0; i < c->n_copies; i++)
+		free(c->copies[i]);
+	free(c->copies);
+	free(c->worker);
+	free(c->ids);
+	pool_free(c->pool);
+	free(c);
+}
+
+static const char *
+describe(const struct backend *b)
+{
+	return ((const struct cpu *)b)->text;
+}
+
+/* Asks the kernel to read these pages while we go on; only a wish, so its answer does not matter. */
+static void
+read_ahead(const void *data, size_t n_bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
+
+	posix_madvise((void *)begin, (uintptr_t)data + n_bytes - begin, POSIX_MADV_WILLNEED);
+}
+
+/* The format does not promise that numbers lie on their natural boundary; then, and only then, a weight is copied. */
+static int
+weight(struct backend *b, struct tensor *t, struct error *err)
+{
+	struct cpu *c = cpu_of(b);
+	size_t n_bytes = (size_t)tensor_count(t) * dtype_bytes(t->type);
+	void *copy;
+
+	read_ahead(t->data, n_bytes);
+	if ((uintptr_t)t->data % dtype_bytes(t->type) == 0)
+		return 0;
+	copy = malloc(n_bytes);
+	if (!copy)
+		return error_set(err, CODE_MEMORY, "no memory for %zu MiB of unaligned weights", n_bytes >> 20);
+	memcpy(copy, t->data, n_bytes);
+	c->copies = xreallocarray(c->copies, (size_t)c->n_copies + 1, sizeof *c->copies);
+	c->copies[c->n_copies++] = copy;
+	t->data = copy;
+	return 0;
+}
+
+static struct device_buffer *
+buffer_new(struct backend *b, size_t n_values, struct error *err)
+{
+	struct device_buffer *buf = xcalloc(1, sizeof *buf);
+
+	(void)b;
+	buf->n = n_values;
+	buf->at = calloc(n_values ? n_values : 1, sizeof *buf->at);
+	if (buf->at)
+		return buf;
+	free(buf);
+	error_set(err, CODE_MEMORY, "no memory for a buffer of %zu MiB", n_values * sizeof(float) >> 20);
+	return NULL;
+}
+
+static void
+buffer_free(struct backend *b, struct device_buffer *buf)
+{
+	(void)b;
+	if (!buf)
+		return;
+	free(buf->at);
+	free(buf);
+}
+
+static void
+upload(struct backend *b, struct device_buffer *to, size_t at, const float *from, size_t n)
+{
+	(void)b;
+	assert(at + n <= to->n);
+	memcpy(to->at + at, from, n * sizeof *from);
+}
+
+static void
+download(struct backend *b, float *to, const struct device_buffer *from, size_t at, size_t n)
+{
+	(void)b;
+	assert(at + n <= from->n);
+	memcpy(to, from->at + at, n * sizeof *to);
+}
+
+static void
+copy(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at, size_t n)
+{
+	(void)b;
+	assert(to_at + n <= to->n && at + n <= from->n);
+	memcpy(to->at + to_at, from->at + at, n * sizeof *to->at);
+}
+
+static int
+sync_failure(struct backend *b, struct error *err)
+{
+	struct cpu *c = cpu_of(b);
+
+	if (c->failure.code == CODE_OK)
+		return 0;
+	error_set(err, c->failure.code, "%s", c->failure.what);
+	error_clear(&c->failure);
+	return -1;
+}
+
+/* ---- vision tower */
+
+static int
+tower_grid(const struct model *m)
+{
+	return m->hp.image_size / m->hp.vision.patch_size;
+}
+
+/* Patch (i, j) as one row [3 P P] in the order of the weight: channel, line, column. */
+static void
+cut_patches(float *out, const float *pixels, int size, int patch)
+{
+	int grid = size / patch;
+
+	for (int i = 0; i < grid; i++)
+		for (int j = 0; j < grid; j++)
+			for (int line = 0; line < 3 * patch; line++, out += patch) {
+				int channel = line / patch, y = i * patch + line % patch;
+
+				memcpy(out, pixels + ((size_t)channel * (size_t)size + (size_t)y) * (size_t)size + (size_t)j * (size_t)patch,
+				    (size_t)patch * sizeof *out);
+			}
+}
+
+static void
+vision_embed(struct backend *b, const struct model *m, struct device_buffer *x, const struct device_buffer *pixels)
+{
+	struct cpu *c = cpu_of(b);
+	int grid = tower_grid(m), patch = m->hp.vision.patch_size, n = grid * grid, width = 3 * patch * patch;
+	size_t size = (size_t)m->hp.vision.hidden_size;
+	float *patches = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * (size_t)width);
+
+	if (!patches)
+		return;
+	cut_patches(patches, pixels->at, m->hp.image_size, patch);
+	widen(c, x->at, &m->vision.class_embedding, 0, size);
+	cpu_linear(c, x->at + size, size, patches, (size_t)width, &m->vision.patch, n, false);
+	cpu_add_bias(c, x->at + size, &m->vision.patch_bias, n, (int)size);
+	cpu_add_positions(c, x->at, &m->vision.position, grid);
+}
+
+static void
+vision_qkv(struct backend *b, const struct model *m, int layer, struct device_buffer *qkv, const struct device_buffer *x,
+    int n)
+{
+	struct cpu *c = cpu_of(b);
+	const struct vision_layer *l = &m->vision.layers[layer];
+	int size = m->hp.vision.hidden_size;
+	size_t width = (size_t)size, wide = 3 * width;
+	float eps = m->hp.vision.norm_eps, *normed = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * width);
+
+	if (!normed)
+		return;
+	cpu_rms_norm(c, normed, width, x->at, width, &l->norm1, n, size, eps);
+	cpu_linear(c, qkv->at, wide, normed, width, &l->qkv, n, false);
+	if (!tensor_has(&l->q_norm))
+		return;
+	cpu_rms_norm(c, qkv->at, wide, qkv->at, wide, &l->q_norm, n, size, eps);
+	cpu_rms_norm(c, qkv->at + size, wide, qkv->at + size, wide, &l->k_norm, n, size, eps);
+}
+
+static void
+vision_attention(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *qkv,
+    int n)
+{
+	size_t width = (size_t)m->hp.vision.hidden_size;
+	struct attention a = { .q = qkv->at, .k = qkv->at + width, .v = qkv->at + 2 * width, .out = out->at,
+		.q_stride = 3 * width, .k_stride = 3 * width, .v_stride = 3 * width, .out_stride = width,
+		.n_heads = m->hp.vision.n_heads, .n_kv_heads = m->hp.vision.n_heads, .head_dim = m->hp.vision.head_dim,
+		.n_rows = n, .n_keys = n, .pos = -1 };
+
+	cpu_attend(cpu_of(b), &a);
+}
+
+/* x += scale * (in wᵀ + bias) */
+static void
+residual(struct cpu *c, float *x, const float *in, const struct tensor *w, const struct tensor *bias,
+    const struct tensor *scale, int n)
+{
+	int n_in = (int)w->shape[1], n_out = (int)w->shape[0];
+	float *y = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * (size_t)n_out);
+
+	if (!y)
+		return;
+	cpu_linear(c, y, (size_t)n_out, in, (size_t)n_in, w, n, false);
+	cpu_add_scaled(c, x, y, bias, scale, n, n_out);
+}
+
+static void
+vision_proj(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *a,
+    int n)
+{
+	const struct vision_layer *l = &m->vision.layers[layer];
+
+	residual(cpu_of(b), x->at, a->at, &l->proj, &l->proj_bias, &l->ls1, n);
+}
+
+static void
+vision_fc1(struct backend *b, const struct model *m, int layer, struct device_buffer *h, const struct device_buffer *x,
+    int n)
+{
+	struct cpu *c = cpu_of(b);
+	const struct vision_layer *l = &m->vision.layers[layer];
+	size_t width = (size_t)m->hp.vision.hidden_size, wide = (size_t)m->hp.vision.intermediate_size;
+	float *normed = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * width);
+
+	if (!normed)
+		return;
+	cpu_rms_norm(c, normed, width, x->at, width, &l->norm2, n, (int)width, m->hp.vision.norm_eps);
+	cpu_linear(c, h->at, wide, normed, width, &l->fc1, n, false);
+	cpu_bias_gelu(c, h->at, &l->fc1_bias, n, (int)wide);
+}
+
+static void
+vision_fc2(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *h,
+    int n)
+{
+	const struct vision_layer *l = &m->vision.layers[layer];
+
+	residual(cpu_of(b), x->at, h->at, &l->fc2, &l->fc2_bias, &l->ls2, n);
+}
+
+static void
+project(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *x,
+    struct device_buffer *tmp)
+{
+	struct cpu *c = cpu_of(b);
+	const struct projector *p = &m->projector;
+	int grid = tower_grid(m), n = grid * grid / 4, size = m->hp.vision.hidden_size;
+	size_t width = 4 * (size_t)size, hidden = (size_t)m->hp.llm.hidden_size;
+	float *shuffled = tmp->at, *h = tmp->at + (size_t)n * width;
+
+	assert(tmp->n >= (size_t)n * (width + hidden) && out->n >= (size_t)n * hidden);
+	cpu_pixel_shuffle(shuffled, x->at + size, grid, size, m->hp.shuffle);
+	cpu_layer_norm(c, shuffled, &p->norm, &p->norm_bias, n, (int)width, 1e-5f);
+	cpu_linear(c, h, hidden, shuffled, width, &p->fc1, n, false);
+	cpu_bias_gelu(c, h, &p->fc1_bias, n, (int)hidden);
+	cpu_linear(c, out->at, hidden, h, hidden, &p->fc2, n, false);
+	cpu_add_bias(c, out->at, &p->fc2_bias, n, (int)hidden);
+}
+
+/* ---- decoder */
+
+static void
+kv_free(struct backend *b, struct kv_cache *kv)
+{
+	(void)b;
+	if (!kv)
+		return;
+	free(kv->k);
+	free(kv->v);
+	free(kv->cos);
+	free(kv->sin);
+	free(kv);
+}
+
+/* calloc of this size is a fresh mapping: pages come into being when tokens do. */
+static struct kv_cache *
+kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err)
+{
+	const struct llm_hparams *hp = &m->hp.llm;
+	struct kv_cache *kv = xcalloc(1, sizeof *kv);
+	size_t half = (size_t)hp->head_dim / 2, n_layers = (size_t)hp->n_layers;
+
+	kv->n_ctx = n_ctx;
+	kv->row = (size_t)hp->n_kv_heads * (size_t)hp->head_dim;
+	kv->layer_values = (size_t)n_ctx * kv->row;
+	kv->k = calloc(n_layers, kv->layer_values * sizeof *kv->k);
+	kv->v = calloc(n_layers, kv->layer_values * sizeof *kv->v);
+	kv->cos = calloc((size_t)n_ctx, half * sizeof *kv->cos);
+	kv->sin = calloc((size_t)n_ctx, half * sizeof *kv->sin);
+	if (!kv->k || !kv->v || !kv->cos || !kv->sin) {
+		error_set(err, CODE_MEMORY, "no memory for the keys and values of %d tokens (%zu MiB)", n_ctx,
+		    2 * n_layers * kv->layer_values * sizeof *kv->k >> 20);
+		kv_free(b, kv);
+		return NULL;
+	}
+	cpu_rope_table(kv->cos, kv->sin, n_ctx, hp->head_dim, hp->rope_theta);
+	return kv;
+}
+
+static void
+begin(struct backend *b, const int32_t *ids, int n, int pos)
+{
+	struct cpu *c = cpu_of(b);
+
+	assert(n > 0 && pos >= 0);
+	if (n > c->cap_ids) {
+		c->ids = xreallocarray(c->ids, (size_t)n, sizeof *c->ids);
+		c->cap_ids = n;
+	}
+	memcpy(c->ids, ids, (size_t)n * sizeof *ids);
+	c->n_ids = n;
+	c->pos = pos;
+}
+
+static void
+embed(struct backend *b, const struct model *m, struct device_buffer *x)
+{
+	struct cpu *c = cpu_of(b);
+	size_t width = (size_t)m->hp.llm.hidden_size;
+
+	assert((size_t)c->n_ids * width <= x->n);
+	for (int i = 0; i < c->n_ids; i++)
+		if (c->ids[i] >= 0) {
+			assert(c->ids[i] < m->hp.llm.vocab_size);
+			widen(c, x->at + (size_t)i * width, &m->decoder.embed, (size_t)c->ids[i] * width, width);
+		}
+}
+
+/* The step's rows of x, normalised; NULL without memory. */
+static const float *
+normed_rows(struct cpu *c, const struct model *m, const struct tensor *norm, const float *x, int n)
+{
+	size_t width = (size_t)m->hp.llm.hidden_size;
+	float *out = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * width);
+
+	if (out)
+		cpu_rms_norm(c, out, width, x, width, norm, n, (int)width, m->hp.llm.norm_eps);
+	return out;
+}
+
+static void
+qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buffer *q, struct kv_cache *kv,
+    const struct device_buffer *x)
+{
+	struct cpu *c = cpu_of(b);
+	const struct llm_hparams *hp = &m->hp.llm;
+	const struct decoder_layer *l = &m->decoder.layers[layer];
+	size_t width = (size_t)hp->hidden_size, q_row = (size_t)hp->n_heads * (size_t)hp->head_dim;
+	size_t at = (size_t)layer * kv->layer_values + (size_t)c->pos * kv->row;
+	const float *normed = normed_rows(c, m, &l->attn_norm, x->at, c->n_ids);
+
+	assert(c->pos + c->n_ids <= kv->n_ctx);
+	if (!normed)
+		return;
+	cpu_linear(c, q->at, q_row, normed, width, &l->wq, c->n_ids, false);
+	cpu_linear(c, kv->k + at, kv->row, normed, width, &l->wk, c->n_ids, false);
+	cpu_linear(c, kv->v + at, kv->row, normed, width, &l->wv, c->n_ids, false);
+	cpu_rope(c, q->at, q_row, c->n_ids, hp->n_heads, hp->head_dim, c->pos, kv->cos, kv->sin);
+	cpu_rope(c, kv->k + at, kv->row, c->n_ids, hp->n_kv_heads, hp->head_dim, c->pos, kv->cos, kv->sin);
+}
+
+static void
+attention(struct backend *b, const struct model *m, int layer, struct device_buffer *out, const struct device_buffer *q,
+    struct kv_cache *kv)
+{
+	struct cpu *c = cpu_of(b);
+	const struct llm_hparams *hp = &m->hp.llm;
+	size_t row = (size_t)hp->n_heads * (size_t)hp->head_dim, at = (size_t)layer * kv->layer_values;
+	struct attention a = { .q = q->at, .k = kv->k + at, .v = kv->v + at, .out = out->at, .q_stride = row,
+		.k_stride = kv->row, .v_stride = kv->row, .out_stride = row, .n_heads = hp->n_heads,
+		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = c->n_ids, .n_keys = c->pos + c->n_ids,
+		.pos = c->pos };
+
+	cpu_attend(c, &a);
+}
+
+static void
+attn_out(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *a)
+{
+	struct cpu *c = cpu_of(b);
+	const struct llm_hparams *hp = &m->hp.llm;
+
+	cpu_linear(c, x->at, (size_t)hp->hidden_size, a->at, (size_t)hp->n_heads * (size_t)hp->head_dim,
+	    &m->decoder.layers[layer].wo, c->n_ids, true);
+}
+
+static void
+swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer *h, const struct device_buffer *x)
+{
+	struct cpu *c = cpu_of(b);
+	const struct decoder_layer *l = &m->decoder.layers[layer];
+	size_t width = (size_t)m->hp.llm.hidden_size, wide = (size_t)m->hp.llm.intermediate_size;
+	const float *normed = normed_rows(c, m, &l->mlp_norm, x->at, c->n_ids);
+	float *up = cpu_scratch(c, SCRATCH_ROWS2, (size_t)c->n_ids * wide);
+
+	if (!normed || !up)
+		return;
+	cpu_linear(c, h->at, wide, normed, width, &l->gate, c->n_ids, false);
+	cpu_linear(c, up, wide, normed, width, &l->up, c->n_ids, false);
+	cpu_silu_mul(c, h->at, up, c->n_ids, (int)wide);
+}
+
+static void
+mlp_out(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *h)
+{
+	struct cpu *c = cpu_of(b);
+
+	cpu_linear(c, x->at, (size_t)m->hp.llm.hidden_size, h->at, (size_t)m->hp.llm.intermediate_size,
+	    &m->decoder.layers[layer].down, c->n_ids, true);
+}
+
+static void
+logits(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *x)
+{
+	struct cpu *c = cpu_of(b);
+	size_t width = (size_t)m->hp.llm.hidden_size;
+	const float *normed = normed_rows(c, m, &m->decoder.norm, x->at + (size_t)(c->n_ids - 1) * width, 1);
+
+	if (normed)
+		cpu_linear(c, out->at, (size_t)m->hp.llm.vocab_size, normed, width, &m->decoder.lm_head, 1, false);
+}
+
+static int32_t
+argmax(struct backend *b, const struct device_buffer *values, int n)
+{
+	int32_t best = 0;
+
+	(void)b;
+	for (int i = 1; i < n; i++)
+		if (values->at[i] > values->at[best])
+			best = i;
+	return best;
+}
+
+static const struct backend_ops cpu_ops = {
+	.name = "cpu", .free = backend_free, .describe = describe, .weight = weight, .buffer_new = buffer_new,
+	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
+	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
+	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
+	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope,
+	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
+	.argmax = argmax,
+};
+
+/* The BLAS keeps threads of its own; ours share the work, so it must not. */
+struct backend *
+cpu_backend_new(int n_threads, struct error *err)
+{
+	struct cpu *c = xcalloc(1, sizeof *c);
+	int n;
+
+	(void)err;
+	openblas_set_num_threads(1);
+	c->base.ops = &cpu_ops;
+	c->pool = pool_new(n_threads);
+	c->kernels = kernels_best();
+	n = pool_n_threads(c->pool);
+	c->worker = xcalloc((size_t)n, sizeof *c->worker);
+	snprintf(c->text, sizeof c->text, "cpu, %d thread%s, %s", n, n == 1 ? "" : "s", c->kernels->name);
+	return &c->base;
+}

@@ -1,0 +1,169 @@
+/* gemm.c: y = x wᵀ for weights as they are stored.
+ *
+ * Few rows (decoding): bound by reading the weights, so every weight row is met once by all of x with our own dots.
+ * Many rows: tiles of ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH inputs at a
+ * time and multiplied by the BLAS, single threaded, one tile a task. Tiles follow from the shape alone and the depth
+ * is walked in order, so the number of threads never changes a bit.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <cblas.h>
+
+#include "engine/cpu/cpu.h"
+
+#define FEW_ROWS 8
+#define ROW_TILE 256
+#define PANEL 64
+#define DEPTH 1024
+#define TASK_PRODUCTS 32768     /* multiply-adds worth a task of their own */
+
+struct linear {
+	struct cpu *cpu;
+	float *y;
+	const float *x;
+	size_t y_stride, x_stride;
+	const struct tensor *w;
+	int n, n_in, n_out;
+	int n_panels, rows_each;
+	bool add;
+};
+
+static const void *
+weight_at(const struct tensor *w, size_t i)
+{
+	return (const char *)w->data + i * dtype_bytes(w->type);
+}
+
+static void
+widen(const struct kernels *k, float *to, const struct tensor *w, size_t at, size_t n)
+{
+	if (w->type == DTYPE_BF16)
+		k->widen_bf16(to, weight_at(w, at), n);
+	else
+		k->widen_f16(to, weight_at(w, at), n);
+}
+
+/* ---- few rows */
+
+static float
+dot(const struct kernels *k, const struct tensor *w, size_t at, const float *x, size_t n)
+{
+	if (w->type == DTYPE_BF16)
+		return k->dot_bf16(weight_at(w, at), x, n);
+	if (w->type == DTYPE_F16)
+		return k->dot_f16(weight_at(w, at), x, n);
+	return k->dot_f32(weight_at(w, at), x, n);
+}
+
+static void
+put(const struct linear *l, int row, int out, float value)
+{
+	float *y = l->y + (size_t)row * l->y_stride + out;
+
+	*y = l->add ? *y + value : value;
+}
+
+/* Output `out` of all rows; the weights are widened once when there are several. */
+static void
+few_outputs(const struct linear *l, int out, float *wide)
+{
+	const struct kernels *k = l->cpu->kernels;
+	size_t at = (size_t)out * (size_t)l->n_in, n = (size_t)l->n_in;
+	const float *w = wide;
+
+	if (l->n == 1) {
+		put(l, 0, out, dot(k, l->w, at, l->x, n));
+		return;
+	}
+	if (l->w->type == DTYPE_F32)
+		w = weight_at(l->w, at);
+	else
+		widen(k, wide, l->w, at, n);
+	for (int r = 0; r < l->n; r++)
+		put(l, r, out, k->dot_f32(w, l->x + (size_t)r * l->x_stride, n));
+}
+
+static void
+few_task(void *arg, int task, int worker)
+{
+	const struct linear *l = arg;
+	int begin = task * l->rows_each, end = begin + l->rows_each;
+
+	for (int out = begin; out < end && out < l->n_out; out++)
+		few_outputs(l, out, l->cpu->worker[worker].at);
+}
+
+static void
+few_rows(struct linear *l)
+{
+	int each = TASK_PRODUCTS / (l->n_in * l->n);
+
+	l->rows_each = each < 1 ? 1 : each;
+	if (!cpu_worker_scratch(l->cpu, (size_t)l->n_in))
+		return;
+	pool_run(l->cpu->pool, (l->n_out + l->rows_each - 1) / l->rows_each, few_task, l);
+}
+
+/* ---- many rows */
+
+/* The panel's weights [n_outs, n_deep] as float32, in place or widened; *stride gets the distance of its rows. */
+static const float *
+panel_weights(const struct linear *l, int out, int n_outs, int deep, int n_deep, float *wide, int *stride)
+{
+	size_t at = (size_t)out * (size_t)l->n_in + (size_t)deep;
+
+	if (l->w->type == DTYPE_F32) {
+		*stride = l->n_in;
+		return weight_at(l->w, at);
+	}
+	for (int i = 0; i < n_outs; i++)
+		widen(l->cpu->kernels, wide + (size_t)i * (size_t)n_deep, l->w, at + (size_t)i * (size_t)l->n_in,
+		    (size_t)n_deep);
+	*stride = n_deep;
+	return wide;
+}
+
+static void
+tile_task(void *arg, int task, int worker)
+{
+	const struct linear *l = arg;
+	int row = task / l->n_panels * ROW_TILE, out = task % l->n_panels * PANEL;
+	int n_rows = l->n - row < ROW_TILE ? l->n - row : ROW_TILE;
+	int n_outs = l->n_out - out < PANEL ? l->n_out - out : PANEL;
+	const float *x = l->x + (size_t)row * l->x_stride;
+	float *y = l->y + (size_t)row * l->y_stride + out;
+
+	for (int deep = 0; deep < l->n_in; deep += DEPTH) {
+		int n_deep = l->n_in - deep < DEPTH ? l->n_in - deep : DEPTH, stride;
+		const float *w = panel_weights(l, out, n_outs, deep, n_deep, l->cpu->worker[worker].at, &stride);
+
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n_rows, n_outs, n_deep, 1.0f, x + deep,
+		    (int)l->x_stride, w, stride, deep > 0 || l->add ? 1.0f : 0.0f, y, (int)l->y_stride);
+	}
+}
+
+static void
+many_rows(struct linear *l)
+{
+	l->n_panels = (l->n_out + PANEL - 1) / PANEL;
+	if (!cpu_worker_scratch(l->cpu, (size_t)PANEL * DEPTH))
+		return;
+	pool_run(l->cpu->pool, (l->n + ROW_TILE - 1) / ROW_TILE * l->n_panels, tile_task, l);
+}
+
+void
+cpu_linear(struct cpu *c, float *y, size_t y_stride, const float *x, size_t x_stride, const struct tensor *w, int n,
+    bool add)
+{
+	struct linear l = { .cpu = c, .y = y, .x = x, .y_stride = y_stride, .x_stride = x_stride, .w = w, .n = n,
+		.n_out = (int)w->shape[0], .add = add };
+
+	assert(tensor_has(w) && w->type <= DTYPE_F16 && w->n_dims >= 2 && n >= 0);
+	l.n_in = (int)(tensor_count(w) / w->shape[0]);
+	assert(x_stride >= (size_t)l.n_in && y_stride >= (size_t)l.n_out);
+	if (n <= FEW_ROWS)
+		few_rows(&l);
+	else
+		many_rows(&l);
+}

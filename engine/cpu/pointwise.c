@@ -1,0 +1,222 @@
+/* pointwise.c: what happens to values one by one or by small neighbourhoods: activations, residuals, positions and
+ * their resampling, pixel shuffle. Rows are shared out to the threads; no sum crosses a row. */
+#include "config.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/cpu/cpu.h"
+
+struct rows {
+	float *x;
+	const float *y, *bias, *scale;
+	int size;
+};
+
+static void
+gelu_task(void *arg, int row, int worker)
+{
+	const struct rows *r = arg;
+	float *x = r->x + (size_t)row * (size_t)r->size;
+
+	(void)worker;
+	for (int i = 0; i < r->size; i++) {
+		float v = x[i] + r->bias[i];
+
+		x[i] = 0.5f * v * (1.0f + erff(v * 0.70710678f));
+	}
+}
+
+void
+cpu_bias_gelu(struct cpu *c, float *x, const struct tensor *bias, int n, int size)
+{
+	struct rows r = { .x = x, .bias = cpu_vector(c, SCRATCH_VECTOR, bias), .size = size };
+
+	if (r.bias)
+		pool_run(c->pool, n, gelu_task, &r);
+}
+
+static void
+bias_task(void *arg, int row, int worker)
+{
+	const struct rows *r = arg;
+	float *x = r->x + (size_t)row * (size_t)r->size;
+
+	(void)worker;
+	for (int i = 0; i < r->size; i++)
+		x[i] += r->bias[i];
+}
+
+void
+cpu_add_bias(struct cpu *c, float *x, const struct tensor *bias, int n, int size)
+{
+	struct rows r = { .x = x, .bias = cpu_vector(c, SCRATCH_VECTOR, bias), .size = size };
+
+	if (r.bias)
+		pool_run(c->pool, n, bias_task, &r);
+}
+
+static void
+scaled_task(void *arg, int row, int worker)
+{
+	const struct rows *r = arg;
+	size_t at = (size_t)row * (size_t)r->size;
+
+	(void)worker;
+	for (int i = 0; i < r->size; i++)
+		r->x[at + (size_t)i] += r->scale[i] * (r->y[at + (size_t)i] + r->bias[i]);
+}
+
+void
+cpu_add_scaled(struct cpu *c, float *x, const float *y, const struct tensor *bias, const struct tensor *scale, int n,
+    int size)
+{
+	struct rows r = { x, y, cpu_vector(c, SCRATCH_VECTOR, bias), cpu_vector(c, SCRATCH_VECTOR2, scale), size };
+
+	if (r.bias && r.scale)
+		pool_run(c->pool, n, scaled_task, &r);
+}
+
+static void
+silu_task(void *arg, int row, int worker)
+{
+	const struct rows *r = arg;
+	float *g = r->x + (size_t)row * (size_t)r->size;
+	const float *u = r->y + (size_t)row * (size_t)r->size;
+
+	(void)worker;
+	for (int i = 0; i < r->size; i++)
+		g[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
+}
+
+void
+cpu_silu_mul(struct cpu *c, float *g, const float *u, int n, int size)
+{
+	struct rows r = { .x = g, .y = u, .size = size };
+
+	pool_run(c->pool, n, silu_task, &r);
+}
+
+/* ---- positions */
+
+/* Keys' cubic with a = -0.75 at distance t: the kernel of torch's bicubic interpolation (not Pillow's -0.5). */
+static float
+cubic(float t)
+{
+	const float a = -0.75f;
+
+	t = fabsf(t);
+	if (t <= 1)
+		return ((a + 2) * t - (a + 3)) * t * t + 1;
+	return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
+}
+
+/* Where output i of n_out looks in n_in inputs, and the four weights. */
+static void
+taps(int i, int n_out, int n_in, int at[4], float weight[4])
+{
+	float centre = ((float)i + 0.5f) * ((float)n_in / (float)n_out) - 0.5f;
+	int first = (int)floorf(centre) - 1;
+
+	for (int k = 0; k < 4; k++) {
+		int p = first + k;
+
+		at[k] = p < 0 ? 0 : p >= n_in ? n_in - 1 : p;
+		weight[k] = cubic(centre - (float)p);
+	}
+}
+
+static void
+resample_point(float *out, const float *in, int size, int n_channels, const int y[4], const float wy[4], const int x[4],
+    const float wx[4])
+{
+	for (int c = 0; c < n_channels; c++) {
+		float sum = 0;
+
+		for (int j = 0; j < 4; j++) {
+			const float *line = in + (size_t)y[j] * (size_t)size * (size_t)n_channels + c;
+			float across = 0;
+
+			for (int i = 0; i < 4; i++)
+				across += wx[i] * line[(size_t)x[i] * (size_t)n_channels];
+			sum += wy[j] * across;
+		}
+		out[c] = sum;
+	}
+}
+
+void
+cpu_resample(float *out, int out_h, int out_w, const float *in, int size, int n_channels)
+{
+	for (int r = 0; r < out_h; r++) {
+		int y[4], x[4];
+		float wy[4], wx[4];
+
+		taps(r, out_h, size, y, wy);
+		for (int c = 0; c < out_w; c++) {
+			taps(c, out_w, size, x, wx);
+			resample_point(out + ((size_t)r * (size_t)out_w + (size_t)c) * (size_t)n_channels, in, size, n_channels,
+			    y, wy, x, wx);
+		}
+	}
+}
+
+/* The resampled values are rounded to the type of the stored ones, as the reference does. */
+static void
+round_to(float *x, size_t n, enum dtype type)
+{
+	if (type == DTYPE_BF16)
+		for (size_t i = 0; i < n; i++)
+			x[i] = bf16_float(float_bf16(x[i]));
+	else if (type == DTYPE_F16)
+		for (size_t i = 0; i < n; i++)
+			x[i] = f16_float(float_f16(x[i]));
+}
+
+static int
+side_of(int64_t n)
+{
+	int side = (int)lround(sqrt((double)n));
+
+	assert((int64_t)side * side == n);
+	return side;
+}
+
+void
+cpu_add_positions(struct cpu *c, float *x, const struct tensor *position, int grid)
+{
+	int n_channels = (int)position->shape[2], stored = side_of(position->shape[1] - 1);
+	size_t n = (size_t)grid * (size_t)grid * (size_t)n_channels;
+	const float *at = cpu_vector(c, SCRATCH_ROWS, position), *patches;
+	float *resampled = NULL;
+
+	if (!at || (stored != grid && !(resampled = cpu_scratch(c, SCRATCH_ROWS2, n))))
+		return;
+	patches = at + n_channels;
+	if (resampled) {
+		cpu_resample(resampled, grid, grid, patches, stored, n_channels);
+		round_to(resampled, n, position->type);
+		patches = resampled;
+	}
+	c->kernels->add_scaled(x, 1.0f, at, (size_t)n_channels);
+	c->kernels->add_scaled(x + n_channels, 1.0f, patches, n);
+}
+
+/* Output token a * m + b takes a 2x2 block of patches: block row b, column a in the first release (the walk is
+ * transposed; its weights were trained so), row a, column b from V1.5 on. */
+void
+cpu_pixel_shuffle(float *out, const float *x, int grid, int n_channels, enum shuffle order)
+{
+	int m = grid / 2;
+	size_t width = (size_t)n_channels;
+
+	for (int token = 0; token < m * m; token++)
+		for (int part = 0; part < 4; part++) {
+			int a = token / m, b = token % m;
+			int row = 2 * (order == SHUFFLE_V1 ? b : a) + part / 2, column = 2 * (order == SHUFFLE_V1 ? a : b) + part % 2;
+
+			memcpy(out + ((size_t)token * 4 + (size_t)part) * width,
+			    x + ((size_t)row * (size_t)grid + (size_t)column) * width, width * sizeof *out);
+		}
+}

@@ -1,0 +1,188 @@
+/* engine.c: load and free, choice of the backend, and the cache of pictures. An engine holds what all contexts of a
+ * model share: weights, work space of the tower, rows of recent pictures. */
+#include "config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/running.h"
+
+/* ---- loading */
+
+struct loading {
+	struct engine *engine;
+	const struct watch *watch;
+	long long done, total;          /* bytes */
+};
+
+static int
+load_weight(void *arg, const char *name, struct tensor *t, struct error *err)
+{
+	struct loading *l = arg;
+	struct backend *b = l->engine->backend;
+	long long n_bytes = (long long)tensor_count(t) * (long long)dtype_bytes(t->type);
+
+	(void)name;
+	if (watch_stopped(l->watch))
+		return error_set(err, CODE_SIGINT, "stopped while loading the model");
+	if (b->ops->weight(b, t, err) != 0)
+		return -1;
+	l->done += n_bytes;
+	watch_report(l->watch, STAGE_LOAD, l->done < l->total ? l->done : l->total, l->total);
+	return 0;
+}
+
+static int
+load_weights(struct engine *e, const struct watch *watch, struct error *err)
+{
+	struct loading l = { .engine = e, .watch = watch, .total = (long long)checkpoint_bytes(e->checkpoint) };
+
+	watch_report(watch, STAGE_LOAD, 0, l.total);
+	if (model_each(&e->model, load_weight, &l, err) != 0)
+		return -1;
+	return e->backend->ops->sync(e->backend, err);
+}
+
+static int
+limit_of(const struct engine_options *options, const struct hparams *hp)
+{
+	int most = hp->llm.max_position_embeddings;
+
+	return options && options->n_ctx > 0 && options->n_ctx < most ? options->n_ctx : most;
+}
+
+/* How many pictures the cache may hold: by number and by bytes, one at least. */
+static int
+slots_of(const struct hparams *hp)
+{
+	size_t each = (size_t)hparams_n_image_tokens(hp) * (size_t)hp->llm.hidden_size * sizeof(float);
+	size_t n = PICTURES_MAX_BYTES / each;
+
+	return n < 1 ? 1 : n > PICTURES_MAX ? PICTURES_MAX : (int)n;
+}
+
+static int
+open_all(struct engine *e, const char *dir, const struct engine_options *options, const struct watch *watch,
+    struct error *err)
+{
+	struct hparams hp;
+
+	if (hparams_read(&hp, dir, err) != 0 || !(e->checkpoint = checkpoint_open(dir, err)) ||
+	    model_bind(&e->model, &hp, e->checkpoint, err) != 0 ||
+	    !(e->backend = cpu_backend_new(options ? options->n_threads : 0, err)))
+		return -1;
+	e->n_ctx = limit_of(options, &hp);
+	if (load_weights(e, watch, err) != 0)
+		return -1;
+	if (hp.text_only)
+		return 0;
+	e->max_seen = slots_of(&hp);
+	return vision_init(&e->vision, e->backend, &e->model, err);
+}
+
+struct engine *
+engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch,
+    struct error *err)
+{
+	struct engine *e = xcalloc(1, sizeof *e);
+
+	if (open_all(e, card_info(card)->dir, options, watch, err) == 0)
+		return e;
+	engine_free(e);
+	return NULL;
+}
+
+void
+engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	vision_done(&e->vision);
+	for (int i = 0; i < e->n_seen; i++)
+		e->backend->ops->buffer_free(e->backend, e->seen[i].rows);
+	if (e->backend)
+		e->backend->ops->free(e->backend);
+	model_done(&e->model);
+	checkpoint_close(e->checkpoint);
+	free(e);
+}
+
+const char *
+engine_device(const struct engine *e)
+{
+	return e->backend->ops->describe(e->backend);
+}
+
+/* ---- pictures */
+
+static struct seen *
+find_seen(struct engine *e, const uint8_t key[PIXELS_KEY])
+{
+	for (int i = 0; i < e->n_seen; i++)
+		if (e->seen[i].valid && memcmp(e->seen[i].key, key, PIXELS_KEY) == 0)
+			return &e->seen[i];
+	return NULL;
+}
+
+static struct seen *
+oldest_seen(struct engine *e)
+{
+	struct seen *oldest = &e->seen[0];
+
+	for (int i = 1; i < e->n_seen; i++)
+		if (e->seen[i].used < oldest->used)
+			oldest = &e->seen[i];
+	return oldest;
+}
+
+/* A slot to fill: a new one while there may be more, else the one unused for longest. */
+static struct seen *
+take_slot(struct engine *e, struct error *err)
+{
+	const struct hparams *hp = &e->model.hp;
+	struct seen *s;
+
+	if (e->n_seen == e->max_seen)
+		return oldest_seen(e);
+	s = &e->seen[e->n_seen];
+	s->rows = e->backend->ops->buffer_new(e->backend,
+	    (size_t)hparams_n_image_tokens(hp) * (size_t)hp->llm.hidden_size, err);
+	if (!s->rows)
+		return NULL;
+	e->n_seen++;
+	return s;
+}
+
+const struct device_buffer *
+engine_rows(struct engine *e, const struct pixels *pixels, const struct watch *watch, bool *computed,
+    struct error *err)
+{
+	struct seen *s = find_seen(e, pixels->key);
+
+	*computed = !s;
+	if (!s) {
+		s = take_slot(e, err);
+		if (!s)
+			return NULL;
+		s->valid = false;
+		s->used = 0;
+		if (vision_run(&e->vision, pixels, s->rows, watch, err) != 0)
+			return NULL;
+		memcpy(s->key, pixels->key, PIXELS_KEY);
+		s->valid = true;
+	}
+	s->used = ++e->clock;
+	return s->rows;
+}
+
+int
+engine_see(struct engine *e, const struct pixels *pixels, const struct watch *watch, struct error *err)
+{
+	bool computed;
+
+	if (e->model.hp.text_only)
+		return error_set(err, CODE_INPUT, "this model is for text only: it cannot look at pictures");
+	return engine_rows(e, pixels, watch, &computed, err) ? 0 : -1;
+}

@@ -1,0 +1,51 @@
+/* running.h: what engine.c and context.c share: the engine's struct, its pictures, and the watch. Private to engine/. */
+#ifndef ENGINE_RUNNING_H
+#define ENGINE_RUNNING_H
+
+#include "engine/backend.h"
+#include "engine/checkpoint.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "engine/vision.h"
+
+#define PICTURES_MAX 16
+#define PICTURES_MAX_BYTES (64 << 20)
+
+/* The rows of a picture seen lately. */
+struct seen {
+	bool valid;
+	uint8_t key[PIXELS_KEY];
+	uint64_t used;                  /* engine's clock when last asked for */
+	struct device_buffer *rows;     /* [n_image_tokens, H] */
+};
+
+struct engine {
+	struct checkpoint *checkpoint;
+	struct model model;
+	struct backend *backend;
+	int n_ctx;
+	struct vision_work vision;      /* unused when text_only */
+	struct seen seen[PICTURES_MAX];
+	int n_seen, max_seen;           /* slots in use, slots allowed */
+	uint64_t clock;
+};
+
+/* The picture's rows, from the cache or computed; lent until the next call. *computed says which. */
+const struct device_buffer *
+engine_rows(struct engine *e, const struct pixels *pixels, const struct watch *watch, bool *computed,
+    struct error *err);
+
+static inline bool
+watch_stopped(const struct watch *w)
+{
+	return w && w->stop && atomic_load_explicit(w->stop, memory_order_relaxed);
+}
+
+static inline void
+watch_report(const struct watch *w, enum stage stage, long long done, long long total)
+{
+	if (w && w->report)
+		w->report(w->arg, stage, done, total);
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* vision.c: pixel values → tower → shuffle → projector → rows of the decoder's width (model.md sections 3.4 to 5).
+ * It calls operators in order and computes nothing itself but the pixel values. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/running.h"
+#include "engine/vision.h"
+
+static struct device_buffer *
+make(struct vision_work *w, size_t rows, int columns, struct error *err)
+{
+	return w->backend->ops->buffer_new(w->backend, rows * (size_t)columns, err);
+}
+
+int
+vision_init(struct vision_work *w, struct backend *b, const struct model *m, struct error *err)
+{
+	const struct vision_hparams *hp = &m->hp.vision;
+	size_t side = (size_t)m->hp.image_size, n_tokens = (size_t)hparams_n_image_tokens(&m->hp), n;
+	int grid = m->hp.image_size / hp->patch_size;
+
+	memset(w, 0, sizeof *w);
+	w->backend = b;
+	w->model = m;
+	w->n_tokens = grid * grid + 1;
+	n = (size_t)w->n_tokens;
+	w->values = malloc(3 * side * side * sizeof *w->values);
+	if (!w->values)
+		return error_set(err, CODE_MEMORY, "no memory for a picture of %d x %d", m->hp.image_size, m->hp.image_size);
+	if (!(w->pixels = make(w, 3 * side * side, 1, err)) || !(w->x = make(w, n, hp->hidden_size, err)) ||
+	    !(w->qkv = make(w, n, 3 * hp->hidden_size, err)) || !(w->attended = make(w, n, hp->hidden_size, err)) ||
+	    !(w->h = make(w, n, hp->intermediate_size, err)) ||
+	    !(w->tmp = make(w, n_tokens, 4 * hp->hidden_size + m->hp.llm.hidden_size, err)))
+		return -1;
+	return 0;
+}
+
+void
+vision_done(struct vision_work *w)
+{
+	struct device_buffer *buffers[] = { w->pixels, w->x, w->qkv, w->attended, w->h, w->tmp };
+
+	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+		if (buffers[i])
+			w->backend->ops->buffer_free(w->backend, buffers[i]);
+	free(w->values);
+	memset(w, 0, sizeof *w);
+}
+
+void
+vision_pixel_values(float *out, const struct pixels *pixels)
+{
+	/* ImageNet's, the ones that every release was trained with (preprocessor_config.json repeats them) */
+	static const float mean[3] = { 0.485f, 0.456f, 0.406f }, std[3] = { 0.229f, 0.224f, 0.225f };
+	size_t n = (size_t)pixels->size * (size_t)pixels->size;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < 3; c++)
+			out[c * n + i] = ((float)pixels->rgb[3 * i + c] / 255.0f - mean[c]) / std[c];
+}
+
+void
+vision_embed(struct vision_work *w, const struct pixels *pixels)
+{
+	struct backend *b = w->backend;
+
+	vision_pixel_values(w->values, pixels);
+	b->ops->upload(b, w->pixels, 0, w->values, 3 * (size_t)pixels->size * (size_t)pixels->size);
+	b->ops->vision_embed(b, w->model, w->x, w->pixels);
+}
+
+void
+vision_layer(struct vision_work *w, int layer)
+{
+	struct backend *b = w->backend;
+	const struct backend_ops *ops = b->ops;
+
+	ops->vision_qkv(b, w->model, layer, w->qkv, w->x, w->n_tokens);
+	ops->vision_attention(b, w->model, w->attended, w->qkv, w->n_tokens);
+	ops->vision_proj(b, w->model, layer, w->x, w->attended, w->n_tokens);
+	ops->vision_fc1(b, w->model, layer, w->h, w->x, w->n_tokens);
+	ops->vision_fc2(b, w->model, layer, w->x, w->h, w->n_tokens);
+}
+
+void
+vision_project(struct vision_work *w, struct device_buffer *out)
+{
+	w->backend->ops->project(w->backend, w->model, out, w->x, w->tmp);
+}
+
+int
+vision_run(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch,
+    struct error *err)
+{
+	int n_layers = w->model->hp.n_vision_run;
+
+	if (pixels->size != w->model->hp.image_size)
+		return error_set(err, CODE_INPUT, "a picture of %d x %d, where the model sees %d x %d", pixels->size,
+		    pixels->size, w->model->hp.image_size, w->model->hp.image_size);
+	vision_embed(w, pixels);
+	for (int i = 0; i < n_layers; i++) {
+		watch_report(watch, STAGE_PICTURE, i, n_layers);
+		if (watch_stopped(watch))
+			return error_set(err, CODE_SIGINT, "stopped while looking at a picture");
+		vision_layer(w, i);
+	}
+	vision_project(w, out);
+	if (w->backend->ops->sync(w->backend, err) != 0)
+		return -1;
+	watch_report(watch, STAGE_PICTURE, n_layers, n_layers);
+	return 0;
+}
