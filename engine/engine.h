@@ -127,7 +127,6 @@ struct stream {
 	const struct tokenizer *tokenizer;
 	struct buf held;        /* bytes of an unfinished character, or white space that may prove trailing */
 	bool started;           /* a non-space character has been given out */
-	bool first;             /* the next piece is the first of the reply */
 };
 
 void

@@ -1,0 +1,228 @@
+/* pixels.c: RGB → the square that the vision tower sees, by Pillow's bicubic for 8-bit pictures, bit for bit.
+ *
+ * Two passes, the horizontal one first, each skipped when its side does not change; what lies between them is 8-bit
+ * too. The kernel is stretched when shrinking. Weights are fixed-point numbers of 22 bits. Source: Pillow's
+ * src/libImaging/Resample.c, restated in model.md section 3; the order of every floating-point operation counts.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <math.h>
+#include <sha2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+
+#define PRECISION 22
+#define CHANNELS 3
+
+/* How one axis is resampled: output i is the sum of n[i] inputs from lo[i] on, by the weights at k + i * stride. */
+struct axis {
+	int n_out, stride;
+	int *lo, *n;
+	int32_t *k;
+};
+
+/* ---------------------------------------------------------------- weights */
+
+static double
+bicubic(double x)
+{
+	const double a = -0.5;
+
+	x = fabs(x);
+	if (x < 1)
+		return ((a + 2) * x - (a + 3)) * x * x + 1;
+	if (x < 2)
+		return (((x - 5) * x + 8) * x - 4) * a;
+	return 0;
+}
+
+static int32_t
+fixed_point(double w)
+{
+	return (int32_t)(w * (1 << PRECISION) + (w < 0 ? -0.5 : 0.5));
+}
+
+/* The weights of output i; `w` has room for stride numbers. */
+static void
+weigh(struct axis *a, int i, int n_in, double scale, double *w)
+{
+	double stretch = fmax(scale, 1), support = 2 * stretch, inverse = 1 / stretch;
+	double centre = (i + 0.5) * scale, sum = 0;
+	int lo = (int)(centre - support + 0.5), hi = (int)(centre + support + 0.5);
+
+	lo = lo < 0 ? 0 : lo;
+	hi = hi > n_in ? n_in : hi;
+	for (int j = 0; j < hi - lo; j++) {
+		w[j] = bicubic((j + lo - centre + 0.5) * inverse);
+		sum += w[j];
+	}
+	a->lo[i] = lo;
+	a->n[i] = hi - lo;
+	for (int j = 0; j < hi - lo; j++)
+		a->k[(size_t)i * (size_t)a->stride + (size_t)j] = fixed_point(sum != 0 ? w[j] / sum : w[j]);
+}
+
+static void
+axis_init(struct axis *a, int n_in, int n_out)
+{
+	double scale = (double)n_in / n_out;
+	double *w;
+
+	a->n_out = n_out;
+	a->stride = (int)ceil(2 * fmax(scale, 1)) * 2 + 1;
+	a->lo = xreallocarray(NULL, (size_t)n_out, sizeof *a->lo);
+	a->n = xreallocarray(NULL, (size_t)n_out, sizeof *a->n);
+	a->k = xcalloc((size_t)n_out * (size_t)a->stride, sizeof *a->k);
+	w = xreallocarray(NULL, (size_t)a->stride, sizeof *w);
+	for (int i = 0; i < n_out; i++)
+		weigh(a, i, n_in, scale, w);
+	free(w);
+}
+
+static void
+axis_done(struct axis *a)
+{
+	free(a->lo);
+	free(a->n);
+	free(a->k);
+}
+
+/* ---------------------------------------------------------------- passes */
+
+/* One sample: n inputs, `step` bytes apart. */
+static uint8_t
+sample(const uint8_t *in, size_t step, const int32_t *k, int n)
+{
+	int32_t sum = 1 << (PRECISION - 1);
+
+	for (int j = 0; j < n; j++)
+		sum += in[(size_t)j * step] * k[j];
+	sum >>= PRECISION;
+	return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* out[height, n_out, 3] from in[height, width, 3] */
+static void
+resample_rows(uint8_t *out, const uint8_t *in, int width, int height, const struct axis *a)
+{
+	for (int y = 0; y < height; y++) {
+		const uint8_t *row = in + (size_t)y * (size_t)width * CHANNELS;
+
+		for (int x = 0; x < a->n_out; x++) {
+			const int32_t *k = a->k + (size_t)x * (size_t)a->stride;
+			const uint8_t *from = row + (size_t)a->lo[x] * CHANNELS;
+
+			for (int c = 0; c < CHANNELS; c++)
+				*out++ = sample(from + c, CHANNELS, k, a->n[x]);
+		}
+	}
+}
+
+/* out[n_out, width, 3] from in[height, width, 3] */
+static void
+resample_columns(uint8_t *out, const uint8_t *in, int width, const struct axis *a)
+{
+	size_t step = (size_t)width * CHANNELS;
+
+	for (int y = 0; y < a->n_out; y++) {
+		const int32_t *k = a->k + (size_t)y * (size_t)a->stride;
+		const uint8_t *from = in + (size_t)a->lo[y] * step;
+
+		for (size_t i = 0; i < step; i++)
+			*out++ = sample(from + i, step, k, a->n[y]);
+	}
+}
+
+/* Makes the picture out_width wide; NULL without memory. */
+static uint8_t *
+widen(const uint8_t *rgb, int width, int height, int out_width)
+{
+	uint8_t *out = malloc((size_t)out_width * (size_t)height * CHANNELS);
+	struct axis a;
+
+	if (!out)
+		return NULL;
+	axis_init(&a, width, out_width);
+	resample_rows(out, rgb, width, height, &a);
+	axis_done(&a);
+	return out;
+}
+
+/* ---------------------------------------------------------------- the door */
+
+int
+pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, int width, int height, struct error *err)
+{
+	uint8_t *wide = NULL;
+	struct axis a;
+
+	assert(out_width > 0 && out_height > 0);
+	if (width < 1 || height < 1)
+		return error_set(err, CODE_INPUT, "a picture of %d x %d pixels cannot be looked at", width, height);
+	if (out_width != width) {
+		wide = widen(rgb, width, height, out_width);
+		if (!wide)
+			return error_set(err, CODE_MEMORY, "no memory to resize a picture of %d x %d pixels", width, height);
+		rgb = wide;
+	}
+	if (out_height == height) {
+		memcpy(out, rgb, (size_t)out_width * (size_t)out_height * CHANNELS);
+	} else {
+		axis_init(&a, height, out_height);
+		resample_columns(out, rgb, out_width, &a);
+		axis_done(&a);
+	}
+	free(wide);
+	return 0;
+}
+
+/* Names what the tower sees: the side as four bytes, little-endian, then the pixels. */
+static void
+make_key(struct pixels *p)
+{
+	uint8_t size[4];
+	SHA2_CTX sha;
+
+	for (int i = 0; i < 4; i++)
+		size[i] = (uint8_t)(p->size >> 8 * i);
+	SHA256Init(&sha);
+	SHA256Update(&sha, size, sizeof size);
+	SHA256Update(&sha, p->rgb, (size_t)p->size * (size_t)p->size * CHANNELS);
+	SHA256Final(p->key, &sha);
+}
+
+int
+pixels_make(struct pixels *p, int size, const uint8_t *rgb, int width, int height, struct error *err)
+{
+	assert(size > 0);
+	*p = (struct pixels){.size = size, .rgb = malloc((size_t)size * (size_t)size * CHANNELS)};
+	if (!p->rgb)
+		return error_set(err, CODE_MEMORY, "no memory for a picture of %d x %d pixels", size, size);
+	if (pixels_resize(p->rgb, size, size, rgb, width, height, err) < 0) {
+		pixels_done(p);
+		return -1;
+	}
+	make_key(p);
+	return 0;
+}
+
+void
+pixels_copy(struct pixels *to, const struct pixels *from)
+{
+	size_t n = (size_t)from->size * (size_t)from->size * CHANNELS;
+
+	*to = *from;
+	to->rgb = xmalloc(n);
+	memcpy(to->rgb, from->rgb, n);
+}
+
+void
+pixels_done(struct pixels *p)
+{
+	free(p->rgb);
+	*p = (struct pixels){0};
+}
