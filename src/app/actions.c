@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -47,7 +48,8 @@ static bool
 is_picture(const char *path)
 {
 	char *file = file_expand_home(path);
-	FILE *f = fopen(file, "rb");
+	struct stat st;
+	FILE *f = stat(file, &st) == 0 && S_ISREG(st.st_mode) ? fopen(file, "rb") : NULL;
 	char first[64];
 	bool known = false;
 
@@ -157,13 +159,12 @@ recall(struct app *app)
 {
 	const struct message *m = chat_message(app->chat, app->chat->head);
 
-	if (talk_recall(app))
+	if (talk_recall(app) || *ui_input(app->ui))
 		return;
 	while (m && m->role != ROLE_USER)
 		m = chat_message(app->chat, m->up);
 	if (m)
-		ui_set_input(app->ui, m->text);
-	meter_typed(app);
+		actions_give_back(app, m->text);
 }
 
 static void

@@ -98,9 +98,14 @@ open_conversation(struct app *app, struct error *err)
 	app->store = store_open(app->options->paths, err);
 	if (!app->store)
 		return -1;
-	if (app->options->resume)
-		return sessions_open(app, app->options->resume, err);
-	sessions_new(app, app->options->name);
+	if (!app->options->resume) {
+		sessions_new(app, app->options->name);
+		return 0;
+	}
+	if (sessions_open(app, app->options->resume, err) != 0)
+		return -1;
+	if (app->options->system && !app->read_only)
+		chat_set_system(app->chat, app->options->system);
 	return 0;
 }
 
@@ -119,13 +124,6 @@ new_app(const struct app_options *options)
 	return app;
 }
 
-static void
-welcome(struct app *app)
-{
-	if (app->chat->head == 0)
-		present_note(app, "/image FILE adds a picture, /help lists commands and keys, Ctrl-D leaves.");
-}
-
 /* The screen first, with all that is known without the model. */
 static int
 start(struct app *app, struct error *err)
@@ -136,7 +134,6 @@ start(struct app *app, struct error *err)
 	if (!app->ui)
 		return -1;
 	sessions_show(app);
-	welcome(app);
 	ui_draw(app->ui);
 	load_start(app);
 	return 0;
@@ -326,28 +323,19 @@ print_last_turn(const struct app *app)
 	free(ids);
 }
 
-/* What the person must hear after the screen is gone: 0, or -1 with err set. */
-static int
-check_kept(const struct app *app, int n_waiting, struct error *err)
-{
-	if (n_waiting == 0)
-		return 0;
-	return error_set(err, CODE_STORE, "%d records of session %s could not be written", n_waiting,
-	    app->chat->id[0] ? app->chat->id : "(new)");
-}
-
 static int
 leave(struct app *app, struct error *err)
 {
-	int n_waiting;
+	int kept;
 
 	end_answer(app);
-	keep_close(app, &n_waiting);
+	kept = keep_flush(app, err);
+	keep_close(app);
 	ui_close(app->ui);
 	app->ui = NULL;
 	if (app->leave != CODE_SIGHUP)
 		print_last_turn(app);
-	if (app->leave == CODE_OK && check_kept(app, n_waiting, err) != 0)
+	if (app->leave == CODE_OK && kept != 0)
 		app->leave = CODE_STORE;
 	return app->leave;
 }

@@ -224,7 +224,7 @@ command_set(struct app *app, const char *operands, struct error *err)
 int
 command_new(struct app *app, const char *operands, struct error *err)
 {
-	if (check_idle(app, err) != 0)
+	if (sessions_check(app, err) != 0)
 		return -1;
 	talk_recall(app);
 	sessions_new(app, operands);
@@ -236,16 +236,7 @@ command_new(struct app *app, const char *operands, struct error *err)
 int
 command_sessions(struct app *app, const char *operands, struct error *err)
 {
-	if (!*operands)
-		return sessions_pick(app, err);
-	if (check_idle(app, err) != 0)
-		return -1;
-	talk_recall(app);
-	if (sessions_open(app, operands, err) != 0)
-		return -1;
-	staged_renumber(app, 0);
-	sessions_show(app);
-	return 0;
+	return *operands ? sessions_switch(app, operands, err) : sessions_pick(app, err);
 }
 
 int

@@ -167,8 +167,11 @@ void
 keep_tick(struct app *app);                     /* writes it if it is */
 int
 keep_n_waiting(const struct app *app);
+/* Tries to write what waits; -1 when something still does. */
+int
+keep_flush(struct app *app, struct error *err);
 void
-keep_close(struct app *app, int *n_lost);       /* records that could not be written to the end */
+keep_close(struct app *app);
 
 /* ---------------------------------------------------------------- present.c: conversation → entries */
 
@@ -181,12 +184,13 @@ struct present {
 	struct shown *shown;            /* in the order of the screen */
 	int n;
 	int undrawn;                    /* messages shown[0..undrawn) may have pictures that are not drawn yet */
+	int banner;                     /* the entry that names the model */
 };
 
 void
 present_chat(struct app *app);                  /* everything anew; pictures follow by present_step */
 void
-present_banner(struct app *app);
+present_banner(struct app *app);                /* written again when the model is known */
 /* Draws the pictures of one message; false when all are there. */
 bool
 present_step(struct app *app);
@@ -249,8 +253,14 @@ void
 sessions_new(struct app *app, const char *name);
 int
 sessions_open(struct app *app, const char *which, struct error *err);   /* what is open stays when this fails */
+/* -1 while the open conversation cannot be let go: an answer runs, or something of it is not on disk. */
+int
+sessions_check(struct app *app, struct error *err);
 void
 sessions_show(struct app *app);                 /* the conversation that is open now, and what is to be said of it */
+/* Opens and shows WHICH. */
+int
+sessions_switch(struct app *app, const char *which, struct error *err);
 int
 sessions_pick(struct app *app, struct error *err);
 void

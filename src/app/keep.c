@@ -174,16 +174,19 @@ keep_n_waiting(const struct app *app)
 	return app->keep.session ? session_n_waiting(app->keep.session) + app->keep.n_waiting : 0;
 }
 
+int
+keep_flush(struct app *app, struct error *err)
+{
+	if (keep_n_waiting(app) == 0 || (put_pictures(app, err) == 0 && session_retry(app->keep.session, err) == 0))
+		return 0;
+	return error_hint(err, "make room on the disk: %d records wait in memory", keep_n_waiting(app));
+}
+
 void
-keep_close(struct app *app, int *n_lost)
+keep_close(struct app *app)
 {
 	struct keep *k = &app->keep;
 
-	if (k->session && keep_n_waiting(app) > 0) {
-		put_pictures(app, NULL);
-		session_retry(k->session, NULL);
-	}
-	*n_lost = keep_n_waiting(app);
 	session_close(k->session);
 	for (int i = 0; i < k->n_waiting; i++)
 		picture_done(&k->waiting[i]);

@@ -61,8 +61,8 @@ meter_tick(struct app *app)
 
 	if (meter_timeout(app) != 0)
 		return;
-	m->due = 0;
-	if (!app->card)
+	m->due = app->present.undrawn > 0 ? clock_ms() + COUNT_AFTER_MS : 0;
+	if (!app->card || m->due)       /* pictures are being read: counting would read them all at once */
 		return;
 	if (m->base_stale)
 		m->n_base = talk_count(app);

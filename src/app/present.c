@@ -88,18 +88,33 @@ present_rule(struct app *app, const char *system)
 	buf_done(&text);
 }
 
+static void
+write_banner(const struct app *app, struct buf *out)
+{
+	const struct card_info *card = app->card ? card_info(app->card) : NULL;
+	double n = card ? (double)card->n_params : 0;
+
+	if (!card)
+		buf_printf(out, "model %s", app->options->model_dir);
+	else if (app->options->model_is_bundled)
+		buf_printf(out, "built-in demo model, %.0f M parameters: simple drawings only; -m DIR opens the real one", n / 1e6);
+	else if (n < 1e9)
+		buf_printf(out, "%s, %.1f M parameters", card->name, n / 1e6);
+	else
+		buf_printf(out, "%s, %.1f G parameters", card->name, n / 1e9);
+}
+
 void
 present_banner(struct app *app)
 {
-	const struct card_info *card = app->card ? card_info(app->card) : NULL;
+	struct buf text = {0};
 
-	if (!card)
-		return;
-	if (app->options->model_is_bundled)
-		present_note(app, "built-in demo model, %.0f M parameters: simple drawings only; -m DIR opens the real one",
-		    (double)card->n_params / 1e6);
+	write_banner(app, &text);
+	if (app->present.banner)
+		ui_set_text(app->ui, app->present.banner, text.at, text.n);
 	else
-		present_note(app, "%s, %.1f G parameters", card->name, (double)card->n_params / 1e9);
+		app->present.banner = add(app, 0, UI_LOOK_NOTE, text.at, text.n);
+	buf_done(&text);
 }
 
 /* ---- messages */
@@ -242,6 +257,7 @@ present_chat(struct app *app)
 
 	ui_clear(app->ui);
 	app->present.n = 0;
+	app->present.banner = 0;
 	present_banner(app);
 	add_rules(app, 0);
 	for (int i = 0; i < n; i++) {

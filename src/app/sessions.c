@@ -15,10 +15,8 @@
 static void
 replace(struct app *app, struct chat *chat, struct session *session)
 {
-	int n_lost;
-
 	if (app->chat)
-		keep_close(app, &n_lost);
+		keep_close(app);
 	chat_free(app->chat);
 	app->chat = chat;
 	app->keep.session = session;
@@ -70,10 +68,20 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	return 0;
 }
 
+int
+sessions_check(struct app *app, struct error *err)
+{
+	if (app->talk.running)
+		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
+	return keep_flush(app, err);
+}
+
 void
 sessions_show(struct app *app)
 {
 	present_chat(app);
+	if (app->chat->head == 0)
+		present_note(app, "/image FILE adds a picture, /help lists commands and keys, Ctrl-D leaves");
 	if (app->read_only)
 		present_note(app, "This session was written by a newer ivchat: it is shown, and cannot be gone on with.");
 	if (app->n_bad_lines > 0)
@@ -135,11 +143,11 @@ sessions_pick(struct app *app, struct error *err)
 	return 0;
 }
 
-static int
-switch_to(struct app *app, const char *id, struct error *err)
+int
+sessions_switch(struct app *app, const char *id, struct error *err)
 {
-	if (app->talk.running)
-		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
+	if (sessions_check(app, err) != 0)
+		return -1;
 	talk_recall(app);
 	if (sessions_open(app, id, err) != 0)
 		return -1;
@@ -153,7 +161,7 @@ sessions_picked(struct app *app, int i)
 {
 	struct error err;
 
-	if (i >= 0 && i < app->picks.n && switch_to(app, app->picks.list[i].id, &err) != 0)
+	if (i >= 0 && i < app->picks.n && sessions_switch(app, app->picks.list[i].id, &err) != 0)
 		present_error(app, &err);
 	forget(&app->picks);
 }

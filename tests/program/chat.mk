@@ -1,1 +1,16 @@
-# check_PROGRAMS and TESTS of program/chat
+# program/chat: the whole chat in a terminal model (term-shot), and the pure parts of its conductor
+TESTS += tests/program/chat_talk.sh tests/program/chat_stop.sh tests/program/chat_input.sh tests/program/chat_sizes.sh \
+	tests/program/chat_sessions.sh tests/program/chat_ends.sh
+EXTRA_DIST += tests/program/chat-lib.sh tests/program/chat_talk.sh tests/program/chat_stop.sh tests/program/chat_input.sh \
+	tests/program/chat_sizes.sh tests/program/chat_sessions.sh tests/program/chat_ends.sh
+
+check_PROGRAMS += app_words app_slash
+TESTS += app_words app_slash
+app_words_SOURCES = tests/unit/app_words.c
+app_words_CPPFLAGS = $(TEST_CPPFLAGS)
+app_words_LDADD = libapp.a libbase.a $(CMOCKA_LIBS)
+app_slash_SOURCES = tests/unit/app_slash.c
+app_slash_CPPFLAGS = $(TEST_CPPFLAGS)
+app_slash_LDADD = libapp.a liblink.a libstore.a libchat.a libengine.a libcpu.a libpicture.a libui.a libbase.a \
+	$(NCURSES_LIBS) $(READLINE_LIBS) $(SIXEL_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS) \
+	$(JPEG_LIBS) $(WEBP_LIBS) $(CMOCKA_LIBS) -lm

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Leaving by signals stores what was said; without a model the chat can still be read; a private one leaves nothing.
+. "${srcdir:-.}/tests/program/chat-lib.sh"
+
+ends() {
+	screen 100x32 -n 3500 <<KEYS
+wait "/help"
+type "question for $1"
+key Enter
+wait "answering" 30
+sleep 0.3
+signal $1
+expect-exit $2
+KEYS
+	grep -q '"stop":"hangup"' "$work"/home/data/sessions/*/*.jsonl || { echo "$1: answer not stored"; exit 1; }
+	rm "$work"/home/data/sessions/*/*.jsonl
+}
+ends TERM 143
+ends HUP 129
+
+screen 100x32 -n 8 <<'KEYS'
+wait "/help"
+type "to be read"
+key Enter
+wait "[cut at 8]" 30
+type "/quit"
+key Enter
+expect-exit 0
+KEYS
+screen 100x32 -c -m "$work" <<'KEYS'
+wait "to be read"
+wait "config.json"
+type "hello"
+key Enter
+wait "there is no model"
+expect-text "hello"
+key C-c
+key C-d
+expect-exit 0
+KEYS
+
+rm -r "$work/home"
+screen 100x32 -n 8 --no-save <<'KEYS'
+wait "PRIVATE"
+type "secret"
+key Enter
+wait "[cut at 8]" 30
+key C-d
+expect-exit 0
+KEYS
+test ! -e "$work/home" || { find "$work/home"; echo "a private session left something behind"; exit 1; }

@@ -1,0 +1,31 @@
+#!/bin/sh
+# What was said stays: after Ctrl-C, and after kill -9 in the middle of an answer.
+. "${srcdir:-.}/tests/program/chat-lib.sh"
+
+screen 100x32 -n 3500 <<'KEYS'
+wait "/help"
+type "Tell me everything"
+key Enter
+wait "answering" 30
+sleep 0.3
+key C-c
+wait "[stopped]"
+type "Once more"
+key Enter
+wait "answering" 30
+sleep 1.6
+signal KILL
+wait-exit
+KEYS
+records="$work"/home/data/sessions/*/*.jsonl
+grep -q '"stop":"user"' $records || { echo "the stopped answer is not stored"; exit 1; }
+grep -q '"t":"part"' $records || { echo "no part of the killed answer is stored"; exit 1; }
+
+screen 100x32 -c -n 16 <<'KEYS'
+wait "[interrupted]"
+type "go on"
+key Enter
+wait "[cut at 16]" 30
+key C-d
+expect-exit 0
+KEYS

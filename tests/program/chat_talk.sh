@@ -1,0 +1,45 @@
+#!/bin/sh
+# Three rounds about a picture, leaving, and all of it again after -c.
+. "${srcdir:-.}/tests/program/chat-lib.sh"
+picture red.ppm 120 10 10
+
+screen 100x32 -n 24 red.ppm <<'KEYS'
+wait "[#1 red.ppm 160x120]"
+type "What is this?"
+key Enter
+wait "What is this?"
+wait-image 1
+wait "[cut at 24]" 60
+expect-no-text "[#1 red.ppm 160x120]"
+type "And the second question?"
+key Enter
+wait "ctx "
+sleep 1
+type "A third one"
+key Enter
+sleep 1.5
+settle 0.4 20
+expect-text "A third one"
+key C-d
+expect-exit 0
+KEYS
+test "$(ls "$work"/home/data/sessions/*/*.jsonl | wc -l)" = 1 || exit 1
+grep -c '"t":"answer"' "$work"/home/data/sessions/*/*.jsonl | grep -qx 3 || exit 1
+rm "$work/red.ppm"
+
+# the picture comes from the store now
+screen 100x60 -c <<'KEYS'
+wait "A third one"
+wait-image 1
+settle
+expect-text "What is this?"
+expect-text "#1 red.ppm 160x120"
+expect-text "And the second question?"
+expect-text "[cut at 24]"
+expect-covered 0 0 59 99 >= 20
+key Up
+wait "A third one"
+key C-c
+key C-d
+expect-exit 0
+KEYS
