@@ -1,3 +1,4 @@
+# store: conversations on disk.
 noinst_LIBRARIES += libstore.a
 libstore_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 libstore_a_SOURCES = src/store/store.h src/store/store.c src/store/session.c src/store/record.c src/store/record.h \
