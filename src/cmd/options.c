@@ -131,7 +131,7 @@ find_name(const char *name, size_t n, unsigned groups, const struct row **severa
 	const struct row *found = NULL;
 
 	*several = NULL;
-	for (size_t i = 0; i < N_ROWS; i++) {
+	for (size_t i = 0; n > 0 && i < N_ROWS; i++) {
 		if (!taken(&rows[i], groups) || strncmp(rows[i].name, name, n) != 0)
 			continue;
 		if (rows[i].name[n] == '\0')
@@ -317,7 +317,7 @@ parse_long(struct parse *p, const char *word)
 	const struct row *several, *row = find_name(word, n, p->groups, &several);
 	const char *value = word[n] ? word + n + 1 : NULL;
 
-	if (!row || n == 0)
+	if (!row)
 		return unknown_name(p, word, n, several);
 	if (!row->arg && value)
 		return error_set(p->err, CODE_USAGE, "--%s takes no value", row->name);

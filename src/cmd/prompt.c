@@ -9,12 +9,22 @@
 
 #define ROOM_MIN 64     /* tokens that must be left for an answer */
 
-/* All pictures are given with the first question; where they stand, its <image> marks decide. */
+/* The question that brings the pictures: the first with an <image> mark, else the first. Where exactly they stand, the
+ * marks decide. */
+static struct turn *
+bearer(struct turn *turns, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (turns[i].role == ROLE_USER && memmem(turns[i].text, turns[i].text_n, "<image>", 7))
+			return &turns[i];
+	return turns;
+}
+
 static int
 reference_prompt(struct ask *a, struct error *err)
 {
 	const struct talk *talk = &a->talk;
-	struct turn *turns = xcalloc((size_t)talk->n_said, sizeof *turns);
+	struct turn *turns = xcalloc((size_t)talk->n_said, sizeof *turns), *first;
 	const struct pixels **pixels = xcalloc((size_t)a->squares.n, sizeof *pixels);
 	int failed;
 
@@ -22,8 +32,9 @@ reference_prompt(struct ask *a, struct error *err)
 		pixels[i] = &a->squares.at[i]->pixels;
 	for (int i = 0; i < talk->n_said; i++)
 		turns[i] = (struct turn){.role = talk->said[i].role, .text = talk->said[i].text, .text_n = talk->said[i].n};
-	turns[0].pixels = pixels;
-	turns[0].n_pixels = a->squares.n;
+	first = bearer(turns, talk->n_said);
+	first->pixels = pixels;
+	first->n_pixels = a->squares.n;
 	failed = prompt_build(&a->prompt, a->card, NULL, turns, talk->n_said, PICTURES_REFERENCE, err);
 	free(pixels);
 	free(turns);

@@ -1,1 +1,16 @@
-# check_PROGRAMS and TESTS of unit/link
+# unit/link: the queues alone, and the whole link against an engine that the test plays
+check_PROGRAMS += link_queue link_worker
+TESTS += link_queue link_worker
+link_queue_SOURCES = tests/unit/link_queue.c tests/unit/link_fake.c tests/unit/link_fake.h
+link_queue_CPPFLAGS = $(TEST_CPPFLAGS)
+link_queue_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
+link_worker_SOURCES = tests/unit/link_worker.c tests/unit/link_fake.c tests/unit/link_fake.h
+link_worker_CPPFLAGS = $(TEST_CPPFLAGS)
+link_worker_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
+
+# the command line alone
+check_PROGRAMS += cmd_options
+TESTS += cmd_options
+cmd_options_SOURCES = tests/unit/cmd_options.c
+cmd_options_CPPFLAGS = $(TEST_CPPFLAGS)
+cmd_options_LDADD = libcmd.a libbase.a $(CMOCKA_LIBS)

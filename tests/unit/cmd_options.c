@@ -1,0 +1,331 @@
+/* cmd_options.c: the command line: forms, ranges, abbreviations, what is near, and where the subcommand stands. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cmd/nearest.h"
+#include "cmd/options.h"
+
+#define MAX_WORDS 16
+#define ASK (OPT_MODEL | OPT_PICTURE | OPT_TALK | OPT_SESSION | OPT_ASK)
+
+/* Words with one space between. The array and the words are lent until the next call. */
+static int
+split(const char *line, char *argv[MAX_WORDS])
+{
+	static char words[512];
+	int n = 0;
+
+	strcpy(words, line);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+		argv[n++] = word;
+	return n;
+}
+
+static int
+parse(struct options *o, unsigned groups, const char *line, struct error *err)
+{
+	char *argv[MAX_WORDS];
+	int argc = split(line, argv);
+
+	*err = (struct error){0};
+	return options_parse(o, groups, argc, argv, err);
+}
+
+static void
+accept(struct options *o, unsigned groups, const char *line)
+{
+	struct error err;
+
+	if (parse(o, groups, line, &err) < 0)
+		fail_msg("'%s': %s", line, err.what);
+}
+
+static void
+refuse(unsigned groups, const char *line, enum code code, const char *what, const char *hint)
+{
+	struct options o;
+	struct error err;
+
+	assert_int_equal(parse(&o, groups, line, &err), -1);
+	assert_int_equal(err.code, code);
+	assert_string_equal(err.what, what);
+	assert_string_equal(err.hint, hint);
+	options_done(&o);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept(&o, ASK, "");
+	assert_int_equal(o.max_tokens, 512);
+	assert_true(o.temp == 0 && o.top_p == 1 && o.top_k == 0 && o.repeat_penalty == 1);
+	assert_false(o.seed_set || o.temp_set || o.max_tokens_set);
+	assert_null(o.system);
+	assert_string_equal(o.image_mode, "auto");
+	assert_true(o.model_is_bundled);
+	assert_non_null(o.model);
+	assert_int_equal(o.n_operands, 0);
+	options_done(&o);
+}
+
+static void
+test_forms_of_one_value(void **state)
+{
+	static const char *const lines[] = {
+		"-n 5", "-n5", "--max-tokens 5", "--max-tokens=5", "--max 5", "--max=5", "-qn5", "-qn 5", "word -n 5", "-n 5 word",
+		"-n 9 -n 5",
+	};
+	struct options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		accept(&o, ASK, lines[i]);
+		assert_int_equal(o.max_tokens, 5);
+		assert_true(o.max_tokens_set);
+		options_done(&o);
+	}
+}
+
+static void
+test_numbers_at_their_borders(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept(&o, ASK, "-t 100 --top-p 0 --top-k 1048576 --repeat-penalty 0.01 --seed 9223372036854775807 -n 1");
+	assert_true(o.temp == 100 && o.top_p == 0 && o.top_k == 1 << 20);
+	assert_true(o.seed == INT64_MAX && o.seed_set);
+	options_done(&o);
+	refuse(ASK, "-n 0", CODE_USAGE, "--max-tokens '0': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-n 1048577", CODE_USAGE, "--max-tokens '1048577': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-n 5x", CODE_USAGE, "--max-tokens '5x': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-n=", CODE_USAGE, "--max-tokens '=': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "--max-tokens=", CODE_USAGE, "--max-tokens '': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-n 99999999999999999999", CODE_USAGE,
+	    "--max-tokens '99999999999999999999': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-t nan", CODE_USAGE, "--temp 'nan': must be a number from 0 to 100", "");
+	refuse(ASK, "-t -0.1", CODE_USAGE, "--temp '-0.1': must be a number from 0 to 100", "");
+	refuse(ASK, "--top-p 1.01", CODE_USAGE, "--top-p '1.01': must be a number from 0 to 1", "");
+	refuse(ASK, "--seed -1", CODE_USAGE, "--seed '-1': must be a whole number from 0 on", "");
+	refuse(ASK, "--seed 9223372036854775808", CODE_USAGE,
+	    "--seed '9223372036854775808': must be a whole number from 0 on", "");
+}
+
+static void
+test_operands(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept(&o, ASK, "what -q is - this -- -v --json --");
+	assert_int_equal(o.n_operands, 7);
+	assert_string_equal(o.operands[0], "what");
+	assert_string_equal(o.operands[2], "-");
+	assert_string_equal(o.operands[4], "-v");
+	assert_string_equal(o.operands[6], "--");
+	assert_true(o.quiet);
+	assert_false(o.verbose || o.json);
+	options_done(&o);
+}
+
+static void
+test_pictures_keep_their_order(void **state)
+{
+	struct options o;
+
+	(void)state;
+	accept(&o, ASK, "-i b --image=a -i - -ic --image b");
+	assert_int_equal(o.n_images, 5);
+	assert_string_equal(o.images[0], "b");
+	assert_string_equal(o.images[1], "a");
+	assert_string_equal(o.images[2], "-");
+	assert_string_equal(o.images[3], "c");
+	assert_string_equal(o.images[4], "b");
+	options_done(&o);
+}
+
+static void
+test_unknown(void **state)
+{
+	(void)state;
+	refuse(ASK, "--modle x", CODE_USAGE, "unknown option '--modle'", "--model");
+	refuse(ASK, "--xyzzy", CODE_USAGE, "unknown option '--xyzzy'", "");
+	refuse(ASK, "-z", CODE_USAGE, "unknown option '-z'", "");
+	refuse(ASK, "-qz", CODE_USAGE, "unknown option '-z'", "");
+	refuse(ASK, "--=5", CODE_USAGE, "unknown option '--'", "");
+	refuse(OPT_LIST, "--temp 1", CODE_USAGE, "option '--temp' does not go with this command", "");
+	refuse(OPT_LIST, "-t 1", CODE_USAGE, "option '-t' (--temp) does not go with this command", "");
+}
+
+static void
+test_abbreviation_that_is_not_clear(void **state)
+{
+	struct options o;
+
+	(void)state;
+	refuse(ASK, "--se 1", CODE_USAGE, "option '--se' is not clear: --seed or another one", "");
+	accept(&o, ASK, "--see 1");
+	assert_true(o.seed_set);
+	options_done(&o);
+	accept(&o, OPT_SCREEN | OPT_PICTURE, "--image x");
+	assert_int_equal(o.n_images, 1);
+	options_done(&o);
+}
+
+static void
+test_values_where_none_belongs(void **state)
+{
+	(void)state;
+	refuse(ASK, "--json=1", CODE_USAGE, "--json takes no value", "");
+	refuse(ASK, "-n", CODE_USAGE, "--max-tokens needs a value: N", "");
+	refuse(ASK, "--model", CODE_USAGE, "--model needs a value: DIR", "");
+	refuse(OPT_SCREEN, "--images sixels", CODE_USAGE, "--images 'sixels': must be one of: auto sixel blocks none", "");
+	refuse(OPT_SCREEN, "--images=", CODE_USAGE, "--images '': must be one of: auto sixel blocks none", "");
+	refuse(OPT_SCREEN, "--theme a", CODE_USAGE, "--theme 'a': must be one of: auto dark light mono", "");
+}
+
+static void
+test_environment(void **state)
+{
+	struct options o;
+	struct error err;
+
+	(void)state;
+	setenv("IVCHAT_MODEL", "/models/x", 1);
+	setenv("IVCHAT_IMAGES", "blocks", 1);
+	accept(&o, OPT_MODEL | OPT_SCREEN, "");
+	assert_string_equal(o.model, "/models/x");
+	assert_false(o.model_is_bundled);
+	assert_string_equal(o.image_mode, "blocks");
+	options_done(&o);
+	accept(&o, OPT_MODEL | OPT_SCREEN, "-m y --images none");
+	assert_string_equal(o.model, "y");
+	assert_string_equal(o.image_mode, "none");
+	options_done(&o);
+	setenv("IVCHAT_IMAGES", "kitty", 1);
+	assert_int_equal(parse(&o, OPT_SCREEN, "", &err), -1);
+	assert_string_equal(err.what, "IVCHAT_IMAGES is 'kitty': must be one of: auto sixel blocks none");
+	options_done(&o);
+	accept(&o, ASK, "");
+	options_done(&o);
+	unsetenv("IVCHAT_IMAGES");
+	setenv("IVCHAT_MODEL", "", 1);
+	setenv("IVCHAT_SHARE", "/share", 1);
+	accept(&o, OPT_MODEL, "");
+	assert_string_equal(o.model, "/share/model");
+	assert_true(o.model_is_bundled);
+	options_done(&o);
+	unsetenv("IVCHAT_MODEL");
+	unsetenv("IVCHAT_SHARE");
+}
+
+static void
+test_system_from_a_file(void **state)
+{
+	static const char path[] = "cmd_options.tmp";
+	struct options o;
+	struct error err;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("Be brief.\n\n", f);
+	fclose(f);
+	accept(&o, ASK, "-S @cmd_options.tmp");
+	assert_string_equal(o.system, "Be brief.\n");
+	options_done(&o);
+	remove(path);
+	assert_int_equal(parse(&o, ASK, "-S @cmd_options.tmp", &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	options_done(&o);
+	accept(&o, ASK, "--system=");
+	assert_string_equal(o.system, "");
+	options_done(&o);
+}
+
+static void
+test_where_the_subcommand_stands(void **state)
+{
+	static const struct { const char *line; int at; } cases[] = {
+		{"", -1}, {"ask", 0}, {"-q ask", 1}, {"-m dir ask", 2}, {"--model dir ask", 2}, {"--model=dir ask", 1},
+		{"-mdir ask", 1}, {"-qn 5 ask", 2}, {"-qn5 ask", 1}, {"-- ask", -1}, {"-q", -1}, {"-m", -1}, {"- ask", 0},
+		{"--unknown ask", 1}, {"-c -s x ask", 3},
+	};
+	char *argv[MAX_WORDS];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int argc = split(cases[i].line, argv);
+
+		if (options_first_operand(argc, argv) != cases[i].at)
+			fail_msg("'%s': %d", cases[i].line, options_first_operand(argc, argv));
+	}
+}
+
+static void
+test_distance(void **state)
+{
+	(void)state;
+	assert_int_equal(nearest_distance("", ""), 0);
+	assert_int_equal(nearest_distance("", "ask"), 3);
+	assert_int_equal(nearest_distance("ask", "ask"), 0);
+	assert_int_equal(nearest_distance("aks", "ask"), 1);
+	assert_int_equal(nearest_distance("tokenise", "tokenize"), 1);
+	assert_int_equal(nearest_distance("shw", "show"), 1);
+	assert_int_equal(nearest_distance("kitten", "sitting"), 3);
+	assert_true(nearest_is_close("tokenise", "tokenize"));
+	assert_false(nearest_is_close("cat.jpg", "chat"));
+}
+
+/* Every option is printed in the help of its group. */
+static void
+test_help_names_every_option(void **state)
+{
+	static char text[16384];
+	FILE *f = fmemopen(text, sizeof text, "w");
+
+	(void)state;
+	assert_non_null(f);
+	options_print(OPT_RM, f);
+	fclose(f);
+	assert_non_null(strstr(text, "-f, --force"));
+	assert_non_null(strstr(text, "--empty-trash"));
+	assert_non_null(strstr(text, "-h, --help"));
+	assert_null(strstr(text, "--model"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_forms_of_one_value),
+		cmocka_unit_test(test_numbers_at_their_borders),
+		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_pictures_keep_their_order),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_abbreviation_that_is_not_clear),
+		cmocka_unit_test(test_values_where_none_belongs),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_system_from_a_file),
+		cmocka_unit_test(test_where_the_subcommand_stands),
+		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_help_names_every_option),
+	};
+
+	unsetenv("IVCHAT_MODEL");
+	unsetenv("IVCHAT_IMAGES");
+	unsetenv("IVCHAT_SHARE");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,221 @@
+/* link_fake.c: see link_fake.h. Only what link/ calls. */
+#include "config.h"
+
+#include "link_fake.h"
+
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake fake;
+
+static sem_t gate;
+
+struct card {
+	struct card_info info;
+};
+struct engine {
+	int unused;
+};
+struct context {
+	int k;
+};
+struct sampler {
+	int unused;
+};
+
+void
+fake_reset(void)
+{
+	sem_destroy(&gate);
+	sem_init(&gate, 0, 0);
+	memset(&fake, 0, sizeof fake);
+	fake.n_answer = 5;
+	fake.fail_step_at = -1;
+}
+
+void
+fake_let(int n)
+{
+	for (int i = 0; i < n; i++)
+		sem_post(&gate);
+}
+
+void
+fake_let_all(void)
+{
+	atomic_store(&fake.gated, false);
+	fake_let(1000);
+}
+
+static void
+pass(void)
+{
+	if (atomic_load(&fake.gated))
+		sem_wait(&gate);
+}
+
+const struct card_info *
+card_info(const struct card *card)
+{
+	static const struct card_info info = {.name = "fake", .vocab_size = 1 << 20, .n_stops = 1, .stops = {FAKE_STOP_ID}};
+
+	(void)card;
+	return &info;
+}
+
+const struct tokenizer *
+card_tokenizer(const struct card *card)
+{
+	(void)card;
+	return NULL;
+}
+
+struct engine *
+engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch, struct error *err)
+{
+	sigset_t mask;
+
+	(void)card;
+	(void)options;
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	atomic_store(&fake.signals_blocked, sigismember(&mask, SIGINT) && sigismember(&mask, SIGWINCH));
+	for (int i = 0; i < 10; i++) {
+		if (atomic_load(watch->stop)) {
+			error_set(err, CODE_SIGINT, "stopped");
+			return NULL;
+		}
+		watch->report(watch->arg, STAGE_LOAD, i, 10);
+		pass();
+	}
+	if (fake.fail_open) {
+		error_set(err, CODE_MODEL, "a shard is missing");
+		return NULL;
+	}
+	atomic_fetch_add(&fake.n_opened, 1);
+	return calloc(1, sizeof(struct engine));
+}
+
+void
+engine_free(struct engine *engine)
+{
+	if (engine)
+		atomic_fetch_add(&fake.n_freed, 1);
+	free(engine);
+}
+
+const char *
+engine_device(const struct engine *engine)
+{
+	(void)engine;
+	return "fake device";
+}
+
+int
+engine_see(struct engine *engine, const struct pixels *pixels, const struct watch *watch, struct error *err)
+{
+	(void)engine;
+	(void)pixels;
+	(void)watch;
+	if (fake.fail_see)
+		return error_set(err, CODE_MEMORY, "no memory for the picture");
+	atomic_fetch_add(&fake.n_seen, 1);
+	return 0;
+}
+
+struct context *
+context_new(struct engine *engine, struct error *err)
+{
+	(void)engine;
+	(void)err;
+	return calloc(1, sizeof(struct context));
+}
+
+void
+context_free(struct context *ctx)
+{
+	free(ctx);
+}
+
+int
+context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
+    struct error *err)
+{
+	ctx->k = 0;
+	if (fake.fail_sync)
+		return error_set(err, CODE_INPUT, "too long");
+	if (atomic_load(watch->stop))
+		return error_set(err, CODE_SIGINT, "stopped");
+	watch->report(watch->arg, STAGE_PREFILL, 1, 1);
+	*report = (struct sync_report){.n_prompt = (int)prompt->ids.n, .n_reused = 1};
+	return 0;
+}
+
+int
+context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err)
+{
+	(void)sampler;
+	pass();
+	atomic_fetch_add(&fake.n_steps, 1);
+	if (ctx->k == fake.fail_step_at)
+		return error_set(err, CODE_ENGINE, "the device was lost");
+	if (fake.n_context && ctx->k == fake.n_context)
+		return error_set(err, CODE_INPUT, "the context is full");
+	*out = (struct step){.id = ctx->k == fake.n_answer ? FAKE_STOP_ID : FAKE_FIRST_ID + ctx->k, .logprob = -0.5f};
+	out->n_best = n_best;
+	for (int i = 0; i < n_best; i++)
+		out->best[i] = (struct candidate){out->id + i, -0.5f - (float)i};
+	ctx->k++;
+	return 0;
+}
+
+struct sampler *
+sampler_new(const struct sampling *how, int vocab_size)
+{
+	(void)how;
+	(void)vocab_size;
+	return calloc(1, sizeof(struct sampler));
+}
+
+void
+sampler_free(struct sampler *s)
+{
+	free(s);
+}
+
+/* One letter an id; the last one is held back as a real stream may do. */
+void
+stream_init(struct stream *s, const struct tokenizer *t)
+{
+	*s = (struct stream){.tokenizer = t};
+}
+
+void
+stream_push(struct stream *s, int32_t id, struct buf *out)
+{
+	buf_add(out, s->held.at, s->held.n);
+	buf_clear(&s->held);
+	buf_char(&s->held, (char)('a' + (id - FAKE_FIRST_ID) % 26));
+}
+
+void
+stream_finish(struct stream *s, struct buf *out)
+{
+	buf_add(out, s->held.at, s->held.n);
+	buf_done(&s->held);
+}
+
+void
+prompt_done(struct prompt *p)
+{
+	free(p->ids.at);
+	*p = (struct prompt){0};
+}
+
+void
+pixels_done(struct pixels *p)
+{
+	free(p->rgb);
+	*p = (struct pixels){0};
+}

@@ -1,0 +1,35 @@
+/* link_fake.h: an engine that a test plays: it loads, answers, fails and waits as told. It stands in for libengine.a,
+ * so that what is tested of link/ does not depend on arithmetic, and every turn of the two threads can be forced. */
+#ifndef LINK_FAKE_H
+#define LINK_FAKE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "engine/engine.h"
+
+#define FAKE_STOP_ID 7
+#define FAKE_FIRST_ID 100       /* the k-th token of an answer has id FAKE_FIRST_ID + k and is one letter */
+
+struct fake {
+	/* what to do; set before the link is started, or while the worker waits at a gate */
+	int n_answer;           /* tokens before the stop id; -1: it never comes */
+	int n_context;          /* tokens until the context is full; 0: never */
+	int fail_step_at;       /* the step that fails with CODE_ENGINE; -1: none */
+	bool fail_open, fail_sync, fail_see;
+	atomic_bool gated;      /* steps and loading wait for fake_let() */
+	/* what was seen */
+	atomic_int n_steps, n_opened, n_freed, n_seen;
+	atomic_bool signals_blocked;
+};
+
+extern struct fake fake;
+
+void
+fake_reset(void);
+void
+fake_let(int n);                /* n steps through the gate */
+void
+fake_let_all(void);             /* opens it for good */
+
+#endif
