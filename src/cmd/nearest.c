@@ -46,5 +46,5 @@ nearest_is_close(const char *a, const char *b)
 {
 	size_t n = strlen(a) > strlen(b) ? strlen(a) : strlen(b);
 
-	return nearest_distance(a, b) <= 1 + (int)n / 4;
+	return nearest_distance(a, b) <= (n < 6 ? 1 : (int)n / 3);
 }

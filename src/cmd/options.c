@@ -178,7 +178,7 @@ unknown_name(const struct parse *p, const char *word, size_t n, const struct row
 		error_set(p->err, CODE_USAGE, "option '--%s' does not go with this command", other->name);
 	else
 		error_set(p->err, CODE_USAGE, "unknown option '--%s'", name);
-	if (near && !several)
+	if (near && !several && !other)
 		error_hint(p->err, "--%s", near->name);
 	free(name);
 	return -1;
