@@ -121,8 +121,8 @@ clamp(int v)
 	return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-/* Atkinson: six neighbours take an eighth of the error each, a quarter of it is lost. `err` are three rows with two
- * cells of margin, this row first. */
+/* Atkinson: six neighbours take an eighth of the error each, a quarter of it is lost. `err` are three rows of errors, in
+ * eighths, with two cells of margin, this row first. */
 static void
 spread(int *err[3], int x, int c, int e)
 {
@@ -142,11 +142,31 @@ map_row(struct mapper *m, const uint8_t *rgb, int w, int *err[3], bool dither, u
 	for (int x = 0; x < w; x++) {
 		int want[3];
 		for (int c = 0; c < 3; c++)
-			want[c] = clamp(rgb[x * 3 + c] + (dither ? err[0][(x + 2) * 3 + c] : 0));
+			want[c] = clamp(rgb[x * 3 + c] + (dither ? err[0][(x + 2) * 3 + c] / 8 : 0));
 		index[x] = (uint8_t)look_up(m, want);
 		for (int c = 0; c < 3 && dither; c++)
-			spread(err, x, c, (want[c] - m->palette[index[x] * 3 + c]) / 8);
+			spread(err, x, c, want[c] - m->palette[index[x] * 3 + c]);
 	}
+}
+
+/* Moves every colour to the mean of the pixels that it stands for: libsixel counts colours by their upper bits only, and
+ * flat ones would come out a shade off. */
+static void
+settle(struct mapper *m, struct made *made, const uint8_t *rgb)
+{
+	uint64_t sum[256][3] = { { 0 } }, n[256] = { 0 };
+
+	for (size_t i = 0; i < (size_t)made->w * (size_t)made->h; i++, rgb += 3) {
+		const int k = look_up(m, (const int[]){ rgb[0], rgb[1], rgb[2] });
+		n[k]++;
+		for (int c = 0; c < 3; c++)
+			sum[k][c] += rgb[c];
+	}
+	for (int k = 0; k < made->colours; k++) {
+		for (int c = 0; c < 3 && n[k] > 0; c++)
+			made->palette[3 * k + c] = (uint8_t)((sum[k][c] + n[k] / 2) / n[k]);
+	}
+	memset(m->table, 0xff, sizeof m->table);
 }
 
 static void
@@ -160,6 +180,7 @@ map(struct made *made, const uint8_t *rgb, bool dither)
 	m->palette = made->palette;
 	m->colours = made->colours;
 	memset(m->table, 0xff, sizeof m->table);
+	settle(m, made, rgb);
 	for (int y = 0; y < made->h; y++) {
 		const size_t at = (size_t)y * (size_t)made->w;
 		map_row(m, rgb + at * 3, made->w, err, dither, made->index + at);
@@ -232,7 +253,7 @@ static const struct attempt {
 	int side;               /* of squares of one colour */
 } attempts[] = {
 	{ 256, true, 1 }, { 128, false, 1 }, { 64, false, 1 }, { 32, false, 1 }, { 32, false, 2 }, { 16, false, 3 },
-	{ 16, false, 6 },
+	{ 16, false, 6 }, { 8, false, 12 },
 };
 
 static int

@@ -1,8 +1,8 @@
 /* term.h: what the terminal is, and bytes to it beside curses.
  *
- * All questions go out in one write before curses starts and nothing waits for them. The reader (input.c) shows what it has
- * to term_scan(); a whole answer goes to term_answer(), which notes what it says. Answers may come cut anywhere, late,
- * twice, or never. The pure half (scan, answer, quirks, cell) touches no descriptor.
+ * All questions go out in one write before curses starts and nothing waits for them. The reader
+ * (reader.c) cuts answers out of the input and term_answer() notes what they say. They may come late, twice, or never.
+ * The pure half (answer, quirks, cell) touches no descriptor.
  */
 #ifndef UI_TERM_H
 #define UI_TERM_H
@@ -38,14 +38,7 @@ struct term {
 	int round_trip;                 /* ms of the last answered CSI 5 n or fence, or -1 */
 };
 
-enum term_scan { TERM_SCAN_NOT, TERM_SCAN_PART, TERM_SCAN_WHOLE };
-
-/* Does s[0..n) begin with an answer of a terminal? WHOLE: *len bytes are one; PART: it may become one with more bytes
- * (a lone ESC is PART); NOT: it is a key, text, or a sequence that no question of ours brings. */
-enum term_scan
-term_scan(const char *s, size_t n, size_t *len);
-
-/* Notes one whole answer, as term_scan() cut it, which arrived at `now` (clock_ms). Unknown ones change nothing. */
+/* Notes one whole answer, from its ESC to its last byte, which arrived at `now` (clock_ms). Unknown ones change nothing. */
 void
 term_answer(struct term *term, const char *s, size_t n, int64_t now);
 

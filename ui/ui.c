@@ -374,7 +374,7 @@ lay_out(struct ui *ui, struct layout *l)
 	l->chips = y;
 	l->area = y - 1;
 	l->caret_row += l->input;
-	transcript_resize(ui->transcript, cols, l->area);
+	transcript_resize(ui->transcript, view_columns(cols), l->area);
 }
 
 static void

@@ -18,7 +18,10 @@
 #include "ui/term.h"
 #include "ui/transcript.h"
 
-enum { BLOCKS_MAX = 16 };
+enum {
+	BLOCKS_MAX = 16,
+	INDENT = 2,             /* of everything but labels: as far as the prompt of the input */
+};
 
 /* A picture as half blocks, kept while it is looked at. */
 struct blocks {
@@ -78,13 +81,11 @@ static bool
 measure(void *arg, int width, int height, int columns, int *cols, int *rows)
 {
 	const struct view *v = arg;
-	struct picture_room room = v->look.room;
 
+	(void)columns;          /* the room's own are the screen's */
 	if (v->look.images == VIEW_LABELS)
 		return false;
-	if (room.cols > columns)
-		room.cols = columns;
-	picture_cells(width, height, &room, cols, rows);
+	picture_cells(width, height, &v->look.room, cols, rows);
 	return true;
 }
 
@@ -97,6 +98,12 @@ view_set_look(struct view *v, const struct view_look *look)
 	sixels_limit(v->sixels, &look->limits);
 	if (!same)
 		transcript_set_measure(v->transcript, measure, v);
+}
+
+int
+view_columns(int screen_cols)
+{
+	return screen_cols - INDENT;
 }
 
 void
@@ -119,7 +126,7 @@ collect_line(struct places *places, const struct line *line, const struct transc
 		last->rows++;
 		return;
 	}
-	places_add(places, &(struct place){ .picture = line->picture, .row = y, .col = 0, .first = line->picture_row,
+	places_add(places, &(struct place){ .picture = line->picture, .row = y, .col = INDENT, .first = line->picture_row,
 	                                    .rows = 1, .cols = picture->cols, .of = picture->rows });
 }
 
@@ -219,7 +226,7 @@ paint_label(const struct transcript_picture *p, int y)
 	struct row row = { 0 };
 
 	row_fit(&row, ROLE_PICTURE, p->label, strlen(p->label), p->cols);
-	screen_row(y, 0, &row);
+	screen_row(y, INDENT, &row);
 	row_done(&row);
 }
 
@@ -233,9 +240,9 @@ paint_picture(struct view *v, int y, bool first)
 		return;
 	if (v->look.images == VIEW_BLOCKS) {
 		const struct blocks *b = blocks_for(v, p);
-		blocks_paint(y, 0, b->cells + (size_t)row * (size_t)b->cols, b->cols);
+		blocks_paint(y, INDENT, b->cells + (size_t)row * (size_t)b->cols, b->cols);
 	} else if (on_glass(v, p->id, y)) {
-		screen_filler(y, 0, p->cols);
+		screen_filler(y, INDENT, p->cols);
 	} else if (first) {
 		paint_label(p, y);
 	}
@@ -253,7 +260,7 @@ paint(struct view *v, int top, int area)
 			paint_picture(v, y, v->line.picture != last_picture);
 			last_picture = v->line.picture;
 		} else {
-			screen_row(y, 0, &v->line.row);
+			screen_row(y, v->line.kind == LINE_LABEL ? 0 : INDENT, &v->line.row);
 		}
 	}
 }

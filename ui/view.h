@@ -40,6 +40,10 @@ view_free(struct view *view);
 void
 view_set_look(struct view *view, const struct view_look *look);
 
+/* Columns that the transcript's lines may have on a screen so wide. */
+int
+view_columns(int screen_cols);
+
 /* The screen was or will be cleared: nothing is on it. */
 void
 view_forget(struct view *view);
