@@ -58,7 +58,6 @@ trap_open(struct error *err)
 		install(caught[i], pass_on, SA_RESTART);
 	for (size_t i = 0; i < N_CRASHES; i++)
 		install(crashes[i], crash, SA_RESETHAND | SA_NODEFER);
-	install(SIGPIPE, SIG_IGN, 0);
 	return pipe_ends[0];
 }
 
