@@ -1,4 +1,4 @@
-/* main.c: locale, open descriptors, SIGPIPE, then the table of subcommands. Everything else is in cmd/. */
+/* main.c: locale, open descriptors, failing writes, then the table of subcommands. Everything else is in cmd/. */
 #include "config.h"
 
 #include <errno.h>
@@ -32,13 +32,15 @@ take_no_notice(int sig)
 	(void)sig;
 }
 
+/* A reader that went away and a file over its limit are errors of write(2), not reasons to die with text in hand. */
 static void
-survive_sigpipe(void)
+survive_failing_writes(void)
 {
 	struct sigaction sa = {.sa_handler = take_no_notice, .sa_flags = SA_RESTART};
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);
 }
 
 /* Takes argv[at] out and leaves the rest in order. */
@@ -80,7 +82,7 @@ int
 main(int argc, char **argv)
 {
 	open_standard_files();
-	survive_sigpipe();
+	survive_failing_writes();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
 	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))

@@ -77,13 +77,14 @@ check_card(const struct ask *a, struct error *err)
 	return 0;
 }
 
+/* The headers of all shards are read here, so that a folder that is not whole leaves no session behind. */
 static int
 open_card(struct ask *a, struct error *err)
 {
 	a->card = card_open(a->o->model, err);
-	if (!a->card && a->o->model_is_bundled && !err->hint[0])
-		error_hint(err, "ivchat ask -m DIR …, or set IVCHAT_MODEL");
-	return a->card ? check_card(a, err) : -1;
+	if (!a->card)
+		return -1;
+	return check_card(a, err) < 0 ? -1 : card_check(a->card, NULL, err);
 }
 
 static int

@@ -25,7 +25,6 @@ go_on(struct place *p, const char *which, bool keep, struct error *err)
 	return keep && !p->writer ? -1 : 0;
 }
 
-/* The digest reads every shard's header, so a folder that is not whole is found before anything is stored. */
 static int
 begin(struct place *p, const struct card *card, bool keep, struct error *err)
 {
