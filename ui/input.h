@@ -33,7 +33,7 @@ input_paste(struct input *in, const char *s, size_t n);
 enum ui_action
 input_key(struct input *in, enum keys_action key, bool busy);
 
-/* The line that Enter sent since the last call, or NULL; the caller owns it. */
+/* The line that Enter sent since the last call, or NULL; the caller owns it. It may be empty: staged pictures alone. */
 char *
 input_sent(struct input *in, size_t *n);
 /* Whether the text changed since the last call. */

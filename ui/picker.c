@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -45,7 +44,7 @@ fold(const char *s)
 		char c[4];
 
 		i += text_decode(s + i, n - i, &cp);
-		buf_add(&out, c, text_encode(utf8proc_tolower(cp), c));
+		buf_add(&out, c, text_encode(text_lower(cp), c));
 	}
 	return buf_take(&out);
 }

@@ -373,7 +373,13 @@ text_visible_line(struct buf *out, const char *s, size_t n)
 	make_visible(out, s, n, ' ', false);
 }
 
-/* ---------------------------------------------------------------- blanks */
+/* ---------------------------------------------------------------- case and blanks */
+
+int32_t
+text_lower(int32_t cp)
+{
+	return utf8proc_tolower(cp);
+}
 
 bool
 text_is_space(int32_t cp)

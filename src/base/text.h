@@ -55,6 +55,10 @@ text_visible(struct buf *out, const char *s, size_t n);
 void
 text_visible_line(struct buf *out, const char *s, size_t n);
 
+/* The small letter of a capital; other code points are returned as they are. For finding without regard to case. */
+int32_t
+text_lower(int32_t cp);
+
 /* Python's str.isspace for one code point, and str.strip: the reference strips its replies so. */
 bool
 text_is_space(int32_t cp);

@@ -1,0 +1,948 @@
+/* input.c: see input.h. The only file that speaks to readline.
+ *
+ * readline edits; what it would draw, list, read or set is taken from it. Bytes reach it as whole characters, from a
+ * queue that is empty again before anything else is done. Enter, pastes, completion and moving between lines are done
+ * here, by its public functions on its line. */
+#include "config.h"
+
+#include "ui/input.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <readline/readline.h>
+#include <readline/history.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/text.h"
+
+enum { INDENT = 2, FOLD_LINES = 8 };
+
+#define PROMPT "> "
+
+/* One drawn row: bytes [start, end) of the line. */
+struct slice {
+	size_t start, end;
+};
+
+/* A long paste, drawn as one word while it stands unchanged in the line and the caret is not inside. */
+struct fold {
+	char *text;
+	size_t n;
+	int lines;
+};
+
+/* The completions on offer. */
+struct menu {
+	char **matches;         /* NULL: none */
+	int n, here;            /* here -1: none of them is in the line yet */
+	bool is_path;
+	size_t start, end;      /* the word in the line */
+	size_t typed;           /* its bytes without quoting, when the menu was opened */
+};
+
+struct input {
+	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
+	void *complete_arg;
+	FILE *null;
+	struct buf queue;       /* bytes for readline, from `taken` on */
+	size_t taken;
+	char *sent;
+	size_t sent_n;
+	struct buf told;        /* the text when input_changed was asked last */
+	struct menu menu;
+	struct fold fold;       /* text NULL: none */
+
+	int width;              /* of the last layout */
+	struct slice *slices;   /* its rows */
+	int n_slices, cap;
+	int first;              /* the first row that is shown */
+};
+
+/* readline calls back without an argument. */
+static struct input *the_input;
+
+/* ---------------------------------------------------------------- what readline calls */
+
+static int
+take_byte(FILE *stream)
+{
+	struct input *in = the_input;
+
+	(void)stream;
+	return in->taken < in->queue.n ? (unsigned char)in->queue.at[in->taken++] : EOF;
+}
+
+static int
+have_byte(void)
+{
+	return the_input->taken < the_input->queue.n;
+}
+
+static void
+keep_sent(char *line)
+{
+	if (!line)
+		return;
+	free(the_input->sent);
+	the_input->sent = line;
+	the_input->sent_n = strlen(line);
+}
+
+static void
+draw_nothing(void)
+{
+}
+
+static void
+prepare_nothing(int meta)
+{
+	(void)meta;
+}
+
+static void
+restore_nothing(void)
+{
+}
+
+/* Completion is ours; readline's own would read folders at commands that we do not offer. */
+static char **
+complete_nothing(const char *text, int start, int end)
+{
+	(void)text;
+	(void)start;
+	(void)end;
+	rl_attempted_completion_over = 1;
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static bool
+in_vi_mode(void)
+{
+	return rl_editing_mode == 0;
+}
+
+/* vi takes ESC and a letter for two keys, so only what begins like a terminal's key is bound there. */
+static void
+bind_key(void *arg, const char *seq, const char *command)
+{
+	rl_command_func_t *fn = rl_named_function(command);
+
+	(void)arg;
+	if (fn && (!in_vi_mode() || strncmp(seq, "\033[", 2) == 0 || strncmp(seq, "\033O", 2) == 0))
+		rl_bind_keyseq_if_unbound(seq, fn);
+}
+
+/* The table's bytes as rl_bind_keyseq reads them. */
+static void
+bind_escaped(void *arg, const char *seq, const char *command)
+{
+	struct buf escaped = {0};
+
+	for (; *seq; seq++)
+		buf_printf(&escaped, "\\%03o", (unsigned char)*seq);
+	bind_key(arg, escaped.at, command);
+	buf_done(&escaped);
+}
+
+static void
+set_variables(const struct ui_options *options)
+{
+	static const char *const variables[][2] = {
+		{ "bell-style", "none" }, { "enable-bracketed-paste", "off" }, { "blink-matching-paren", "off" },
+		{ "convert-meta", "off" }, { "input-meta", "on" }, { "output-meta", "on" },
+		{ "isearch-terminators", "\033\n" }, { "show-mode-in-prompt", "off" },
+	};
+
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		rl_variable_bind(variables[i][0], variables[i][1]);
+	if (options->vi_mode)
+		rl_variable_bind("editing-mode", "vi");
+	rl_bind_key_in_map('\r', rl_newline, emacs_standard_keymap);
+	rl_bind_key_in_map('\r', rl_newline, vi_insertion_keymap);
+	rl_bind_key_in_map('\r', rl_newline, vi_movement_keymap);
+}
+
+static void
+set_hooks(struct input *in)
+{
+	rl_catch_signals = rl_catch_sigwinch = rl_persistent_signal_handlers = rl_change_environment = 0;
+	rl_readline_name = "ivchat";
+	rl_outstream = in->null;
+	rl_instream = in->null;
+	rl_prep_term_function = prepare_nothing;
+	rl_deprep_term_function = restore_nothing;
+	rl_getc_function = take_byte;
+	rl_input_available_hook = have_byte;
+	rl_redisplay_function = draw_nothing;
+	rl_attempted_completion_function = complete_nothing;
+}
+
+struct input *
+input_new(const struct ui_options *options)
+{
+	struct input *in = xcalloc(1, sizeof *in);
+
+	assert(!the_input);
+	the_input = in;
+	in->complete = options->complete;
+	in->complete_arg = options->complete_arg;
+	in->null = fopen("/dev/null", "r+e");
+	in->width = 80;
+	set_hooks(in);
+	using_history();
+	rl_callback_handler_install(PROMPT, keep_sent);
+	set_variables(options);
+	keys_each_readline(bind_escaped, in);
+	if (in_vi_mode())
+		rl_vi_insertion_mode(1, 'i');
+	for (int i = 0; i < options->n_history; i++)
+		input_history_add(in, options->history[i]);
+	return in;
+}
+
+static void
+close_menu(struct input *in)
+{
+	for (int i = 0; i < in->menu.n; i++)
+		free(in->menu.matches[i]);
+	free(in->menu.matches);
+	in->menu = (struct menu){0};
+}
+
+static void
+drop_fold(struct input *in)
+{
+	free(in->fold.text);
+	in->fold = (struct fold){0};
+}
+
+void
+input_free(struct input *in)
+{
+	if (!in)
+		return;
+	rl_callback_sigcleanup();
+	rl_callback_handler_remove();
+	clear_history();
+	close_menu(in);
+	drop_fold(in);
+	if (in->null)
+		fclose(in->null);
+	rl_outstream = rl_instream = NULL;
+	free(in->sent);
+	free(in->slices);
+	buf_done(&in->queue);
+	buf_done(&in->told);
+	free(in);
+	the_input = NULL;
+}
+
+/* ---------------------------------------------------------------- feeding readline */
+
+static bool
+searching(void)
+{
+	return RL_ISSTATE(RL_STATE_ISEARCH) || RL_ISSTATE(RL_STATE_NSEARCH);
+}
+
+static void
+feed(struct input *in, const char *s, size_t n)
+{
+	buf_clear(&in->queue);
+	in->taken = 0;
+	buf_add(&in->queue, s, n);
+	while (in->taken < in->queue.n)
+		rl_callback_read_char();
+}
+
+/* Ends a search of the history and keeps what it found in the line. */
+static void
+leave_search(struct input *in)
+{
+	if (searching())
+		feed(in, "\n", 1);
+}
+
+/* Sequences that nothing is bound to would be typed in part. */
+static bool
+is_bound(const char *s, size_t n)
+{
+	int type = ISFUNC;
+
+	if (n < 3 || s[0] != '\033' || (s[1] != '[' && s[1] != 'O'))
+		return true;
+	return rl_function_of_keyseq_len(s, n, NULL, &type) && type != ISKMAP;
+}
+
+void
+input_type(struct input *in, const char *s, size_t n)
+{
+	close_menu(in);
+	if (n > 0 && s[0] == '\033') {
+		if (is_bound(s, n))
+			feed(in, s, n);
+		return;
+	}
+	for (size_t i = 0; i < n;) {
+		int32_t cp;
+		char c[4];
+		size_t k = text_decode(s + i, n - i, &cp);
+
+		feed(in, c, text_encode(cp, c));
+		i += k;
+	}
+}
+
+/* Replaces bytes [start, end) of the line, as one step of undo; the caret stands behind the new ones. */
+static void
+replace(size_t start, size_t end, const char *text)
+{
+	rl_begin_undo_group();
+	rl_delete_text((int)start, (int)end);
+	rl_point = (int)start;
+	rl_insert_text(text);
+	rl_end_undo_group();
+}
+
+static int
+count_lines(const char *s, size_t n)
+{
+	int lines = 1;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		lines += s[i] == '\n';
+	return lines;
+}
+
+void
+input_paste(struct input *in, const char *s, size_t n)
+{
+	char *text = xstrndup(s, n);
+	int lines = count_lines(s, n);
+
+	close_menu(in);
+	leave_search(in);
+	replace((size_t)rl_point, (size_t)rl_point, text);
+	if (lines > FOLD_LINES) {
+		drop_fold(in);
+		in->fold = (struct fold){ text, n, lines };
+	} else {
+		free(text);
+	}
+}
+
+/* ---------------------------------------------------------------- the line as rows */
+
+/* The fold's place in the line, or -1 when it is drawn as any other text. */
+static long
+fold_at(const struct input *in)
+{
+	size_t n = (size_t)rl_end, caret = (size_t)rl_point;
+	const char *at;
+
+	if (!in->fold.text)
+		return -1;
+	at = memmem(rl_line_buffer, n, in->fold.text, in->fold.n);
+	if (!at)
+		return -1;
+	if (caret > (size_t)(at - rl_line_buffer) && caret < (size_t)(at - rl_line_buffer) + in->fold.n)
+		return -1;
+	return at - rl_line_buffer;
+}
+
+/* What is drawn as one unit at byte i: its shape is appended to *shape; returns its bytes. */
+static size_t
+unit_at(const struct input *in, size_t i, int col, long fold, struct buf *shape, enum theme_role *role)
+{
+	const char *s = rl_line_buffer + i;
+	size_t n = (size_t)rl_end - i, k;
+	int cols;
+
+	*role = ROLE_INPUT;
+	if (fold >= 0 && i == (size_t)fold) {
+		*role = ROLE_CHIP;
+		buf_printf(shape, "[paste %d lines]", in->fold.lines);
+		return in->fold.n;
+	}
+	k = text_grapheme(s, n, &cols);
+	if (*s == '\t') {
+		buf_printf(shape, "%*s", 8 - (col - INDENT) % 8, "");
+		return k;
+	}
+	text_visible_line(shape, s, k);
+	if (shape->n != k || memcmp(shape->at, s, k) != 0)
+		*role = ROLE_CONTROL;
+	return k;
+}
+
+static void
+push_slice(struct input *in, size_t start, size_t end)
+{
+	if (in->n_slices == in->cap) {
+		in->cap = in->cap ? in->cap * 2 : 16;
+		in->slices = xreallocarray(in->slices, (size_t)in->cap, sizeof *in->slices);
+	}
+	in->slices[in->n_slices++] = (struct slice){ start, end };
+}
+
+/* The prompt now: another one during a search. Only its last line counts. */
+static const char *
+prompt(void)
+{
+	const char *line = rl_display_prompt ? strrchr(rl_display_prompt, '\n') : NULL;
+
+	return line ? line + 1 : rl_display_prompt ? rl_display_prompt : PROMPT;
+}
+
+static int
+prompt_cols(const struct input *in)
+{
+	int cols = text_width(prompt(), strlen(prompt()));
+
+	return cols > in->width / 2 ? in->width / 2 : cols;
+}
+
+/* Cells before the text of row r. */
+static int
+indent(const struct input *in, int r)
+{
+	return r == 0 ? prompt_cols(in) : in->width > 2 * INDENT ? INDENT : 0;
+}
+
+/* Cuts the line into rows. The last cell of a row stays free, so that the caret has a place behind every character. */
+static void
+slice_line(struct input *in, long fold)
+{
+	size_t start = 0, i = 0, end = (size_t)rl_end;
+	struct buf shape = {0};
+	enum theme_role role;
+	int col = indent(in, 0);
+
+	in->n_slices = 0;
+	while (i < end) {
+		bool newline = rl_line_buffer[i] == '\n' && (long)i != fold;
+		size_t k = 1;
+		int cols = 0;
+
+		if (!newline) {
+			buf_clear(&shape);
+			k = unit_at(in, i, col, fold, &shape, &role);
+			cols = text_width(shape.at, shape.n);
+		}
+		if (newline || (col + cols > in->width - 1 && i > start)) {
+			push_slice(in, start, i);
+			col = indent(in, 1);
+			start = newline ? i + 1 : i;
+		}
+		col += cols;
+		i += k;
+	}
+	push_slice(in, start, end);
+	buf_done(&shape);
+}
+
+/* The row that byte `pos` is in: the last one that begins at or before it. */
+static int
+row_of(const struct input *in, size_t pos)
+{
+	int r = in->n_slices - 1;
+
+	while (r > 0 && in->slices[r].start > pos)
+		r--;
+	return r;
+}
+
+/* Draws row r into *out up to byte `until`; returns the byte where it stopped: the unit that holds `until`, or the one
+ * that begins beyond cell max_col. out may be NULL, and then *col alone is counted. */
+static size_t
+walk_row(const struct input *in, int r, long fold, size_t until, int max_col, struct row *out, int *col)
+{
+	size_t i = in->slices[r].start, end = in->slices[r].end;
+	struct buf shape = {0};
+	enum theme_role role;
+
+	*col = indent(in, r);
+	while (i < end && i < until) {
+		size_t k;
+		int cols;
+
+		buf_clear(&shape);
+		k = unit_at(in, i, *col, fold, &shape, &role);
+		cols = text_width(buf_text(&shape), shape.n);
+		if (i + k > until || *col + cols > max_col)
+			break;
+		if (out)
+			row_add(out, role, shape.at, shape.n);
+		*col += cols;
+		i += k;
+	}
+	buf_done(&shape);
+	return i;
+}
+
+static void
+draw_prompt(const struct input *in, int r, struct row *out)
+{
+	if (r == 0)
+		row_fit(out, ROLE_PROMPT, prompt(), strlen(prompt()), prompt_cols(in));
+	row_pad(out, ROLE_PROMPT, indent(in, r));
+}
+
+void
+input_layout(struct input *in, int width, int max_rows, struct rows *out, int *caret_row, int *caret_col)
+{
+	long fold = fold_at(in);
+	int row, col;
+
+	in->width = width;
+	slice_line(in, fold);
+	row = row_of(in, (size_t)rl_point);
+	walk_row(in, row, fold, (size_t)rl_point, width - 1, NULL, caret_col);
+	if (row >= in->first + max_rows)
+		in->first = row - max_rows + 1;
+	if (row < in->first)
+		in->first = row;
+	if (in->first > 0 && in->first + max_rows > in->n_slices)
+		in->first = in->n_slices > max_rows ? in->n_slices - max_rows : 0;
+	*caret_row = row - in->first;
+	rows_clear(out);
+	for (int r = in->first; r < in->n_slices && r < in->first + max_rows; r++) {
+		struct row *to = rows_add(out);
+
+		draw_prompt(in, r, to);
+		walk_row(in, r, fold, in->slices[r].end, width, to, &col);
+	}
+}
+
+/* ---------------------------------------------------------------- moving in several lines */
+
+/* To the row above or below, nearest to the caret's column. false: there is none. */
+static bool
+move_row(struct input *in, int by)
+{
+	long fold = fold_at(in);
+	int row, col, unused;
+
+	slice_line(in, fold);
+	row = row_of(in, (size_t)rl_point);
+	if (row + by < 0 || row + by >= in->n_slices)
+		return false;
+	walk_row(in, row, fold, (size_t)rl_point, in->width, NULL, &col);
+	rl_point = (int)walk_row(in, row + by, fold, (size_t)rl_end, col, NULL, &unused);
+	return true;
+}
+
+static void
+move_or_history(struct input *in, int by)
+{
+	leave_search(in);
+	if (move_row(in, by))
+		return;
+	if (by < 0)
+		rl_get_previous_history(1, 0);
+	else
+		rl_get_next_history(1, 0);
+}
+
+static void
+move_to_line_start(void)
+{
+	while (rl_point > 0 && rl_line_buffer[rl_point - 1] != '\n')
+		rl_point--;
+}
+
+static void
+move_to_line_end(void)
+{
+	while (rl_point < rl_end && rl_line_buffer[rl_point] != '\n')
+		rl_point++;
+}
+
+/* ---------------------------------------------------------------- completion */
+
+/* Where the word at the caret begins: after the last blank that is neither quoted nor escaped. *quote is the quote
+ * that is open there, or 0, and the word begins behind it. */
+static size_t
+word_start(const char *s, size_t caret, char *quote)
+{
+	size_t start = 0;
+
+	*quote = 0;
+	for (size_t i = 0; i < caret; i++) {
+		if (*quote && s[i] == *quote) {
+			*quote = 0;
+		} else if (!*quote && s[i] == '\\') {
+			i++;
+		} else if (!*quote && (s[i] == '"' || s[i] == '\'') && i == start) {
+			*quote = s[i];
+			start = i + 1;
+		} else if (!*quote && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t')) {
+			start = i + 1;
+		}
+	}
+	return start;
+}
+
+/* The word without its backslashes. */
+static void
+unescape(struct buf *out, const char *s, size_t n, char quote)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\\' && !quote && i + 1 < n)
+			i++;
+		buf_char(out, s[i]);
+	}
+}
+
+/* A match as it stands in the line. */
+static void
+escape(struct buf *out, const char *s, size_t n, bool is_path, char quote)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_path && !quote && strchr(" \t\n\\\"'", s[i]))
+			buf_char(out, '\\');
+		buf_char(out, s[i]);
+	}
+}
+
+/* Fills the menu with what the program knows for the word before the caret. */
+static void
+ask_matches(struct input *in, struct menu *menu)
+{
+	struct buf line = {0};
+	char quote;
+
+	*menu = (struct menu){ .here = -1, .end = (size_t)rl_point };
+	menu->start = word_start(rl_line_buffer, menu->end, &quote);
+	buf_add(&line, rl_line_buffer, menu->start);
+	unescape(&line, rl_line_buffer + menu->start, menu->end - menu->start, quote);
+	menu->typed = line.n - menu->start;
+	menu->matches = in->complete(in->complete_arg, line.at, (int)menu->start, (int)line.n, &menu->is_path);
+	while (menu->matches && menu->matches[menu->n])
+		menu->n++;
+	buf_done(&line);
+}
+
+/* Bytes that all matches begin with, cut between characters. */
+static size_t
+common_prefix(const struct menu *menu)
+{
+	size_t n = strlen(menu->matches[0]);
+
+	for (int i = 1; i < menu->n; i++) {
+		size_t k = 0;
+
+		while (k < n && menu->matches[i][k] == menu->matches[0][k])
+			k++;
+		n = k;
+	}
+	return n - text_partial(menu->matches[0], n);
+}
+
+/* Puts the first n bytes of match i into the line; `finish`: as the whole word. */
+static void
+put_match(struct menu *menu, int i, size_t n, bool finish)
+{
+	struct buf word = {0};
+	const char *match = menu->matches[i];
+	char quote;
+
+	word_start(rl_line_buffer, menu->start, &quote);
+	escape(&word, match, n, menu->is_path, quote);
+	if (finish && (n == 0 || match[n - 1] != '/')) {
+		if (quote)
+			buf_char(&word, quote);
+		buf_char(&word, ' ');
+	}
+	replace(menu->start, menu->end, buf_text(&word));
+	menu->end = menu->start + word.n;
+	buf_done(&word);
+}
+
+static void
+open_menu(struct input *in)
+{
+	struct menu *menu = &in->menu;
+	size_t prefix;
+
+	if (!in->complete)
+		return;
+	ask_matches(in, menu);
+	if (menu->n == 0) {
+		close_menu(in);
+		return;
+	}
+	prefix = common_prefix(menu);
+	if (menu->n == 1 || prefix > menu->typed)
+		put_match(menu, 0, prefix, menu->n == 1);
+	if (menu->n == 1)
+		close_menu(in);
+}
+
+/* The next or previous match takes the word's place. */
+static void
+cycle(struct input *in, int by)
+{
+	struct menu *menu = &in->menu;
+
+	if (menu->here < 0)
+		menu->here = by > 0 ? 0 : menu->n - 1;
+	else
+		menu->here = (menu->here + by + menu->n) % menu->n;
+	put_match(menu, menu->here, strlen(menu->matches[menu->here]), false);
+}
+
+static void
+complete_word(struct input *in, int by)
+{
+	leave_search(in);
+	if (in->menu.matches)
+		cycle(in, by);
+	else if (by > 0)
+		open_menu(in);
+}
+
+/* Matches are named by their last part: of a path what follows the last slash but one at the end. */
+static const char *
+short_name(const char *match)
+{
+	const char *name = match;
+
+	for (const char *p = match; *p; p++)
+		if (*p == '/' && p[1])
+			name = p + 1;
+	return name;
+}
+
+/* As many matches from `first` on as one row holds. */
+static int
+draw_matches(const struct menu *menu, int first, int width, struct row *row)
+{
+	int i = first;
+
+	for (; i < menu->n; i++) {
+		const char *name = short_name(menu->matches[i]);
+		enum theme_role role = i == menu->here ? ROLE_MATCH_HERE : ROLE_MATCH;
+
+		if (i > first && row->cols + text_width(name, strlen(name)) + 2 > width)
+			break;
+		row_fit(row, role, " ", 1, width - row->cols);
+		row_fit(row, role, name, strlen(name), width - row->cols);
+		row_fit(row, role, " ", 1, width - row->cols);
+	}
+	row_pad(row, ROLE_MATCH, width);
+	return i;
+}
+
+void
+input_menu(struct input *in, int width, int max_rows, struct rows *out)
+{
+	int next = 0;
+
+	rows_clear(out);
+	while (next < in->menu.n) {
+		int first = next;
+
+		if (out->n == max_rows) {
+			if (in->menu.here < first)
+				break;
+			rows_clear(out);
+		}
+		next = draw_matches(&in->menu, first, width, rows_add(out));
+	}
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static void
+clear_line(struct input *in)
+{
+	rl_callback_sigcleanup();
+	rl_end_of_history(1, 0);
+	replace(0, (size_t)rl_end, "");
+	drop_fold(in);
+}
+
+static enum ui_action
+stop(struct input *in, bool busy)
+{
+	if (busy || input_empty(in))
+		return UI_ACT_INTERRUPT;
+	if (searching())
+		feed(in, "\007", 1);
+	else
+		clear_line(in);
+	return UI_ACT_NONE;
+}
+
+static enum ui_action
+delete_or_quit(struct input *in)
+{
+	if (input_empty(in))
+		return UI_ACT_QUIT;
+	leave_search(in);
+	if (rl_point < rl_end)
+		rl_delete(1, 0);
+	return UI_ACT_NONE;
+}
+
+static enum ui_action
+backspace(struct input *in)
+{
+	if (input_empty(in))
+		return UI_ACT_UNSTAGE;
+	feed(in, "\177", 1);
+	return UI_ACT_NONE;
+}
+
+static void
+send_line(struct input *in)
+{
+	if (searching()) {
+		leave_search(in);
+	} else {        /* an empty line too: with pictures it asks for the usual question */
+		rl_callback_sigcleanup();
+		feed(in, "\r", 1);
+		drop_fold(in);
+	}
+}
+
+static void
+escape_key(struct input *in, bool menu_was_open)
+{
+	if (searching())
+		feed(in, "\007", 1);
+	else if (!menu_was_open && in_vi_mode())
+		feed(in, "\033", 1);
+}
+
+enum ui_action
+input_key(struct input *in, enum keys_action key, bool busy)
+{
+	bool menu_was_open = in->menu.matches;
+
+	if (key != KEYS_COMPLETE && key != KEYS_COMPLETE_BACK)
+		close_menu(in);
+	switch (key) {
+	case KEYS_SEND:
+		send_line(in);
+		break;
+	case KEYS_NEWLINE:
+		leave_search(in);
+		rl_insert_text("\n");
+		break;
+	case KEYS_STOP:
+		return stop(in, busy);
+	case KEYS_DELETE:
+		return delete_or_quit(in);
+	case KEYS_BACKSPACE:
+		return backspace(in);
+	case KEYS_UP:
+		move_or_history(in, -1);
+		break;
+	case KEYS_DOWN:
+		move_or_history(in, 1);
+		break;
+	case KEYS_HOME:
+		leave_search(in);
+		move_to_line_start();
+		break;
+	case KEYS_END:
+		leave_search(in);
+		move_to_line_end();
+		break;
+	case KEYS_COMPLETE:
+		complete_word(in, 1);
+		break;
+	case KEYS_COMPLETE_BACK:
+		complete_word(in, -1);
+		break;
+	case KEYS_ESC:
+		escape_key(in, menu_was_open);
+		break;
+	default:
+		break;
+	}
+	return UI_ACT_NONE;
+}
+
+/* ---------------------------------------------------------------- the text */
+
+char *
+input_sent(struct input *in, size_t *n)
+{
+	char *sent = in->sent;
+
+	*n = in->sent_n;
+	in->sent = NULL;
+	in->sent_n = 0;
+	return sent;
+}
+
+bool
+input_changed(struct input *in)
+{
+	size_t n = (size_t)rl_end;
+
+	if (n == in->told.n && memcmp(buf_text(&in->told), rl_line_buffer, n) == 0)
+		return false;
+	buf_clear(&in->told);
+	buf_add(&in->told, rl_line_buffer, n);
+	return true;
+}
+
+const char *
+input_text(const struct input *in)
+{
+	(void)in;
+	return rl_line_buffer;
+}
+
+bool
+input_empty(const struct input *in)
+{
+	(void)in;
+	return rl_end == 0 && !searching();
+}
+
+void
+input_set_text(struct input *in, const char *text)
+{
+	close_menu(in);
+	clear_line(in);
+	rl_insert_text(text);
+}
+
+void
+input_history_add(struct input *in, const char *line)
+{
+	HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
+	bool at_end = where_history() == history_length;
+
+	(void)in;
+	if (last && strcmp(last->line, line) == 0)
+		return;
+	add_history(line);
+	if (at_end)
+		using_history();
+}
+
+const char *
+input_mode(const struct input *in)
+{
+	(void)in;
+	return in_vi_mode() && rl_get_keymap() == vi_movement_keymap ? "NORMAL" : NULL;
+}
+
+void
+input_resize(struct input *in, int height, int width)
+{
+	(void)in;
+	rl_set_screen_size(height, width);
+}
