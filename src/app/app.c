@@ -245,8 +245,8 @@ loop(struct app *app, int signal_fd)
 
 		if (fds[1].revents || n < 0)
 			take_signals(app);
-		if (n > 0 && fds[0].revents && app->leave < 0)
-			take_keys(app);
+		if (app->leave < 0)
+			take_keys(app);         /* also without new bytes: a lone Esc is a key when nothing follows it */
 		if (n > 0 && fds[2].revents && app->leave < 0)
 			take_events(app);
 		keep_tick(app);

@@ -111,36 +111,13 @@ forget(struct picks *p)
 static char *
 describe(const struct session_info *s)
 {
-	const char *dash = strrchr(s->id, '-');
-	char pictures[32] = "";
+	const char *dash = strrchr(s->id, '-'), *clock = strlen(s->used) > 16 ? s->used + 11 : "";
+	char pictures[24] = "";
 
 	if (s->n_pics > 0)
-		snprintf(pictures, sizeof pictures, ", %d picture%s", s->n_pics, s->n_pics == 1 ? "" : "s");
-	return xasprintf("%s  %.10s %.5s  %s  (%d turn%s%s)", dash ? dash + 1 : s->id, s->used,
-	    strlen(s->used) > 16 ? s->used + 11 : "", s->title, s->n_turns, s->n_turns == 1 ? "" : "s", pictures);
-}
-
-int
-sessions_pick(struct app *app, struct error *err)
-{
-	struct picks *p = &app->picks;
-	char **items;
-	int selected = 0;
-
-	forget(p);
-	if (store_list(app->store, &p->list, &p->n, err) != 0)
-		return -1;
-	if (p->n == 0)
-		return error_set(err, CODE_INPUT, "there are no stored sessions yet");
-	items = xcalloc((size_t)p->n + 1, sizeof *items);
-	for (int i = 0; i < p->n; i++) {
-		items[i] = describe(&p->list[i]);
-		if (strcmp(p->list[i].id, app->chat->id) == 0)
-			selected = i;
-	}
-	ui_pick(app->ui, "Sessions", (const char *const *)items, p->n, selected);
-	words_free(items);
-	return 0;
+		snprintf(pictures, sizeof pictures, "%3d pic", s->n_pics);
+	return xasprintf("%s  %.10s %.5s  %3d turn%s %7s  %s", dash ? dash + 1 : s->id, s->used, clock, s->n_turns,
+	    s->n_turns == 1 ? " " : "s", pictures, s->title);
 }
 
 int

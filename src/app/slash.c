@@ -11,21 +11,19 @@
 #include "commands.h"
 
 static const struct slash table[] = {
-	{ "help", "?", "[COMMAND]", "what there is; of one command, what it does", WORDS_COMMANDS, command_help },
+	{ "help", "?", "[COMMAND]", "this page, or one line of it", WORDS_COMMANDS, command_help },
 	{ "image", "", "PATH...", "add pictures to the next message", WORDS_PATHS, command_image },
 	{ "images", "", "", "list the pictures of this conversation", WORDS_NONE, command_images },
 	{ "detach", "", "N|all", "take back a picture that is not sent yet", WORDS_STAGED, command_detach },
-	{ "system", "", "[TEXT|@FILE|none|default]", "show or change the system message, from the next turn on", WORDS_SYSTEM,
-	    command_system },
-	{ "set", "", "[KEY [VALUE]]", "show or change temp, top_p, top_k, repeat_penalty, seed, max_tokens", WORDS_SETTINGS,
-	    command_set },
+	{ "system", "", "[TEXT|@FILE|none|default]", "the system message, from the next turn on", WORDS_SYSTEM, command_system },
+	{ "set", "", "[KEY [VALUE]]", "show or change how answers are chosen", WORDS_SETTINGS, command_set },
 	{ "new", "clear", "[NAME]", "begin another conversation", WORDS_NONE, command_new },
-	{ "sessions", "resume", "[WHICH]", "choose a stored conversation and go on with it", WORDS_SESSIONS, command_sessions },
+	{ "sessions", "resume", "[WHICH]", "go on with a stored conversation", WORDS_SESSIONS, command_sessions },
 	{ "rename", "", "NAME", "name this conversation", WORDS_NONE, command_rename },
-	{ "undo", "", "", "go one turn back; the question returns to the input", WORDS_NONE, command_undo },
-	{ "regen", "", "[TEMP]", "answer the last question once more, beside the old answer", WORDS_NONE, command_regen },
+	{ "undo", "", "", "go one turn back, question into the input", WORDS_NONE, command_undo },
+	{ "regen", "", "[TEMP]", "answer the last question once more", WORDS_NONE, command_regen },
 	{ "info", "", "", "model, device, context, session file", WORDS_NONE, command_info },
-	{ "save", "", "", "say where this conversation is kept; saving happens by itself", WORDS_NONE, command_save },
+	{ "save", "", "", "where this conversation is kept", WORDS_NONE, command_save },
 	{ "redraw", "", "", "paint the screen anew", WORDS_NONE, command_redraw },
 	{ "quit", "exit bye q", "", "leave", WORDS_NONE, command_quit },
 	{ 0 },
@@ -90,6 +88,12 @@ slash_find(const char *word, struct error *err)
 	return find_prefix(word, err);
 }
 
+static int
+wider(int width, size_t n)
+{
+	return (int)n > width ? (int)n : width;
+}
+
 int
 slash_run(struct app *app, const char *line, struct error *err)
 {
@@ -111,21 +115,36 @@ slash_run(struct app *app, const char *line, struct error *err)
 	return s->run(app, line + n, err);
 }
 
+static void
+help_commands(struct buf *out)
+{
+	int width = 0;
+
+	for (const struct slash *s = table; s->name; s++)
+		width = wider(width, strlen(s->name) + strlen(s->operands) + 2);
+	for (const struct slash *s = table; s->name; s++)
+		buf_printf(out, "  /%s %-*s  %s\n", s->name, width - (int)strlen(s->name) - 2, s->operands, s->does);
+}
+
+static void
+help_keys(struct buf *out)
+{
+	int width = 0;
+
+	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+		width = wider(width, strlen(k->keys));
+	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+		buf_printf(out, "  %-*s  %s\n", width, k->keys, k->does);
+}
+
 char *
 slash_help(void)
 {
 	struct buf out = {0};
 
-	buf_str(&out, "Type a message and press Enter. Commands begin with a slash and can be shortened:\n\n");
-	for (const struct slash *s = table; s->name; s++) {
-		struct buf usage = {0};
-
-		buf_printf(&usage, "/%s %s", s->name, s->operands);
-		buf_printf(&out, "  %-34s %s\n", buf_text(&usage), s->does);
-		buf_done(&usage);
-	}
+	buf_str(&out, "Type a message and press Enter. Commands begin with a slash and can be\nshortened:\n\n");
+	help_commands(&out);
 	buf_str(&out, "\nKeys:\n\n");
-	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
-		buf_printf(&out, "  %-34s %s\n", k->keys, k->does);
+	help_keys(&out);
 	return buf_take(&out);
 }
