@@ -121,6 +121,29 @@ describe(const struct session_info *s)
 }
 
 int
+sessions_pick(struct app *app, struct error *err)
+{
+	struct picks *p = &app->picks;
+	char **items;
+	int selected = 0;
+
+	forget(p);
+	if (store_list(app->store, &p->list, &p->n, err) != 0)
+		return -1;
+	if (p->n == 0)
+		return error_set(err, CODE_INPUT, "there are no stored sessions yet");
+	items = xcalloc((size_t)p->n + 1, sizeof *items);
+	for (int i = 0; i < p->n; i++) {
+		items[i] = describe(&p->list[i]);
+		if (strcmp(p->list[i].id, app->chat->id) == 0)
+			selected = i;
+	}
+	ui_pick(app->ui, "Sessions", (const char *const *)items, p->n, selected);
+	words_free(items);
+	return 0;
+}
+
+int
 sessions_switch(struct app *app, const char *id, struct error *err)
 {
 	if (sessions_check(app, err) != 0)
