@@ -160,6 +160,8 @@ term_answer(struct term *term, const char *s, size_t n, int64_t now)
 	if (s[1] != '[')
 		return;
 	body = s[2] == '?' || s[2] == '>' ? 3 : 2;
+	if (body >= n)
+		return;
 	const int count = numbers(s + body, n - 1 - body, p);
 	if (s[2] == '?')
 		note_private(term, s[n - 1], p, count, now);

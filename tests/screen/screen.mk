@@ -1,1 +1,18 @@
-# check_PROGRAMS and TESTS of screen/screen
+# screen: the ui in a terminal, driven by ui-demo. A script a test; run-screen says what its options mean.
+check_PROGRAMS += ui-demo
+ui_demo_SOURCES = tests/screen/ui-demo.c
+ui_demo_LDADD = libui.a libbase.a $(NCURSES_LIBS) $(READLINE_LIBS) $(SIXEL_LIBS) $(UTF8PROC_LIBS) -lm
+
+TEST_EXTENSIONS = .keys
+KEYS_LOG_COMPILER = $(srcdir)/tests/screen/run-screen
+screen_scripts = \
+	tests/screen/picture.keys tests/screen/equality.keys tests/screen/strict.keys tests/screen/flicker.keys \
+	tests/screen/idle.keys tests/screen/blocks.keys tests/screen/labels.keys tests/screen/lag.keys \
+	tests/screen/small.keys tests/screen/resize.keys tests/screen/overlay.keys tests/screen/suspend.keys \
+	tests/screen/registers.keys tests/screen/hostile.keys
+TESTS += $(screen_scripts)
+EXTRA_DIST += tests/screen/run-screen $(screen_scripts)
+
+clean-local: clean-screen
+clean-screen:
+	-rm -rf screen-out

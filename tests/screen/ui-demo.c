@@ -2,7 +2,7 @@
  *
  * What is typed and sent is a command: "pic" (a picture and a question), "red" (a picture of one colour), "small", "fill N",
  * "stream N" (N words, 60 a second), "stage", "unstage", "flash", "list", "page", "error", "rule", "clear", "hostile",
- * "quit"; other text is answered by 30 words. What the ui reports is shown as a note where a test looks for it.
+ * "crash", "quit"; other text is answered by 30 words. What the ui reports is shown as a note where a test looks for it.
  */
 #include "config.h"
 
@@ -175,6 +175,8 @@ simple_command(struct demo *d, const char *s)
 		page(d);
 	else if (strcmp(s, "quit") == 0)
 		d->quit = true;
+	else if (strcmp(s, "crash") == 0)
+		abort();
 	else
 		return false;
 	return true;
