@@ -7,13 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An error is one line on somebody's terminal: bytes of a file name must not move the cursor. */
+/* An error is one line on somebody's terminal: bytes of a file name must not move the cursor. The controls from U+0080
+ * to U+009F are two bytes of UTF-8. */
 static void
 make_safe(char *s)
 {
-	for (; *s; s++)
+	for (; *s; s++) {
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			*s = '?';
+		else if (s[0] == '\xc2' && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] <= 0x9f)
+			s[0] = s[1] = '?';
+	}
 }
 
 /* Cuts an incomplete UTF-8 character that vsnprintf left at the end of a full buffer. */
