@@ -1,1 +1,6 @@
-# check_PROGRAMS and TESTS of unit/chat
+# unit/chat: without the engine; the test stands in for prompt_build
+check_PROGRAMS += chat_tree
+TESTS += chat_tree
+chat_tree_SOURCES = tests/unit/chat_tree.c
+chat_tree_CPPFLAGS = $(TEST_CPPFLAGS)
+chat_tree_LDADD = libchat.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm
