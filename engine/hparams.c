@@ -56,7 +56,6 @@ static const struct int_key llm_ints[] = {
 	{"num_attention_heads", offsetof(struct llm_hparams, n_heads), 1, 1024, 56},
 	{"intermediate_size", offsetof(struct llm_hparams, intermediate_size), 1, 1 << 18, 20480},
 	{"vocab_size", offsetof(struct llm_hparams, vocab_size), 1, 1 << 21, 64007},
-	{"max_position_embeddings", offsetof(struct llm_hparams, max_position_embeddings), 1, 1 << 24, 4096},
 	{0}
 };
 
@@ -170,7 +169,7 @@ read_string(const struct section *s, const char *key, const char *fallback, char
 
 /* ---------------------------------------------------------------- tables */
 
-/* Reads a table of numbers into the struct at base; keys without a default must be there when `strict`. */
+/* Reads a table of numbers into the struct at base; no key has a default when `strict`. */
 static int
 read_ints(const struct section *s, const struct int_key *table, bool strict, void *base)
 {
@@ -296,6 +295,15 @@ read_eos(struct llm_hparams *l, const struct section *s)
 }
 
 static int
+read_n_ctx(struct llm_hparams *l, const struct section *s, int fallback)
+{
+	const struct int_key k = {"max_position_embeddings", 0, 1, 1 << 24, fallback};
+
+	return read_int(s, &k, &l->max_position_embeddings);
+}
+
+/* Missing keys: a plain Llama folder means transformers' defaults, another the values of the known model. */
+static int
 read_llm(struct llm_hparams *l, const struct section *s, bool text_only)
 {
 	if (check_architecture(s, "LlamaForCausalLM") < 0 || check_fixed(s, llm_fixed) < 0)
@@ -303,6 +311,8 @@ read_llm(struct llm_hparams *l, const struct section *s, bool text_only)
 	if (read_ints(s, llm_ints, text_only, l) < 0 || read_kv_heads(l, s) < 0)
 		return -1;
 	if (check_heads(s, l->hidden_size, l->n_heads, &l->head_dim) < 0 || check_head_dim(l, s) < 0)
+		return -1;
+	if (read_n_ctx(l, s, text_only ? 2048 : 4096) < 0)
 		return -1;
 	if (read_real(s, "rms_norm_eps", text_only ? 1e-6 : 1e-5, &l->norm_eps) < 0)
 		return -1;

@@ -1,1 +1,22 @@
-# check_PROGRAMS and TESTS of engine/pure
+# engine/pure: card, tokenizer, pixels, prompt and checkpoint, on files made in the test, and against ../shared.
+pure_tests = pure_tokenizer pure_checkpoint pure_card pure_pixels pure_golden
+check_PROGRAMS += $(pure_tests)
+TESTS += $(pure_tests)
+PURE_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS)
+PURE_LIBS = libengine.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(CMOCKA_LIBS) -lm
+PURE_SUPPORT = tests/engine/support.c tests/engine/support.h
+pure_tokenizer_SOURCES = tests/engine/pure_tokenizer.c $(PURE_SUPPORT)
+pure_tokenizer_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_tokenizer_LDADD = $(PURE_LIBS)
+pure_checkpoint_SOURCES = tests/engine/pure_checkpoint.c $(PURE_SUPPORT)
+pure_checkpoint_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_checkpoint_LDADD = $(PURE_LIBS)
+pure_card_SOURCES = tests/engine/pure_card.c $(PURE_SUPPORT)
+pure_card_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_card_LDADD = $(PURE_LIBS)
+pure_pixels_SOURCES = tests/engine/pure_pixels.c
+pure_pixels_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_pixels_LDADD = $(PURE_LIBS)
+pure_golden_SOURCES = tests/engine/pure_golden.c $(PURE_SUPPORT)
+pure_golden_CPPFLAGS = $(PURE_CPPFLAGS) $(STB_CFLAGS)
+pure_golden_LDADD = $(PURE_LIBS)
