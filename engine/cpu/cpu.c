@@ -252,8 +252,6 @@ vision_qkv(struct backend *b, const struct model *m, int layer, struct device_bu
 		return;
 	cpu_rms_norm(c, normed, width, x->at, width, &l->norm1, n, size, eps);
 	cpu_linear(c, qkv->at, wide, normed, width, &l->qkv, n, false);
-	if (!tensor_has(&l->q_norm))
-		return;
 	cpu_rms_norm(c, qkv->at, wide, qkv->at, wide, &l->q_norm, n, size, eps);
 	cpu_rms_norm(c, qkv->at + size, wide, qkv->at + size, wide, &l->k_norm, n, size, eps);
 }

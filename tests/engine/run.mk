@@ -1,1 +1,24 @@
-# check_PROGRAMS and TESTS of engine/run
+# engine/run: the running half. Operators and timelines need nothing but themselves; conform compares with the official
+# modules' values where ../shared has them; bench is for people (make tests/engine/bench).
+RUN_LIBS = libengine.a libcpu.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS)
+check_PROGRAMS += engine_operators engine_timeline engine_sampling engine_conform
+TESTS += engine_operators engine_timeline engine_sampling tests/conform
+EXTRA_PROGRAMS = engine_bench
+EXTRA_DIST += tests/conform tests/engine/tsan.supp
+CLEANFILES += $(EXTRA_PROGRAMS)
+engine_operators_SOURCES = tests/engine/operators.c tests/engine/tiny.c tests/engine/tiny.h
+engine_operators_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_operators_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_timeline_SOURCES = tests/engine/timeline.c tests/engine/tiny.c tests/engine/tiny.h
+engine_timeline_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_timeline_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_sampling_SOURCES = tests/engine/sampling.c
+engine_sampling_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_sampling_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_conform_SOURCES = tests/engine/conform.c tests/engine/conform.h tests/engine/conform_images.c \
+	tests/engine/conform_prompts.c tests/engine/conform_units.c tests/engine/conform_text.c tests/engine/golden.c \
+	tests/engine/golden.h
+engine_conform_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -I$(srcdir)/tests/engine
+engine_conform_LDADD = libpicture.a $(RUN_LIBS) $(JPEG_LIBS) $(WEBP_LIBS) -lm
+engine_bench_SOURCES = tests/engine/bench.c tests/engine/tiny.c tests/engine/tiny.h
+engine_bench_LDADD = $(RUN_LIBS) -lm

@@ -1,0 +1,711 @@
+/* timeline.c: context and engine on tiny models with random weights: what is reused, what is dropped, what a stop or a
+ * full context leaves behind. Every answer is compared with one computed from nothing. */
+#include "config.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "tiny.h"
+
+/* A model on disk, opened, with one context. */
+struct bed {
+	struct tiny shape;
+	char *dir;
+	struct card *card;
+	struct engine *engine;
+	struct context *ctx;
+};
+
+static void
+assert_ok(int rc, const struct error *err)
+{
+	if (rc != 0)
+		fail_msg("%s", err->what);
+}
+
+static void
+bed_init(struct bed *b, const struct tiny *shape, int n_threads)
+{
+	struct engine_options options = { .n_threads = n_threads };
+	struct error err = {0};
+
+	b->shape = *shape;
+	b->dir = tiny_write(shape);
+	b->card = card_open(b->dir, &err);
+	assert_ok(!b->card, &err);
+	b->engine = engine_open(b->card, &options, NULL, &err);
+	assert_ok(!b->engine, &err);
+	b->ctx = context_new(b->engine, &err);
+	assert_ok(!b->ctx, &err);
+}
+
+static void
+bed_done(struct bed *b)
+{
+	context_free(b->ctx);
+	engine_free(b->engine);
+	card_free(b->card);
+	tiny_remove(b->dir);
+}
+
+/* ---- prompts */
+
+static struct pixels
+pixels_of(const struct bed *b, uint64_t seed)
+{
+	int size = b->shape.image_size;
+	uint8_t *rgb = xmalloc(3 * (size_t)(size * size));
+	struct pixels p = {0};
+	struct error err = {0};
+
+	for (int i = 0; i < 3 * size * size; i++)
+		rgb[i] = (uint8_t)(128 + 127 * tiny_random(&seed));
+	assert_ok(pixels_make(&p, size, rgb, size, size, &err), &err);
+	free(rgb);
+	return p;
+}
+
+/* n text ids that depend on seed. */
+static void
+add_text(struct prompt *p, const struct bed *b, int n, uint64_t seed)
+{
+	for (int i = 0; i < n; i++)
+		ids_add(&p->ids, (int32_t)((tiny_random(&seed) + 1) / 2 * (float)(b->shape.vocab - 2)));
+}
+
+static void
+add_picture(struct prompt *p, const struct bed *b, uint64_t seed)
+{
+	struct prompt_picture picture = { .pos = p->ids.n, .n_tokens = card_info(b->card)->n_image_tokens,
+		.pixels = pixels_of(b, seed) };
+
+	for (int i = 0; i < picture.n_tokens; i++)
+		ids_add(&p->ids, tiny_context_id(&b->shape));
+	p->pictures = xreallocarray(p->pictures, (size_t)p->n_pictures + 1, sizeof picture);
+	p->pictures[p->n_pictures++] = picture;
+}
+
+static struct sync_report
+sync_ok(struct context *ctx, const struct prompt *p)
+{
+	struct sync_report report;
+	struct error err = {0};
+
+	assert_ok(context_sync(ctx, p, NULL, &report, &err), &err);
+	assert_int_equal(context_n_used(ctx), p->ids.n);
+	return report;
+}
+
+static struct sampler *
+greedy(const struct bed *b)
+{
+	struct sampling how = { .top_p = 1, .repeat_penalty = 1 };
+
+	return sampler_new(&how, b->shape.vocab);
+}
+
+static void
+take_steps(const struct bed *b, struct context *ctx, int32_t *out, int n)
+{
+	struct sampler *s = greedy(b);
+	struct error err = {0};
+	struct step step;
+
+	for (int i = 0; i < n; i++) {
+		assert_ok(context_step(ctx, s, 0, &step, &err), &err);
+		out[i] = step.id;
+	}
+	sampler_free(s);
+}
+
+#define N_STEPS 12
+
+/* The context's continuation must be that of a new context which sees the prompt for the first time. */
+static void
+assert_like_new(const struct bed *b, const struct prompt *p)
+{
+	struct error err = {0};
+	struct context *fresh = context_new(b->engine, &err);
+	int32_t got[N_STEPS], want[N_STEPS];
+	const float *a, *c;
+
+	assert_non_null(fresh);
+	sync_ok(fresh, p);
+	a = context_logits(b->ctx, &err);
+	c = context_logits(fresh, &err);
+	for (int i = 0; i < b->shape.vocab; i++)
+		assert_true(fabsf(a[i] - c[i]) < 1e-4f);
+	take_steps(b, b->ctx, got, N_STEPS);
+	take_steps(b, fresh, want, N_STEPS);
+	assert_memory_equal(got, want, sizeof got);
+	context_free(fresh);
+}
+
+/* ---- reuse */
+
+static void
+a_common_prefix_is_reused(void **state)
+{
+	struct bed b;
+	struct prompt first = {0}, second = {0};
+	struct sync_report report;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 2);
+	add_text(&first, &b, 20, 1);
+	add_text(&second, &b, 13, 1);
+	add_text(&second, &b, 9, 2);
+	report = sync_ok(b.ctx, &first);
+	assert_int_equal(report.n_prompt, 20);
+	assert_int_equal(report.n_reused, 0);
+	assert_like_new(&b, &first);
+	report = sync_ok(b.ctx, &second);
+	assert_int_equal(report.n_reused, 13);
+	assert_like_new(&b, &second);
+	prompt_done(&first);
+	prompt_done(&second);
+	bed_done(&b);
+}
+
+static void
+the_last_token_is_always_computed(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 9, 1);
+	sync_ok(b.ctx, &p);
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, 8);
+	p.ids.n = 5;
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, 4);
+	assert_like_new(&b, &p);
+	p.ids.n = 1;
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, 0);
+	assert_like_new(&b, &p);
+	p.ids.n = 9;
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* The next round's prompt repeats what was generated: those tokens are in the timeline already. */
+static void
+generated_tokens_are_reused(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	int32_t answer[5];
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 10, 1);
+	sync_ok(b.ctx, &p);
+	take_steps(&b, b.ctx, answer, 5);
+	for (int i = 0; i < 5; i++)
+		ids_add(&p.ids, answer[i]);
+	add_text(&p, &b, 4, 3);
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, 14);      /* the fifth was chosen, not computed */
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+another_picture_ends_the_prefix(void **state)
+{
+	struct bed b;
+	struct prompt first = {0}, second = {0};
+	struct sync_report report;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 2);
+	add_text(&first, &b, 6, 1);
+	add_picture(&first, &b, 10);
+	add_text(&first, &b, 8, 2);
+	add_text(&second, &b, 6, 1);
+	add_picture(&second, &b, 11);
+	add_text(&second, &b, 8, 2);
+	report = sync_ok(b.ctx, &first);
+	assert_int_equal(report.n_pictures_seen, 1);
+	assert_like_new(&b, &first);
+	report = sync_ok(b.ctx, &second);
+	assert_int_equal(report.n_reused, 6);
+	assert_int_equal(report.n_pictures_seen, 1);
+	assert_like_new(&b, &second);
+	report = sync_ok(b.ctx, &first);
+	assert_int_equal(report.n_reused, 6);
+	assert_int_equal(report.n_pictures_seen, 0);            /* its rows were kept */
+	assert_like_new(&b, &first);
+	prompt_done(&first);
+	prompt_done(&second);
+	bed_done(&b);
+}
+
+/* Two pictures next to each other; only the second is exchanged. */
+static void
+neighbouring_pictures_are_told_apart(void **state)
+{
+	struct bed b;
+	struct prompt first = {0}, second = {0};
+	struct sync_report report;
+	int n;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 2);
+	n = card_info(b.card)->n_image_tokens;
+	add_text(&first, &b, 3, 1);
+	add_picture(&first, &b, 10);
+	add_picture(&first, &b, 11);
+	add_text(&second, &b, 3, 1);
+	add_picture(&second, &b, 10);
+	add_picture(&second, &b, 10);
+	assert_int_equal(sync_ok(b.ctx, &first).n_pictures_seen, 2);
+	report = sync_ok(b.ctx, &second);
+	assert_int_equal(report.n_reused, 3 + n);
+	assert_int_equal(report.n_pictures_seen, 0);
+	assert_like_new(&b, &second);
+	prompt_done(&first);
+	prompt_done(&second);
+	bed_done(&b);
+}
+
+static void
+seeing_early_fills_the_cache(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_picture(&p, &b, 5);
+	add_text(&p, &b, 3, 1);
+	assert_ok(engine_see(b.engine, &p.pictures[0].pixels, NULL, &err), &err);
+	assert_int_equal(sync_ok(b.ctx, &p).n_pictures_seen, 0);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* More pictures than the cache holds: the first has to be looked at again, and is the same. */
+static void
+old_pictures_leave_the_cache(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_picture(&p, &b, 1);
+	sync_ok(b.ctx, &p);
+	for (uint64_t seed = 2; seed < 20; seed++) {
+		struct pixels other = pixels_of(&b, seed);
+
+		assert_ok(engine_see(b.engine, &other, NULL, &err), &err);
+		pixels_done(&other);
+	}
+	p.ids.at[0] = 0;                /* a text id where the picture's first place was … */
+	p.pictures[0].pos = 1;
+	ids_add(&p.ids, tiny_context_id(&b.shape));
+	assert_int_equal(sync_ok(b.ctx, &p).n_pictures_seen, 1);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* ---- stopping */
+
+/* Stops when `stage` has reported `at` times. */
+struct stopper {
+	atomic_bool stop;
+	enum stage stage;
+	int at, n;
+	long long last_done, last_total;
+};
+
+static void
+count_report(void *arg, enum stage stage, long long done, long long total)
+{
+	struct stopper *s = arg;
+
+	assert_in_range(done, 0, total);
+	if (stage != s->stage)
+		return;
+	s->last_done = done;
+	s->last_total = total;
+	if (++s->n == s->at)
+		atomic_store(&s->stop, true);
+}
+
+static struct tiny
+long_shape(void)
+{
+	struct tiny shape = tiny_default;
+
+	shape.n_ctx = 1300;
+	return shape;
+}
+
+static void
+a_stopped_prompt_is_resumed(void **state)
+{
+	struct tiny shape = long_shape();
+	struct bed b;
+	struct prompt p = {0};
+	struct stopper s = { .stage = STAGE_PREFILL, .at = 3 };        /* in the first layer of the second chunk */
+	struct watch watch = { &s.stop, count_report, &s };
+	struct error err = {0};
+	struct sync_report report;
+
+	(void)state;
+	bed_init(&b, &shape, 2);
+	add_text(&p, &b, 1200, 1);
+	assert_int_equal(context_sync(b.ctx, &p, &watch, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_SIGINT);
+	assert_int_equal(context_n_used(b.ctx), 512);
+	assert_null(context_logits(b.ctx, &err));
+	report = sync_ok(b.ctx, &p);
+	assert_int_equal(report.n_reused, 512);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+progress_ends_at_its_total(void **state)
+{
+	struct tiny shape = long_shape();
+	struct bed b;
+	struct prompt p = {0};
+	struct stopper s = { .stage = STAGE_PREFILL };
+	struct watch watch = { &s.stop, count_report, &s };
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &shape, 1);
+	add_text(&p, &b, 700, 1);
+	assert_ok(context_sync(b.ctx, &p, &watch, NULL, &err), &err);
+	assert_int_equal(s.last_done, 700);
+	assert_int_equal(s.last_total, 700);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* A picture whose tower was stopped must not be taken for seen. */
+static void
+a_stopped_picture_is_seen_again(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct stopper s = { .stage = STAGE_PICTURE, .at = 2 };
+	struct watch watch = { &s.stop, count_report, &s };
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 4, 1);
+	add_picture(&p, &b, 9);
+	add_text(&p, &b, 4, 2);
+	assert_int_equal(context_sync(b.ctx, &p, &watch, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_SIGINT);
+	assert_int_equal(context_n_used(b.ctx), 0);
+	assert_int_equal(sync_ok(b.ctx, &p).n_pictures_seen, 1);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+loading_can_be_stopped(void **state)
+{
+	char *dir = tiny_write(&tiny_default);
+	struct stopper s = { .stage = STAGE_LOAD, .at = 2 };
+	struct watch watch = { &s.stop, count_report, &s };
+	struct error err = {0};
+	struct card *card = card_open(dir, &err);
+
+	(void)state;
+	assert_non_null(card);
+	assert_null(engine_open(card, NULL, &watch, &err));
+	assert_int_equal(err.code, CODE_SIGINT);
+	card_free(card);
+	tiny_remove(dir);
+}
+
+/* ---- limits */
+
+static void
+a_full_context_says_so(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	struct sampler *s;
+	struct step step;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	s = greedy(&b);
+	add_text(&p, &b, b.shape.n_ctx, 1);
+	sync_ok(b.ctx, &p);
+	assert_ok(context_step(b.ctx, s, 0, &step, &err), &err);        /* choosing needs no room, computing does */
+	assert_int_equal(context_step(b.ctx, s, 0, &step, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	add_text(&p, &b, 1, 2);
+	assert_int_equal(context_sync(b.ctx, &p, NULL, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	p.ids.n = 10;
+	sync_ok(b.ctx, &p);                                             /* it goes on after that */
+	sampler_free(s);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+an_option_lowers_the_limit(void **state)
+{
+	char *dir = tiny_write(&tiny_default);
+	struct error err = {0};
+	struct card *card = card_open(dir, &err);
+	static const int asked[] = { 0, 8, 64, 9999 }, given[] = { 64, 8, 64, 64 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct engine_options options = { .n_threads = 1, .n_ctx = asked[i] };
+		struct engine *engine = engine_open(card, &options, NULL, &err);
+		struct context *ctx = context_new(engine, &err);
+
+		assert_int_equal(context_n_ctx(ctx), given[i]);
+		context_free(ctx);
+		engine_free(engine);
+	}
+	card_free(card);
+	tiny_remove(dir);
+}
+
+static void
+wrong_prompts_are_refused(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	assert_int_equal(context_sync(b.ctx, &p, NULL, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	assert_null(context_logits(b.ctx, &err));
+	ids_add(&p.ids, b.shape.vocab);
+	assert_int_equal(context_sync(b.ctx, &p, NULL, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	p.ids.n = 0;
+	add_picture(&p, &b, 1);
+	p.ids.n--;                                                      /* the picture's last place is cut off */
+	assert_int_equal(context_sync(b.ctx, &p, NULL, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	p.ids.n++;
+	sync_ok(b.ctx, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+a_text_model_refuses_pictures(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b;
+	struct prompt p = {0};
+	struct pixels pixels;
+	struct error err = {0};
+
+	(void)state;
+	shape.text_only = true;
+	bed_init(&b, &shape, 1);
+	assert_true(card_info(b.card)->text_only);
+	add_text(&p, &b, 9, 1);
+	sync_ok(b.ctx, &p);
+	assert_like_new(&b, &p);
+	pixels = pixels_of(&b, 1);
+	assert_int_equal(engine_see(b.engine, &pixels, NULL, &err), -1);
+	assert_int_equal(err.code, CODE_INPUT);
+	pixels_done(&pixels);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* ---- steps */
+
+static void
+a_chosen_token_costs_nothing_until_the_next(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	struct sampler *s;
+	struct step step;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	s = greedy(&b);
+	assert_int_equal(context_step(b.ctx, s, 0, &step, &err), -1);   /* nothing to go on from */
+	add_text(&p, &b, 10, 1);
+	sync_ok(b.ctx, &p);
+	assert_ok(context_step(b.ctx, s, 0, &step, &err), &err);
+	assert_int_equal(context_n_used(b.ctx), 10);
+	assert_ok(context_step(b.ctx, s, 0, &step, &err), &err);
+	assert_int_equal(context_n_used(b.ctx), 11);
+	sampler_free(s);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+log_probabilities_are_those_of_the_raw_logits(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	struct sampler *s;
+	struct step step;
+	const float *logits;
+	double sum = 0;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	s = greedy(&b);
+	add_text(&p, &b, 10, 1);
+	sync_ok(b.ctx, &p);
+	logits = context_logits(b.ctx, &err);
+	for (int i = 0; i < b.shape.vocab; i++)
+		sum += exp(logits[i]);
+	assert_ok(context_step(b.ctx, s, 5, &step, &err), &err);
+	assert_int_equal(step.n_best, 5);
+	assert_int_equal(step.best[0].id, step.id);
+	assert_true(step.best[0].logprob == step.logprob);
+	for (int i = 0; i < 5; i++) {
+		int n_better = 0;
+
+		for (int k = 0; k < b.shape.vocab; k++)
+			n_better += logits[k] > logits[step.best[i].id];
+		assert_int_equal(n_better, i);
+		assert_true(fabs(step.best[i].logprob - (logits[step.best[i].id] - log(sum))) < 1e-5);
+	}
+	assert_true(fabsf(step.margin - (logits[step.best[0].id] - logits[step.best[1].id])) < 1e-6f);
+	sampler_free(s);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* ---- sameness */
+
+static void
+copy_logits(const struct tiny *shape, int n_threads, float *out)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+
+	bed_init(&b, shape, n_threads);
+	add_text(&p, &b, 5, 1);
+	add_picture(&p, &b, 2);
+	add_text(&p, &b, 30, 3);
+	sync_ok(b.ctx, &p);
+	take_steps(&b, b.ctx, (int32_t[3]){0}, 3);
+	memcpy(out, context_logits(b.ctx, &err), (size_t)shape->vocab * sizeof *out);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+threads_change_no_bit(void **state)
+{
+	float one[291], many[291];
+
+	(void)state;
+	copy_logits(&tiny_default, 1, one);
+	for (int n = 2; n < 6; n++) {
+		copy_logits(&tiny_default, n, many);
+		assert_memory_equal(one, many, sizeof one);
+	}
+}
+
+/* BF16 and F32 files hold the same values; data off its natural boundary is read all the same. */
+static void
+storage_changes_little(void **state)
+{
+	struct tiny shape = tiny_default;
+	float want[291], got[291];
+
+	(void)state;
+	copy_logits(&shape, 2, want);
+	shape.pad = 3;
+	copy_logits(&shape, 2, got);
+	assert_memory_equal(want, got, sizeof got);
+	shape.type = DTYPE_BF16;
+	copy_logits(&shape, 2, got);
+	for (int i = 0; i < 291; i++)
+		assert_true(fabsf(want[i] - got[i]) < 1e-4f);
+	shape.type = DTYPE_F16;
+	shape.pad = 0;
+	copy_logits(&shape, 2, got);
+	for (int i = 0; i < 291; i++)
+		assert_true(fabsf(want[i] - got[i]) < 1e-2f);
+}
+
+static void
+a_larger_picture_resamples_positions(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b;
+	struct prompt p = {0};
+
+	(void)state;
+	shape.image_size = 84;
+	bed_init(&b, &shape, 2);
+	assert_int_equal(card_info(b.card)->n_image_tokens, 9);
+	add_text(&p, &b, 3, 1);
+	add_picture(&p, &b, 1);
+	assert_int_equal(sync_ok(b.ctx, &p).n_pictures_seen, 1);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_common_prefix_is_reused),
+		cmocka_unit_test(the_last_token_is_always_computed),
+		cmocka_unit_test(generated_tokens_are_reused),
+		cmocka_unit_test(another_picture_ends_the_prefix),
+		cmocka_unit_test(neighbouring_pictures_are_told_apart),
+		cmocka_unit_test(seeing_early_fills_the_cache),
+		cmocka_unit_test(old_pictures_leave_the_cache),
+		cmocka_unit_test(a_stopped_prompt_is_resumed),
+		cmocka_unit_test(progress_ends_at_its_total),
+		cmocka_unit_test(a_stopped_picture_is_seen_again),
+		cmocka_unit_test(loading_can_be_stopped),
+		cmocka_unit_test(a_full_context_says_so),
+		cmocka_unit_test(an_option_lowers_the_limit),
+		cmocka_unit_test(wrong_prompts_are_refused),
+		cmocka_unit_test(a_text_model_refuses_pictures),
+		cmocka_unit_test(a_chosen_token_costs_nothing_until_the_next),
+		cmocka_unit_test(log_probabilities_are_those_of_the_raw_logits),
+		cmocka_unit_test(threads_change_no_bit),
+		cmocka_unit_test(storage_changes_little),
+		cmocka_unit_test(a_larger_picture_resamples_positions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
