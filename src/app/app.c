@@ -124,6 +124,17 @@ new_app(const struct app_options *options)
 	return app;
 }
 
+/* The frame with the conversation in it, not only the empty one of ui_open. */
+static void
+draw_first(struct app *app)
+{
+	int ms = ui_timeout(app->ui);
+
+	if (ms > 0)
+		poll(NULL, 0, ms);
+	ui_draw(app->ui);
+}
+
 /* The screen first, with all that is known without the model. */
 static int
 start(struct app *app, struct error *err)
@@ -134,7 +145,7 @@ start(struct app *app, struct error *err)
 	if (!app->ui)
 		return -1;
 	sessions_show(app);
-	ui_draw(app->ui);
+	draw_first(app);
 	load_start(app);
 	return 0;
 }

@@ -3,7 +3,7 @@
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
 ends() {
-	screen 100x32 -n 3500 <<KEYS
+	screen 100x32 --threads 1 -n 3900 <<KEYS
 wait "/help"
 type "question for $1"
 key Enter

@@ -79,7 +79,7 @@ expect-exit 0
 KEYS
 
 # a message that is sent during an answer waits, and comes back when the answer is stopped
-screen 100x32 -n 3500 <<'KEYS'
+screen 100x32 --threads 1 -n 3900 <<'KEYS'
 wait "/help"
 type "first"
 key Enter

@@ -2,7 +2,7 @@
 # What was said stays: after Ctrl-C, and after kill -9 in the middle of an answer.
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
-screen 100x32 -n 3500 <<'KEYS'
+screen 100x32 --threads 1 -n 3900 <<'KEYS'
 wait "/help"
 type "Tell me everything"
 key Enter
@@ -13,7 +13,7 @@ wait "[stopped]"
 type "Once more"
 key Enter
 wait "answering" 30
-sleep 1.6
+sleep 0.5
 signal KILL
 wait-exit
 KEYS

@@ -1,0 +1,67 @@
+#!/bin/sh
+# What goes wrong is said and loses nothing: a disk that cannot be written, a full context, a lost picture, a spoiled file.
+. "${srcdir:-.}/tests/program/chat-lib.sh"
+picture red.ppm 120 10 10
+picture green.ppm 10 120 10
+
+# the store's folder is a file at first: the answer comes anyway, and the next message writes everything
+mkdir "$work/home" && : >"$work/home/data"
+screen 110x40 -n 8 red.ppm <<KEYS
+wait "[#1"
+type "kept in memory"
+key Enter
+wait "the text is kept in memory"
+wait "[cut at 8]" 30
+run rm "$work/home/data"
+type "written now"
+key Enter
+wait "written now"
+settle 0.5
+key C-d
+expect-exit 0
+KEYS
+records="$work"/home/data/sessions/*/*.jsonl
+grep -q '"kept in memory"' $records && grep -q '"written now"' $records || { echo "not written later"; exit 1; }
+test "$(grep -c '"t":"answer"' $records)" = 2 || { echo "not both answers are there"; exit 1; }
+test "$(find "$work/home/data/pictures" -name '*.p*m' | wc -l)" = 1 || { echo "the picture is not there"; exit 1; }
+
+# without its picture the conversation is still shown; a line that cannot be read is counted
+rm -r "$work/home/data/pictures"
+echo 'no JSON' >>$(echo $records)
+screen 110x40 -c <<'KEYS'
+wait "kept in memory"
+wait "(missing)"
+wait "1 line of the session file"
+key C-d
+expect-exit 0
+KEYS
+
+# too long for the context: nothing is sent, text and pictures stay
+screen 110x40 --ctx 130 -n 8 red.ppm green.ppm <<'KEYS'
+wait "[#2"
+type "too much for this context"
+key Enter
+wait "not sent:"
+expect-text "> too much for this context"
+expect-text "[#1 red.ppm 160x120] [#2 green.ppm 160x120]"
+key C-c
+type "/detach all"
+key Enter
+gone "[#1"
+type "short"
+key Enter
+wait "[cut at 8]" 30
+key C-d
+expect-exit 0
+KEYS
+
+# a second picture is remarked once
+screen 110x40 -n 8 red.ppm green.ppm <<'KEYS'
+wait "[#2"
+type "compare"
+key Enter
+wait "trained on one picture"
+wait "[cut at 8]" 30
+key C-d
+expect-exit 0
+KEYS
