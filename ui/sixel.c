@@ -4,9 +4,9 @@
  * dithering with a table of 32768 nearest colours that is filled on demand is several times faster than libsixel's own
  * and gives smaller strings. The index image is whole; each place encodes a slice of it, because a cut in a finished
  * string falls between cells only when the cell is a multiple of six pixels.
+ *
+ * No config.h here: sixel.h defines PACKAGE_VERSION too.
  */
-#include "config.h"
-
 #include "ui/sixel.h"
 
 #include <assert.h>
