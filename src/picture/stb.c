@@ -64,7 +64,7 @@ stb_decode(struct raster *r, const uint8_t *bytes, size_t n, size_t room, struct
 
 	if (n > INT_MAX || !stbi_info_from_memory(bytes, (int)n, &width, &height, &n_channels))
 		return raster_fail(r, err, "%s", stbi_failure_reason());
-	if (raster_begin(r, width, height, err) < 0)
+	if (raster_begin(r, width, llabs(height), err) < 0)     /* of a BMP, negative: the top row comes first */
 		return -1;
 	room_left = room;
 	pixels = stbi_load_from_memory(bytes, (int)n, &width, &height, &n_channels, 0);

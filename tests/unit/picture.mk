@@ -1,7 +1,11 @@
 # unit/picture: formats made in the test itself, and real files from ../shared
-check_PROGRAMS += picture_samples
-TESTS += picture_samples
+PICTURE_TEST_LIBS = libpicture.a libbase.a $(JPEG_LIBS) $(WEBP_LIBS) $(MD_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) \
+	$(CMOCKA_LIBS) -lm
+check_PROGRAMS += picture_decode picture_samples
+TESTS += picture_decode picture_samples
+picture_decode_SOURCES = tests/unit/picture_decode.c
+picture_decode_CPPFLAGS = $(TEST_CPPFLAGS) $(JPEG_CFLAGS)
+picture_decode_LDADD = $(PICTURE_TEST_LIBS)
 picture_samples_SOURCES = tests/unit/picture_samples.c
 picture_samples_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
-picture_samples_LDADD = libpicture.a libbase.a $(JPEG_LIBS) $(WEBP_LIBS) $(MD_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) \
-	$(CMOCKA_LIBS) -lm
+picture_samples_LDADD = $(PICTURE_TEST_LIBS)

