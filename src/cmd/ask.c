@@ -260,7 +260,10 @@ status_of(struct ask *a, int failed, struct error *err)
 		report_error(a, err, &later);
 	if (failed)
 		return cmd_fail(err);
-	return a->place.trouble.code ? cmd_fail(&a->place.trouble) : CODE_OK;
+	if (!a->place.trouble.code)
+		return CODE_OK;
+	error_hint(&a->place.trouble, "free some space; the answer is not stored, it is only what was printed");
+	return cmd_fail(&a->place.trouble);
 }
 
 static void

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# cli_errors.py: broken folders, pictures, sessions, command lines and places; each with its status and the one line that
+# it must produce.
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from program import FIXTURES, IVCHAT, TINY, ProgramTest, in_terminal, main, need_fixtures, read_all, read_header, write_header
+
+FIRST = 'model-00001-of-00002.safetensors'
+
+
+class Model(ProgramTest):
+    """Each fails alike in `ask` and in `model check`, and leaves no session."""
+
+    def broken(self, folder, what):
+        for args in ('ask', '-m', folder, 'hi'), ('model', 'check', folder):
+            with self.subTest(command=args[0]):
+                self.fails(self.run_it(*args), 4, what)
+        self.assertEqual(self.sessions(), [])
+
+    def edit_json(self, path, **keys):
+        value = json.loads(path.read_text())
+        value.update(keys)
+        path.write_text(json.dumps(value))
+
+    def edit_tensor(self, folder, **keys):
+        """Changes the first tensor's entry in the first shard; returns its name."""
+        header, data = read_header(folder / FIRST)
+        name = sorted(name for name in header if name != '__metadata__')[0]
+        header[name].update(keys)
+        write_header(folder / FIRST, header, data)
+        return name
+
+    def test_missing_folder(self):
+        self.broken(self.dir / 'no', f"cannot open the model folder '{self.dir}/no': No such file or directory")
+
+    def test_missing_shard(self):
+        folder = self.derive('m')
+        (folder / FIRST).unlink()
+        self.broken(folder, f"cannot open the weights '{folder}/{FIRST}': No such file or directory")
+
+    def test_truncated_shard(self):
+        folder = self.derive('m')
+        header, _ = read_header(folder / FIRST)
+        os.truncate(folder / FIRST, (folder / FIRST).stat().st_size - 1)
+        ends = {entry['data_offsets'][1]: name for name, entry in header.items() if name != '__metadata__'}
+        self.broken(folder, f"'{folder}/{FIRST}': tensor {ends[max(ends)]}: its data lies beyond the end of the file, "
+                    'which is truncated')
+
+    def test_shard_of_five_bytes(self):
+        folder = self.derive('m')
+        os.truncate(folder / FIRST, 5)
+        self.broken(folder, f"'{folder}/{FIRST}' is truncated: 5 bytes, no safetensors header")
+
+    def test_header_beyond_the_file(self):
+        folder = self.derive('m')
+        data = bytearray((folder / FIRST).read_bytes())
+        data[:8] = struct.pack('<Q', 2**60)
+        (folder / FIRST).write_bytes(data)
+        self.broken(folder, f"'{folder}/{FIRST}' is truncated or no safetensors file: a header of {2**60} bytes in a "
+                    f'file of {len(data)}')
+
+    def test_header_that_is_not_json(self):
+        folder = self.derive('m')
+        data = bytearray((folder / FIRST).read_bytes())
+        data[8:12] = b'\xff\xff\xff\xff'
+        (folder / FIRST).write_bytes(data)
+        self.broken(folder, f"'{folder}/{FIRST}': the safetensors header is not a JSON object: unable to decode byte 0xff")
+
+    def test_index_names_what_is_not_there(self):
+        folder = self.derive('m')
+        header, data = read_header(folder / FIRST)
+        name = sorted(name for name in header if name != '__metadata__')[0]
+        del header[name]
+        write_header(folder / FIRST, header, data)
+        self.broken(folder, f"tensor {name} is not in '{folder}/{FIRST}', where model.safetensors.index.json places it")
+
+    def test_wrong_shape(self):
+        folder = self.derive('m')
+        header, _ = read_header(folder / FIRST)
+        name = sorted(name for name in header if name != '__metadata__')[0]
+        rows, columns = header[name]['shape']
+        self.edit_tensor(folder, shape=[columns, rows])
+        self.broken(folder, f"'{folder}/{FIRST}': tensor {name} has the shape [{columns}, {rows}]; config.json needs "
+                    f'[{rows}, {columns}]')
+
+    def test_wrong_type(self):
+        folder = self.derive('m')
+        name = self.edit_tensor(folder, dtype='I64')
+        self.broken(folder, f"'{folder}/{FIRST}': tensor {name}: the type is I64; supported: BF16, F16, F32")
+
+    def test_unknown_architecture(self):
+        folder = self.derive('m')
+        self.edit_json(folder / 'config.json', architectures=['GPT2LMHeadModel'])
+        self.broken(folder, f"'{folder}/config.json': architectures is [\"GPT2LMHeadModel\"]; supported: "
+                    'InternVLChatModel, LlamaForCausalLM')
+
+    def test_no_config(self):
+        folder = self.derive('m')
+        (folder / 'config.json').unlink()
+        self.broken(folder, f"cannot open '{folder}/config.json': No such file or directory")
+
+    def test_broken_tokenizer(self):
+        folder = self.derive('m')
+        (folder / 'tokenizer.model').write_bytes(b'\x0a\xff\xff\xff\xff\xff')
+        what = f"'{folder}/tokenizer.model' is truncated or not a sentencepiece model"
+        self.broken(folder, what)
+        self.fails(self.run_it('tokenize', '-m', folder), 4, what)
+
+    def test_check_of_a_whole_one(self):
+        self.assertEqual(self.good(self.run_it('model', 'check', TINY)), 'tiny-b: whole, 5717248 bytes of weights\n')
+
+
+class Question(ProgramTest):
+    def refused(self, result, status, what, hint=None):
+        self.fails(result, status, what, hint)
+        self.assertEqual(self.sessions(), [])
+
+    def test_nothing(self):
+        self.refused(self.ask(), 2, 'nothing to ask: no text and no picture', "ivchat ask 'What is a fox?'")
+        self.refused(self.ask(stdin='\n\n'), 2, 'nothing to ask: no text and no picture')
+
+    def test_not_utf8(self):
+        self.refused(self.ask(stdin=b'caf\xe9'), 3, 'the text is not UTF-8')
+
+    def test_too_long(self):
+        result = self.ask('--ctx', '100', 'word ' * 200)
+        self.assertRegex(result.stderr.decode(), r'^ivchat: the text is too long: \d+ tokens, and 64 for an answer, '
+                         r'where the context holds 100\ntry: a shorter text\n$')
+        self.assertEqual((result.returncode, self.sessions()), (3, []))
+
+    def test_context_beyond_the_model(self):
+        self.refused(self.ask('--ctx', '4097', 'x'), 2, "--ctx 4097: the model's own limit is 4096")
+
+    def test_not_a_picture(self):
+        (self.dir / 'notes.png').write_text('These are notes.')
+        self.refused(self.ask('-i', 'notes.png', 'x'), 3, "cannot read picture 'notes.png': this is not a picture")
+        self.refused(self.ask('-i', '-', 'x', stdin=b'GIF'), 3, "cannot read picture 'stdin': this is not a picture")
+
+    def test_missing_picture(self):
+        self.refused(self.ask('-i', 'no.png', 'x'), 3, "cannot open 'no.png': No such file or directory")
+
+    def test_picture_cut_short(self):
+        data = (FIXTURES / 'images' / 'image1.jpg').read_bytes()
+        self.refused(self.ask('-i', '-', 'x', stdin=data[:3000]), 3, "cannot read picture 'stdin': it is cut short")
+
+    def test_picture_too_large(self):
+        """100 001 x 100 000 in a header of 20 bytes: refused before anything of that size is allocated."""
+        result = self.ask('-i', '-', 'x', stdin=b'P6\n100001 100000\n255\n')
+        self.assertRegex(result.stderr.decode(), r"^ivchat: cannot read picture 'stdin': .*100001.*100000")
+        self.assertEqual((result.returncode, result.stdout, self.sessions()), (3, b'', []))
+
+    def test_standard_input_twice(self):
+        self.refused(self.ask('-i', '-', '-i', '-'), 2, "standard input can be read once: more than one '-'")
+        self.refused(self.ask('-i', '-', '--messages', '-'), 2, "standard input can be read once: more than one '-'")
+
+    def test_options_that_do_not_go_together(self):
+        self.refused(self.ask('-c', '-s', 'x', 'hi'), 2, '-c and -s do not go together')
+        self.refused(self.ask('--json', '--stream-json', 'hi'), 2, '--json and --stream-json do not go together')
+        self.refused(self.ask('--prompt-ids', 'hi'), 2, '--prompt-ids is printed as JSON only: it needs --json')
+        self.refused(self.ask('--logprobs', '2', 'hi'), 2, '--logprobs is printed as JSON only: it needs --json')
+        self.refused(self.ask('--reference', '-t', '1', 'hi'), 2, '--reference is greedy: it takes no sampling options')
+        self.refused(self.ask('--reference', '-c', 'hi'), 2, '--reference is not stored: it takes no -c, -s or --name')
+        self.refused(self.ask('--messages', 'f', 'hi'), 2, "--messages holds the question already: 'hi' is too much")
+
+    def test_messages(self):
+        user, answer = {'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'}
+        for text, what in (
+                ('{', "stdin: line 1: string or '}' expected near end of file"),
+                ('{}', 'stdin: must be a list of messages'),
+                ('[]', 'stdin: the last message must be the question, of "user"'),
+                (json.dumps([user, answer]), 'stdin: the last message must be the question, of "user"'),
+                (json.dumps([user, user]), 'stdin: message 2 is of "user", where one of "assistant" must stand'),
+                (json.dumps([answer]), 'stdin: message 1 is of "assistant", where one of "user" must stand'),
+                (json.dumps([{'role': 'user'}]), 'stdin: message 1 is not {"role": TEXT, "content": TEXT}'),
+                (json.dumps([5]), 'stdin: message 1 is not {"role": TEXT, "content": TEXT}')):
+            self.refused(self.ask('--messages', '-', stdin=text), 3, what)
+
+    def test_placeholders_and_pictures(self):
+        self.refused(self.ask('--reference', '-i', FIXTURES / 'images' / 'gray.png', '<image> and <image>'), 3,
+                     'the texts have 2 <image> for 1 pictures')
+
+    def test_the_models_own_mark(self):
+        self.refused(self.ask('what is <IMG_CONTEXT>?'), 3,
+                     "a message contains <IMG_CONTEXT>, the model's own mark for a picture")
+
+
+class Place(ProgramTest):
+    def test_answer_to_a_full_disk(self):
+        for args in [], ['--json'], ['--stream-json'], ['--no-stream']:
+            with self.subTest(args=args), open('/dev/full', 'wb') as full:
+                self.fails(self.ask('-n', '3', *args, 'hi', stdout=full), 6,
+                           'cannot write the answer to standard output: No space left on device')
+
+    def test_answer_into_a_folder_that_is_not_there(self):
+        self.fails(self.ask('-o', 'no/such', 'hi'), 6, "cannot write 'no/such': No such file or directory")
+
+    def test_help_to_a_full_disk(self):
+        with open('/dev/full', 'wb') as full:
+            self.fails(self.run_it('help', stdout=full), 6, 'cannot write to standard output: No space left on device')
+
+    def test_store_over_the_limit(self):
+        """No room in the session's file: the answer is printed all the same, the status tells."""
+        command = f'ulimit -f 1; exec {IVCHAT} ask -m {TINY} -n 600 hi'
+        result = subprocess.run(['sh', '-c', command], stdin=subprocess.DEVNULL, capture_output=True, env=self.env,
+                                cwd=self.dir)
+        path = self.sessions()[0]
+        self.assertEqual(result.stderr.decode().splitlines()[0], f"ivchat: cannot write '{path}': File too large")
+        self.assertEqual(result.returncode, 6)
+        self.assertGreater(len(result.stdout), 600)
+        self.assertEqual([r['t'] for r in self.records()[:2]], ['session', 'user'])
+
+    def test_store_that_cannot_be_made(self):
+        self.home.write_text('a file, not a folder')
+        result = self.ask('-n', '2', 'hi')
+        self.assertEqual(result.returncode, 6)
+        self.assertIn(f'{self.home}', result.stderr.decode())
+
+    def test_no_home(self):
+        del self.env['HOME'], self.env['IVCHAT_HOME']
+        self.fails(self.ask('hi'), 6, 'no place to keep conversations: HOME is not set')
+
+
+class Session(ProgramTest):
+    def test_no_such_session(self):
+        for args in ['show', 'x'], ['path', 'x'], ['rename', 'x', 'y'], ['rm', '-f', 'x'], ['ask', '-m', TINY, '-s', 'x', 'hi']:
+            with self.subTest(args=args):
+                self.fails(self.run_it(*args), 3, "no session 'x'")
+
+    def test_unreadable_line(self):
+        self.good(self.ask('-n', '2', 'first'))
+        path = self.sessions()[0]
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b''.join(lines[:2]) + b'{"t":"note", broken\n' + b''.join(lines[2:]))
+        result = self.run_it('show', 'last')
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.stderr.decode(), f'ivchat: session {path.stem}: 1 line could not be read and is left out\n')
+        self.assertIn('first', result.stdout.decode())
+
+    def test_unreadable_first_line(self):
+        self.good(self.ask('-n', '2', 'first'))
+        path = self.sessions()[0]
+        path.write_bytes(b'garbage\n' + path.read_bytes())
+        result = self.run_it('show', path.stem)
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual(result.stdout, b'')
+        self.assertEqual(len(result.stderr.decode().splitlines()), 1)
+
+    def test_second_writer(self):
+        writer = self.start('ask', '-m', TINY, '-n', '4000', 'first')
+        try:
+            while not self.sessions() or b'"part"' not in self.sessions()[0].read_bytes():
+                self.assertIsNone(writer.poll())
+                time.sleep(0.02)
+            session = self.sessions()[0].stem
+            for args in ['ask', '-m', TINY, '-c', 'second'], ['rename', session, 'x'], ['rm', '-f', session]:
+                with self.subTest(args=args):
+                    self.fails(self.run_it(*args), 6, 'this session is open in another terminal: process '
+                               f"{writer.pid} on '{socket.gethostname()}' writes it")
+            self.assertIn('first', self.good(self.run_it('show', session)))
+        finally:
+            writer.kill()
+            writer.communicate()
+
+
+class CommandLine(ProgramTest):
+    def test_words_that_mean_nothing(self):
+        self.fails(self.run_it('tokenise'), 2, "'tokenise' is neither a subcommand nor a picture file",
+                   "ivchat tokenize, or to ask something: ivchat ask 'tokenise'")
+        self.fails(self.run_it('what is this'), 2, "'what is this' is neither a subcommand nor a picture file",
+                   "ivchat ask 'what is this'")
+
+    def test_unknown_option(self):
+        self.fails(self.run_it('ask', '--modle', 'x'), 2, "unknown option '--modle'", '--model')
+        self.fails(self.run_it('ls', '--frobnicate'), 2, "unknown option '--frobnicate'", 'ivchat ls --help')
+        self.fails(self.run_it('--frobnicate'), 2, "unknown option '--frobnicate'", 'ivchat chat --help')
+
+    def test_no_terminal(self):
+        self.fails(self.run_it('-m', TINY), 2, 'the chat needs a terminal, and standard input is none',
+                   'ivchat ask [TEXT...]')
+        self.fails(self.run_it('chat'), 2, 'the chat needs a terminal, and standard input is none')
+        self.fails(self.run_it('rm', 'x'), 3, "no session 'x'")
+
+    def test_locale_that_is_not_utf8(self):
+        self.env['LC_ALL'] = 'C'
+        status, said = in_terminal([IVCHAT, '-m', TINY], self.env, self.dir, read_all)
+        self.assertEqual(status, 2)
+        self.assertEqual(said.decode().splitlines(), [
+            'ivchat: the chat needs a UTF-8 locale, and this one is ANSI_X3.4-1968', 'try: LC_ALL=C.UTF-8 ivchat'])
+
+    def test_operands_that_are_wrong(self):
+        self.fails(self.run_it('show'), 2, 'show needs one session', 'ivchat show last')
+        self.fails(self.run_it('path', 'a', 'b'), 2, 'path needs one session')
+        self.fails(self.run_it('rename', 'a'), 2, 'rename needs a session and a name')
+        self.fails(self.run_it('rm'), 2, 'rm needs a session')
+        self.fails(self.run_it('ls', 'x'), 2, "ls takes no operand: 'x'")
+        self.fails(self.run_it('model', 'plam'), 2, 'model needs one of: info, check; and at most one folder')
+        self.fails(self.run_it('help', 'nothing'), 2, "no help on 'nothing'")
+
+    def test_subcommand_after_options(self):
+        self.assertEqual(self.good(self.run_it('-m', TINY, 'model', 'check')), 'tiny-b: whole, 5717248 bytes of weights\n')
+
+    def test_help_and_version(self):
+        for args in ['--help'], ['help'], ['ask', '--help'], ['help', 'ask'], ['help', 'keys'], ['help', 'slash'], \
+                ['help', 'options'], ['--version'], ['ask', '-V']:
+            self.assertGreater(len(self.good(self.run_it(*args))), 20)
+        self.assertEqual(self.good(self.run_it('ask', '-h')), self.good(self.run_it('help', 'ask')))
+
+
+if __name__ == '__main__':
+    need_fixtures()
+    main()

@@ -1,0 +1,142 @@
+# program.py: what the tests of the built program share. Standard library only.
+#
+# The program is $IVCHAT, or ./ivchat in the build folder. Every test has a home of its own. The models are the small
+# random ones of the fixtures folder ($IVCHAT_FIXTURES, or ../shared/fixtures beside the source); without it a test file
+# says so and ends with 77, which automake counts as a skip.
+import json
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+FIXTURES = pathlib.Path(os.environ.get('IVCHAT_FIXTURES') or SOURCE.parent / 'shared' / 'fixtures')
+IVCHAT = os.path.abspath(os.environ.get('IVCHAT', './ivchat'))
+TINY = FIXTURES / 'tiny-b'
+TIMEOUT = 120
+
+
+def need_fixtures():
+    if not TINY.is_dir():
+        print(f'skipped: the reference fixtures are not at {FIXTURES} (set IVCHAT_FIXTURES)')
+        sys.exit(77)
+
+
+def main():
+    if not os.access(IVCHAT, os.X_OK):
+        print(f'skipped: {IVCHAT} is not built')
+        sys.exit(77)
+    unittest.main(verbosity=2)
+
+
+class ProgramTest(unittest.TestCase):
+    """A home of its own for each test, and ways to run the program in it."""
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix='ivchat-test-'))
+        self.home = self.dir / 'home'
+        self.env = {'PATH': os.environ['PATH'], 'HOME': str(self.dir), 'IVCHAT_HOME': str(self.home),
+                    'LC_ALL': 'C.UTF-8', 'TERM': 'xterm-256color', 'OPENBLAS_NUM_THREADS': '1'}
+        for name in 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS':
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def tearDown(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def run_it(self, *args, stdin=b'', stdout=subprocess.PIPE, **kw):
+        args = [IVCHAT] + [str(a) for a in args]
+        if isinstance(stdin, str):
+            stdin = stdin.encode()
+        return subprocess.run(args, input=stdin, stdout=stdout, stderr=subprocess.PIPE, env=self.env, cwd=self.dir,
+                              timeout=TIMEOUT, **kw)
+
+    def ask(self, *args, model=TINY, **kw):
+        return self.run_it('ask', '-m', model, *args, **kw)
+
+    def good(self, result):
+        self.assertEqual((result.returncode, result.stderr.decode()), (0, ''))
+        return result.stdout.decode()
+
+    def start(self, *args, **kw):
+        """A program that goes on by itself; standard input is empty."""
+        kw.setdefault('stdout', subprocess.PIPE)
+        return subprocess.Popen([IVCHAT] + [str(a) for a in args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                env=self.env, cwd=self.dir, **kw)
+
+    def fails(self, result, status, what, hint=None):
+        """Exactly this line on standard error, and this hint or (None) any or none; nothing on standard output."""
+        lines = result.stderr.decode().splitlines()
+        self.assertEqual(lines[:1], [f'ivchat: {what}'])
+        self.assertLessEqual(len(lines), 2)
+        if len(lines) == 2:
+            self.assertTrue(lines[1].startswith('try: '), lines[1])
+        if hint is not None:
+            self.assertEqual(lines[1:], [f'try: {hint}'])
+        self.assertEqual(result.returncode, status)
+        self.assertEqual(result.stdout or b'', b'')
+
+    def sessions(self):
+        return sorted(self.home.glob('data/sessions/*/*.jsonl'))
+
+    def records(self, path=None):
+        """The records of the only session."""
+        if path is None:
+            self.assertEqual(len(self.sessions()), 1)
+            path = self.sessions()[0]
+        return [json.loads(line) for line in path.read_bytes().split(b'\n') if line]
+
+    def derive(self, name, base=TINY):
+        """A copy of a model folder, to be broken."""
+        to = self.dir / name
+        shutil.copytree(base, to)
+        return to
+
+
+def read_header(path):
+    data = path.read_bytes()
+    n = struct.unpack('<Q', data[:8])[0]
+    return json.loads(data[8:8 + n]), data[8 + n:]
+
+
+def write_header(path, header, data):
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    path.write_bytes(struct.pack('<Q', len(text)) + text + data)
+
+
+def in_terminal(args, env, cwd, reader):
+    """Runs args in a terminal of its own. reader(fd) gives what is to be known; returns (status, what it gave)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execve(args[0], [str(a) for a in args], env)
+    try:
+        said = reader(fd)
+        _, status = os.waitpid(pid, 0)
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(fd)
+    return os.waitstatus_to_exitcode(status), said
+
+
+def read_all(fd):
+    """All that comes out of a terminal until its program has ended."""
+    said = b''
+    while True:
+        try:
+            more = os.read(fd, 65536)
+        except OSError:
+            return said
+        if not more:
+            return said
+        said += more
