@@ -2,7 +2,7 @@
  * a command, all else is said. A line that could not be used is put back into the input. */
 #include "config.h"
 
-#include "internal.h"
+#include "actions.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,6 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "internal.h"
+#include "slash.h"
 #include "words.h"
 
 #define HISTORY_LINES 10000
@@ -70,23 +72,32 @@ means_picture(const struct word *word)
 	return word_is_path(word->text) && is_picture(word->text);
 }
 
-/* Stages the pictures that the line begins with. Returns what is left of it, or NULL when there were none. */
+/* Stages the pictures that the line begins with, until one cannot be. Returns what is left of the line, or NULL when it
+ * does not begin with any. */
 static const char *
 take_pictures(struct app *app, const char *line)
 {
-	const char *rest = line, *next = line;
+	const char *rest = NULL, *next = line;
 	struct word word;
-	bool any = false, go_on = true;
+	bool go_on = true;
 
 	while (go_on && words_next(&next, &word)) {
 		go_on = means_picture(&word);
-		if (go_on) {
-			any = staged_word(app, &word) > 0 || any;
+		if (go_on && !rest)
+			rest = line;
+		if (go_on && (go_on = staged_word(app, &word) > 0))
 			rest = next;
-		}
 		word_done(&word);
 	}
-	return any ? rest : NULL;
+	return rest;
+}
+
+static void
+enter_rest(struct app *app, const char *rest)
+{
+	ui_set_input(app->ui, rest);
+	if (app->staged.n > 0)
+		ui_flash(app->ui, "picture added: Enter sends it, Backspace in an empty line takes it back");
 }
 
 static bool
@@ -131,8 +142,7 @@ enter(struct app *app, const char *line, size_t n)
 	remember(app, line);
 	rest = take_pictures(app, line);
 	if (rest) {
-		ui_set_input(app->ui, rest);
-		ui_flash(app->ui, "picture added: Enter sends it, Backspace in an empty line takes it back");
+		enter_rest(app, rest);
 	} else if (line[0] == '/' && line[1] != '/') {
 		enter_command(app, line);
 	} else {

@@ -3,10 +3,8 @@
  * what was said is safe before anything that can take long. */
 #include "config.h"
 
-#include "internal.h"
+#include "app.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +16,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "words.h"
+#include "actions.h"
+#include "complete.h"
+#include "internal.h"
+#include "trap.h"
 
 #define DEFAULT_MAX_TOKENS 512
 #define LAST_EVENTS_MS 500      /* how long leaving waits for an answer to stop */
@@ -381,8 +382,8 @@ app_run(const struct app_options *options, struct error *err)
 		loop(app, signal_fd);
 		rc = leave(app, err);
 	}
+	trap_close();           /* what is left may wait for the engine: Ctrl-C ends that */
 	free_app(app);
-	trap_close();
 	alloc_on_failure(NULL);
 	log_close();
 	return rc;

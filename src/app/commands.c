@@ -9,7 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "actions.h"
 #include "internal.h"
+#include "settings.h"
+#include "slash.h"
 #include "words.h"
 
 #define SYSTEM_MAX_BYTES (1u << 20)
@@ -244,6 +247,8 @@ command_rename(struct app *app, const char *operands, struct error *err)
 {
 	if (!*operands)
 		return error_set(err, CODE_INPUT, "/rename needs a name");
+	if (app->read_only)
+		return error_set(err, CODE_INPUT, "this session was written by a newer ivchat and is only shown");
 	chat_set_name(app->chat, operands);
 	app->keep.named = false;
 	keep_settings(app);

@@ -3,7 +3,7 @@
  * without quotes; the ui quotes paths. */
 #include "config.h"
 
-#include "internal.h"
+#include "complete.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -13,6 +13,9 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "internal.h"
+#include "settings.h"
+#include "slash.h"
 #include "words.h"
 
 #define SESSIONS_OFFERED 100

@@ -2,12 +2,13 @@
  * small copy for the screen. Made once from the decoded file; what is not here is read from the store. */
 #include "config.h"
 
-#include "internal.h"
+#include "gallery.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "internal.h"
 
 #define KEPT_ITEMS 64
 /* Larger than any place on a screen: inline pictures take at most 640 pixels of width. */

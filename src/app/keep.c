@@ -3,13 +3,14 @@
  * that cannot write is one red line, never a reason to stop: the records wait in memory and every send tries again. */
 #include "config.h"
 
-#include "internal.h"
+#include "keep.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "internal.h"
 
 #define PART_EVERY_MS 1000
 

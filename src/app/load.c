@@ -2,12 +2,13 @@
  * line; the conversation on the screen stays readable without a model. */
 #include "config.h"
 
-#include "internal.h"
+#include "load.h"
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "internal.h"
 
 static void
 fail(struct app *app, struct error *err)

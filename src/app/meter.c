@@ -3,12 +3,13 @@
  * number on the screen. Before a send talk.c counts the real prompt. */
 #include "config.h"
 
-#include "internal.h"
+#include "meter.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "internal.h"
 
 #define COUNT_AFTER_MS 120
 #define COUNT_MOST_BYTES 32768

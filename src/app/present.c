@@ -3,7 +3,7 @@
  * read from disk are drawn one message at a time, newest first: the text is there before the first of them. */
 #include "config.h"
 
-#include "internal.h"
+#include "present.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "internal.h"
 
 #define RULE_CHARACTERS 60
 #define MISSING_WIDTH 96

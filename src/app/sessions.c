@@ -2,13 +2,14 @@
  * locks the new one before it lets the old one go, so that a failure changes nothing. */
 #include "config.h"
 
-#include "internal.h"
+#include "sessions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "internal.h"
 #include "words.h"
 
 /* Takes chat and session over. */

@@ -1,7 +1,7 @@
 /* settings.c: what /set can change, as one table: key, kind, range, place in struct app. */
 #include "config.h"
 
-#include "internal.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "internal.h"
 
 enum kind { KIND_FLOAT, KIND_INT, KIND_SEED };
 

@@ -2,13 +2,14 @@
  * one of them has. /help, completion and `ivchat help` read the same table; the functions are in commands.c. */
 #include "config.h"
 
-#include "internal.h"
+#include "slash.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "commands.h"
+#include "internal.h"
 
 static const struct slash table[] = {
 	{ "help", "?", "[COMMAND]", "this page, or one line of it", WORDS_COMMANDS, command_help },

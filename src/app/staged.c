@@ -2,12 +2,13 @@
  * once, so that the answer can begin sooner; the pixels are let go then and only the file's bytes wait for the store. */
 #include "config.h"
 
-#include "internal.h"
+#include "staged.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "internal.h"
 #include "words.h"
 
 static void

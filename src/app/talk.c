@@ -4,7 +4,7 @@
  * the input with its pictures. */
 #include "config.h"
 
-#include "internal.h"
+#include "talk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "actions.h"
+#include "internal.h"
 
 #define ROOM_FOR_ANSWER 64      /* tokens; a question that leaves fewer is not sent */
 
@@ -25,7 +27,7 @@ talk_n_ctx(const struct app *app)
 }
 
 struct message *
-app_answer(struct app *app)
+talk_answer(struct app *app)
 {
 	assert(app->talk.running);
 	return &app->chat->messages[app->talk.answer - 1];
@@ -393,7 +395,7 @@ talk_regen(struct app *app, float temp, struct error *err)
 static void
 take_text(struct app *app, const struct event *e)
 {
-	struct message *m = app_answer(app);
+	struct message *m = talk_answer(app);
 
 	app->talk.total = 0;
 	for (int i = 0; i < e->n_tokens; i++)
@@ -408,7 +410,7 @@ take_text(struct app *app, const struct event *e)
 void
 talk_end(struct app *app, enum stop stop)
 {
-	struct message *m = app_answer(app);
+	struct message *m = talk_answer(app);
 
 	m->stop = stop;
 	keep_answer(app, m);
@@ -434,7 +436,7 @@ end_and_go_on(struct app *app, enum stop stop)
 static void
 take_end(struct app *app, const struct event *e)
 {
-	struct message *m = app_answer(app);
+	struct message *m = talk_answer(app);
 
 	m->n_prompt = e->sync.n_prompt;
 	m->n_reused = e->sync.n_reused;

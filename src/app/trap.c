@@ -2,13 +2,15 @@
  * and let the signal do its work. The only file here with static state: signal handlers have no other way to it. */
 #include "config.h"
 
-#include "internal.h"
+#include "trap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "ui/ui.h"
 
 static int pipe_ends[2] = { -1, -1 };
 

@@ -13,7 +13,10 @@
 
 #include <cmocka.h>
 
+#include "app/complete.h"
 #include "app/internal.h"
+#include "app/settings.h"
+#include "app/slash.h"
 #include "app/words.h"
 #include "base/alloc.h"
 

@@ -1,0 +1,11 @@
+/* complete.h: candidates for Tab. */
+#ifndef APP_COMPLETE_H
+#define APP_COMPLETE_H
+
+#include <stdbool.h>
+
+/* ui_options.complete; arg is the app. */
+char **
+complete_word(void *arg, const char *line, int start, int end, bool *is_path);
+
+#endif

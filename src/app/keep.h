@@ -1,0 +1,49 @@
+/* keep.h: what is said goes to the store. Failures are shown here, once; the caller goes on. */
+#ifndef APP_KEEP_H
+#define APP_KEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "chat/chat.h"
+#include "picture/picture.h"
+#include "staged.h"
+#include "store/store.h"
+
+struct app;
+
+struct keep {
+	struct session *session;        /* NULL: private, or read-only */
+	int n_systems;                  /* written ones */
+	bool named;                     /* the name is written */
+	bool failed;                    /* the red line is shown */
+	int64_t part_at;                /* when the next part is due, 0: nothing new */
+	struct picture *waiting;        /* pictures that could not be written yet */
+	int n_waiting;
+};
+
+void
+keep_user(struct app *app, const struct message *m, struct staged *pictures);
+void
+keep_part(struct app *app, const struct message *m);
+void
+keep_answer(struct app *app, const struct message *m);
+void
+keep_head(struct app *app);
+/* Name and system messages that are not written yet; nothing before the first question. */
+void
+keep_settings(struct app *app);
+int
+keep_timeout(const struct app *app);            /* ms until a part is due, or -1 */
+void
+keep_tick(struct app *app);                     /* writes it if it is */
+int
+keep_n_waiting(const struct app *app);
+/* Tries to write what waits; -1 when something still does. */
+int
+keep_flush(struct app *app, struct error *err);
+void
+keep_close(struct app *app);
+
+#endif

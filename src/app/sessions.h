@@ -1,0 +1,36 @@
+/* sessions.h: which conversation is open. */
+#ifndef APP_SESSIONS_H
+#define APP_SESSIONS_H
+
+#include "base/error.h"
+#include "chat/chat.h"
+#include "store/store.h"
+
+struct app;
+
+struct picks {
+	struct session_info *list;      /* of the picker that is open */
+	int n;
+};
+
+/* These two change what is open, not the screen. */
+void
+sessions_new(struct app *app, const char *name);
+int
+sessions_open(struct app *app, const char *which, struct error *err);   /* what is open stays when this fails */
+/* -1 while the open conversation cannot be let go: an answer runs, or something of it is not on disk. */
+int
+sessions_check(struct app *app, struct error *err);
+void
+sessions_show(struct app *app);                 /* the conversation that is open now, and what is to be said of it */
+/* Opens and shows WHICH. */
+int
+sessions_switch(struct app *app, const char *which, struct error *err);
+int
+sessions_pick(struct app *app, struct error *err);
+void
+sessions_picked(struct app *app, int i);
+const char *
+sessions_tail(const struct chat *chat);         /* "7f3a", or "" */
+
+#endif

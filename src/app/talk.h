@@ -1,0 +1,61 @@
+/* talk.h: questions and answers. One answer runs at a time; what is sent meanwhile waits in a queue. */
+#ifndef APP_TALK_H
+#define APP_TALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "link/link.h"
+#include "staged.h"
+
+struct app;
+
+struct queued {
+	char *text;
+	size_t text_n;
+	struct staged pictures;
+	int entry;                      /* on the screen with "[queued]"; 0: not shown */
+};
+
+struct talk {
+	int ticket;                     /* of the newest answer */
+	bool running, stopping;
+	int answer, entry;              /* message id and entry of the running one */
+	struct queued *queue;
+	int n_queued;
+	bool told_pictures;             /* that the model was trained on one */
+	enum stage stage;
+	long long done, total;          /* of the stage; total 0: text flows */
+};
+
+struct message *
+talk_answer(struct app *app);                   /* the running one, to be changed */
+/* The text and all that is staged. Whatever cannot be sent comes back into the input. */
+void
+talk_send(struct app *app, const char *text, size_t n);
+void
+talk_event(struct app *app, const struct event *e);
+void
+talk_stop(struct app *app);
+/* Ends the running answer as it stands: when the program leaves. */
+void
+talk_end(struct app *app, enum stop stop);
+/* The queue back into the input; false when it was empty. */
+bool
+talk_recall(struct app *app);
+/* Sends the oldest that waits, if the engine is free. */
+void
+talk_next(struct app *app);
+/* The last question once more; temp < 0: as it is set. */
+int
+talk_regen(struct app *app, float temp, struct error *err);
+/* The tokens of the next prompt with the pictures that are staged and an empty text; -1 if it cannot be built. */
+int
+talk_count(struct app *app);
+int
+talk_n_ctx(const struct app *app);
+void
+talk_clear(struct talk *t);
+
+#endif
