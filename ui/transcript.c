@@ -284,13 +284,13 @@ order(struct part a, struct part b)
 	return a.index != b.index ? a.index - b.index : a.row - b.row;
 }
 
-/* The last line of the entry that is not behind `part`. */
+/* The line of the entry that is `part`, or what follows where that is gone. */
 static int
 line_of(const struct entry *e, bool is_first, struct part part)
 {
 	int k = 0;
 
-	while (k + 1 < e->height && order(part_at(e, is_first, k + 1), part) <= 0)
+	while (k + 1 < e->height && order(part_at(e, is_first, k), part) < 0)
 		k++;
 	return k;
 }

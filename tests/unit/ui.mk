@@ -1,5 +1,25 @@
 # check_PROGRAMS and TESTS of unit/ui
 
+# the pure half
+check_PROGRAMS += ui_wrap ui_rows ui_transcript ui_reader ui_input
+TESTS += ui_wrap ui_rows ui_transcript ui_reader ui_input
+ui_pure_libs = libui.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
+ui_wrap_SOURCES = tests/unit/ui_wrap.c
+ui_wrap_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_wrap_LDADD = $(ui_pure_libs)
+ui_rows_SOURCES = tests/unit/ui_rows.c
+ui_rows_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_rows_LDADD = $(ui_pure_libs)
+ui_transcript_SOURCES = tests/unit/ui_transcript.c
+ui_transcript_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_transcript_LDADD = $(ui_pure_libs)
+ui_reader_SOURCES = tests/unit/ui_reader.c
+ui_reader_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_reader_LDADD = $(ui_pure_libs)
+ui_input_SOURCES = tests/unit/ui_input.c
+ui_input_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_input_LDADD = libui.a libbase.a $(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
+
 # the terminal half
 check_PROGRAMS += ui_term ui_picture ui_sixel ui_blocks
 TESTS += ui_term ui_picture ui_sixel ui_blocks
