@@ -528,9 +528,9 @@ static int
 read_system(struct record_reader *r, const json_t *record)
 {
 	const json_t *text = json_object_get(record, "text");
-	int up = get_int(record, "up", -1);
+	int up = get_int(record, "up", -1);     /* an answer that streams may have no record yet */
 
-	if ((!json_is_string(text) && !json_is_null(text)) || (up != 0 && !chat_message(r->chat, up)))
+	if ((!json_is_string(text) && !json_is_null(text)) || up < 0)
 		return -1;
 	chat_add_system(r->chat, up, json_string_value(text));
 	return 0;

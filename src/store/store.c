@@ -172,6 +172,8 @@ store_set_last(struct store *s, const char *id, struct error *err)
 {
 	char line[40];
 
+	if (!id_valid(id))      /* a session whose file could not be made yet */
+		return 0;
 	if (file_make_dirs(s->state, FOLDER_MODE, err) < 0)
 		return -1;
 	snprintf(line, sizeof line, "%.31s\n", id);

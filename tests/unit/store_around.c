@@ -123,6 +123,8 @@ test_find(void **state)
 	finds(f, "last", ID_B);
 	finds(f, "last~1", ID_A);
 	finds(f, "last~2", ID_C);
+	assert_int_equal(store_set_last(f->store, "", NULL), 0);        /* a session that has no file: nothing changes */
+	finds(f, "last", ID_B);
 	assert_int_equal(store_set_last(f->store, "20200101-000000-0000", NULL), 0);     /* gone since */
 	finds(f, "last", ID_A);
 }

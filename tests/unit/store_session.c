@@ -347,6 +347,29 @@ test_continued_answer(void **state)
 	chat_free(c);
 }
 
+/* The system message is changed while an answer streams, of which no part is stored yet. */
+static void
+test_system_before_its_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct chat *c = chat_new(), *back;
+	struct session *w = session_new(f->store, c);
+	int n_bad;
+
+	session_put_user(w, say(c, "q"), NULL);
+	reply(c, "a");
+	chat_set_system(c, "be brief");
+	session_put_system(w, &c->systems[0], NULL);
+	session_put_answer(w, &c->messages[1], NULL);
+	session_close(w);
+	back = read_back(f->store, c->id, &n_bad);
+	assert_int_equal(n_bad, 0);
+	assert_string_equal(chat_system(back, 2), "be brief");
+	assert_null(chat_system(back, 1));
+	chat_free(back);
+	chat_free(c);
+}
+
 static int
 mode_of(const char *path)
 {
@@ -434,6 +457,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_newer_version_is_read_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_a_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_continued_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_system_before_its_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_damage, setup, teardown),
 	};
