@@ -189,7 +189,8 @@ refuse(const struct raster *r, const struct buf *bytes, struct error *err)
 			return error_hint(err, "convert it to PNG or JPEG");
 		}
 	raster_fail(r, err, "this is not a picture");
-	return error_hint(err, "JPEG, PNG, GIF, BMP, PNM%s are read", picture_known("RIFF\0\0\0\0WEBP", 12) ? ", WebP" : "");
+	return error_hint(err, "JPEG, PNG, GIF, BMP, PNM%s are read",
+	    picture_known("RIFF\0\0\0\0WEBP", 12) ? ", WebP" : "");
 }
 
 static char *

@@ -36,6 +36,10 @@ session_path(const struct store *s, const char *id, const char *suffix);        
 int
 session_create(const struct store *s, unsigned random, char id[32], struct error *err);
 
+/* Syncs the folder of a new file: one whose name a power cut could take is not stored yet. */
+void
+folder_sync(const char *path);
+
 /* Every id in the store, in no order; the caller frees. A missing folder is an empty store. */
 int
 list_ids(const struct store *s, char (**ids)[32], int *n, struct error *err);

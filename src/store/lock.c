@@ -36,7 +36,8 @@ start_of(long pid)
 
 	snprintf(path, sizeof path, "/proc/%ld/stat", pid);
 	if (file_read(path, 65536, &stat, CODE_STORE, NULL) == 0 && (p = strrchr(buf_text(&stat), ')')))
-		sscanf(p + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &start);
+		sscanf(p + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+		    &start);
 	buf_done(&stat);
 	return start;
 }
@@ -77,7 +78,8 @@ is_alive(const struct owner *o)
 static int
 refuse(const struct owner *o, const char *lock_path, bool other_host, struct error *err)
 {
-	error_set(err, CODE_STORE, "this session is open in another terminal: process %ld on '%s' writes it", o->pid, o->host);
+	error_set(err, CODE_STORE, "this session is open in another terminal: process %ld on '%s' writes it", o->pid,
+	    o->host);
 	if (other_host)
 		return error_hint(err, "end it there; if it is gone, remove '%s'", lock_path);
 	return error_hint(err, "end that one, or read along with `ivchat show`");

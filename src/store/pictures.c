@@ -5,15 +5,12 @@
 #include "store/store.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "store/internal.h"
 
 #define PICTURE_MODE 0400
@@ -32,17 +29,6 @@ has_size(const char *path, size_t n)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == n;
 }
 
-static void
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		log_line("cannot sync '%s'", folder);
-	if (fd >= 0)
-		close(fd);
-}
-
 int
 store_put_picture(struct store *s, const struct picture *p, struct error *err)
 {
@@ -55,7 +41,7 @@ store_put_picture(struct store *s, const struct picture *p, struct error *err)
 		if (rc == 0)
 			rc = file_replace(path, buf_text(&p->bytes), p->bytes.n, PICTURE_MODE, err);
 		if (rc == 0)
-			sync_folder(folder);
+			folder_sync(path);
 	}
 	free(path);
 	free(folder);
@@ -87,15 +73,16 @@ store_get_picture(struct store *s, const struct pic *pic, struct buf *out, struc
 	int rc;
 
 	if (!path) {
-		error_set(err, CODE_INPUT, "picture #%d '%s' is not in the store", pic->n, pic->name ? pic->name : "");
+		error_set(err, CODE_INPUT, "picture #%d '%s' is not in the store", pic->n,
+		    pic->name ? pic->name : "");
 		return error_hint(err, "its bytes belong in '%s', named %.12s….", s->pictures, pic->sha);
 	}
 	rc = file_read(path, PICTURE_MAX_BYTES, out, CODE_INPUT, err);
 	if (rc == 0) {
 		picture_sha(out->at + before, out->n - before, sha);
 		if (strcmp(sha, pic->sha) != 0)
-			rc = error_set(err, CODE_INPUT, "stored picture #%d is damaged: '%s' has other bytes than its name says",
-			    pic->n, path);
+			rc = error_set(err, CODE_INPUT,
+			    "stored picture #%d is damaged: '%s' has other bytes than its name says", pic->n, path);
 	}
 	if (rc < 0 && out->at)
 		buf_cut(out, before);

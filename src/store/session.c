@@ -159,9 +159,11 @@ check(struct session *w, const struct buf *file, struct error *err)
 	read_lines(&now, &(struct buf){ .at = file->at, .n = (size_t)good });
 	whole = n > 0 && record_read(&now, tail, n) == 0;
 	if (now.read_only)
-		rc = error_set(err, CODE_STORE, "session '%s' was written by a newer ivchat: it can only be read", w->chat->id);
+		rc = error_set(err, CODE_STORE, "session '%s' was written by a newer ivchat: it can only be read",
+		    w->chat->id);
 	else if (now.chat->n_messages != w->chat->n_messages)
-		rc = error_set(err, CODE_STORE, "session '%s' has been written by another terminal meanwhile", w->chat->id);
+		rc = error_set(err, CODE_STORE, "session '%s' has been written by another terminal meanwhile",
+		    w->chat->id);
 	else if (mend_end(w, tail, n, whole, good) < 0)
 		rc = error_set(err, CODE_STORE, "cannot write '%s': %s", w->path, strerror(errno));
 	chat_free(now.chat);
@@ -289,20 +291,6 @@ forget_file(struct session *w)
 	w->path = w->lock_path = NULL;
 }
 
-/* A file that exists, but whose name a power cut could take, is not stored yet. */
-static void
-sync_folder(const char *path)
-{
-	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		log_line("cannot sync '%s': %s", folder, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	free(folder);
-}
-
 static int
 make_file(struct session *w, struct error *err)
 {
@@ -326,7 +314,7 @@ make_file(struct session *w, struct error *err)
 		w->torn_at = -1;
 		return -1;
 	}
-	sync_folder(w->path);
+	folder_sync(w->path);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "store/internal.h"
 
 #define ID_PATTERN "dddddddd-dddddd-xxxx"
@@ -163,6 +164,19 @@ store_path(struct store *s, const char *id, char **path, struct error *err)
 	free(*path);
 	*path = NULL;
 	return error_set(err, CODE_INPUT, "no session '%s'", id);
+}
+
+void
+folder_sync(const char *path)
+{
+	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		log_line("cannot sync '%s': %s", folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(folder);
 }
 
 /* ---- the session used last */
