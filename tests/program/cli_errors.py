@@ -10,9 +10,12 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from program import FIXTURES, IVCHAT, TINY, ProgramTest, in_terminal, main, need_fixtures, read_all, read_header, write_header
+from program import (GRAY, IVCHAT, TINY, TINY_BYTES, ProgramTest, in_terminal, main, read_all, read_header,
+                     write_header)
+from tinymodel import N_CTX
 
 FIRST = 'model-00001-of-00002.safetensors'
+WHOLE = f'tiny: whole, {TINY_BYTES} bytes of weights\n'
 
 
 class Model(ProgramTest):
@@ -114,7 +117,7 @@ class Model(ProgramTest):
         self.fails(self.run_it('tokenize', '-m', folder), 4, what)
 
     def test_check_of_a_whole_one(self):
-        self.assertEqual(self.good(self.run_it('model', 'check', TINY)), 'tiny-b: whole, 5717248 bytes of weights\n')
+        self.assertEqual(self.good(self.run_it('model', 'check', TINY)), WHOLE)
 
 
 class Question(ProgramTest):
@@ -136,7 +139,7 @@ class Question(ProgramTest):
         self.assertEqual((result.returncode, self.sessions()), (3, []))
 
     def test_context_beyond_the_model(self):
-        self.refused(self.ask('--ctx', '4097', 'x'), 2, "--ctx 4097: the model's own limit is 4096")
+        self.refused(self.ask('--ctx', N_CTX + 1, 'x'), 2, f"--ctx {N_CTX + 1}: the model's own limit is {N_CTX}")
 
     def test_not_a_picture(self):
         (self.dir / 'notes.png').write_text('These are notes.')
@@ -147,8 +150,7 @@ class Question(ProgramTest):
         self.refused(self.ask('-i', 'no.png', 'x'), 3, "cannot open 'no.png': No such file or directory")
 
     def test_picture_cut_short(self):
-        data = (FIXTURES / 'images' / 'image1.jpg').read_bytes()
-        self.refused(self.ask('-i', '-', 'x', stdin=data[:3000]), 3, "cannot read picture 'stdin': it is cut short")
+        self.refused(self.ask('-i', '-', 'x', stdin=GRAY.read_bytes()[:-600]), 3, "cannot read picture 'stdin': it is cut short")
 
     def test_picture_too_large(self):
         """100 001 x 100 000 in a header of 20 bytes: refused before anything of that size is allocated."""
@@ -183,7 +185,7 @@ class Question(ProgramTest):
             self.refused(self.ask('--messages', '-', stdin=text), 3, what)
 
     def test_placeholders_and_pictures(self):
-        self.refused(self.ask('--reference', '-i', FIXTURES / 'images' / 'gray.png', '<image> and <image>'), 3,
+        self.refused(self.ask('--reference', '-i', GRAY, '<image> and <image>'), 3,
                      'the texts have 2 <image> for 1 pictures')
 
     def test_the_models_own_mark(self):
@@ -207,13 +209,13 @@ class Place(ProgramTest):
 
     def test_store_over_the_limit(self):
         """No room in the session's file: the answer is printed all the same, the status tells."""
-        command = f'ulimit -f 1; exec {IVCHAT} ask -m {TINY} -n 600 hi'
+        command = f'ulimit -f 1; exec {IVCHAT} ask -m {TINY} -n 4000 hi'
         result = subprocess.run(['sh', '-c', command], stdin=subprocess.DEVNULL, capture_output=True, env=self.env,
                                 cwd=self.dir)
         path = self.sessions()[0]
         self.assertEqual(result.stderr.decode().splitlines()[0], f"ivchat: cannot write '{path}': File too large")
         self.assertEqual(result.returncode, 6)
-        self.assertGreater(len(result.stdout), 600)
+        self.assertGreater(len(result.stdout), 3000)
         self.assertEqual([r['t'] for r in self.records()[:2]], ['session', 'user'])
 
     def test_store_that_cannot_be_made(self):
@@ -253,7 +255,7 @@ class Session(ProgramTest):
         self.assertEqual(len(result.stderr.decode().splitlines()), 1)
 
     def test_second_writer(self):
-        writer = self.start('ask', '-m', TINY, '-n', '4000', 'first')
+        writer = self.start('ask', '-m', TINY, '-n', '16000', 'first')
         try:
             while not self.sessions() or b'"part"' not in self.sessions()[0].read_bytes():
                 self.assertIsNone(writer.poll())
@@ -304,7 +306,7 @@ class CommandLine(ProgramTest):
         self.fails(self.run_it('help', 'nothing'), 2, "no help on 'nothing'")
 
     def test_subcommand_after_options(self):
-        self.assertEqual(self.good(self.run_it('-m', TINY, 'model', 'check')), 'tiny-b: whole, 5717248 bytes of weights\n')
+        self.assertEqual(self.good(self.run_it('-m', TINY, 'model', 'check')), WHOLE)
 
     def test_help_and_version(self):
         for args in ['--help'], ['help'], ['ask', '--help'], ['help', 'ask'], ['help', 'keys'], ['help', 'slash'], \
@@ -314,5 +316,4 @@ class CommandLine(ProgramTest):
 
 
 if __name__ == '__main__':
-    need_fixtures()
     main()

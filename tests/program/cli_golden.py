@@ -17,6 +17,8 @@ def messages_of(prompt):
 
 
 class Ask(ProgramTest):
+    TINY = FIXTURES / 'tiny-b'
+
     def ask_golden(self, model, prompt, *args):
         pictures = [arg for name in prompt['images'] for arg in ('-i', FIXTURES / 'images' / name)]
         return json.loads(self.good(self.ask('--reference', '--json', '--prompt-ids', '-n', len(prompt['continuation']),
@@ -51,9 +53,18 @@ class Ask(ProgramTest):
         """A single question with a picture: the screen's rule and the official one mean the same ids."""
         golden = json.loads((FIXTURES / 'golden' / 'tiny-b.json').read_text())['prompts']['image']
         picture = FIXTURES / 'images' / golden['images'][0]
-        got = json.loads(self.good(self.ask('--json', '--prompt-ids', '-n', 32, '-i', picture, golden['question'])))
+        got = json.loads(self.good(self.ask('--json', '--prompt-ids', '-n', 32, '-i', picture, golden['question'],
+                                              model=self.TINY)))
         self.assertEqual(got['prompt_ids'], golden['input_ids'])
         self.assertEqual(got['ids'], golden['continuation'])
+
+    def test_orientation(self):
+        """EXIF is applied by default; the reference does not turn."""
+        def ids(*args):
+            return json.loads(self.good(self.ask('--json', '-n', '12', '-i', FIXTURES / 'images' / 'exif6.jpg', *args, 'a',
+                                                 model=self.TINY)))['ids']
+        self.assertEqual(ids('--orient', 'ignore'), ids('--reference'))
+        self.assertNotEqual(ids(), ids('--reference'))
 
     def test_log_probabilities(self):
         golden = json.loads((FIXTURES / 'golden' / 'tiny-b.json').read_text())['prompts']['text']

@@ -1,8 +1,9 @@
 # program.py: what the tests of the built program share. Standard library only.
 #
-# The program is $IVCHAT, or ./ivchat in the build folder. Every test has a home of its own. The models are the small
-# random ones of the fixtures folder ($IVCHAT_FIXTURES, or ../shared/fixtures beside the source); without it a test file
-# says so and ends with 77, which automake counts as a skip.
+# The program is $IVCHAT, or ./ivchat in the build folder. Every test has a home of its own. The model is a small random
+# one that is written here. Only comparing with the official code needs the reference fixtures ($IVCHAT_FIXTURES, or
+# ../shared/fixtures beside the source): without them that test says so and ends with 77, a skip for automake.
+import atexit
 import json
 import os
 import pathlib
@@ -14,16 +15,23 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
+
+import tinymodel
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 FIXTURES = pathlib.Path(os.environ.get('IVCHAT_FIXTURES') or SOURCE.parent / 'shared' / 'fixtures')
 IVCHAT = os.path.abspath(os.environ.get('IVCHAT', './ivchat'))
-TINY = FIXTURES / 'tiny-b'
 TIMEOUT = 120
+
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix='ivchat-test-'))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+TINY = SCRATCH / 'tiny'
+TINY_BYTES = tinymodel.write(TINY)
 
 
 def need_fixtures():
-    if not TINY.is_dir():
+    if not FIXTURES.is_dir():
         print(f'skipped: the reference fixtures are not at {FIXTURES} (set IVCHAT_FIXTURES)')
         sys.exit(77)
 
@@ -97,6 +105,21 @@ class ProgramTest(unittest.TestCase):
         to = self.dir / name
         shutil.copytree(base, to)
         return to
+
+
+def png(width, height, seed=0):
+    """A grey picture of that size."""
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    rows = b''.join(b'\0' + bytes((x * y + seed) % 256 for x in range(width)) for y in range(height))
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)) +
+            chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+
+
+GRAY = SCRATCH / 'gray.png'
+GRAY.write_bytes(png(257, 131))
+WIDE = SCRATCH / 'wide.png'
+WIDE.write_bytes(png(400, 9, 7))
 
 
 def read_header(path):
