@@ -9,7 +9,7 @@ screen_scripts = \
 	tests/screen/picture.keys tests/screen/equality.keys tests/screen/strict.keys tests/screen/flicker.keys \
 	tests/screen/idle.keys tests/screen/blocks.keys tests/screen/labels.keys tests/screen/lag.keys \
 	tests/screen/small.keys tests/screen/resize.keys tests/screen/overlay.keys tests/screen/suspend.keys \
-	tests/screen/registers.keys tests/screen/hostile.keys
+	tests/screen/registers.keys tests/screen/hostile.keys tests/screen/forgets.keys tests/screen/repaint.keys
 TESTS += $(screen_scripts)
 EXTRA_DIST += tests/screen/run-screen $(screen_scripts)
 
