@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <cblas.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,13 +105,17 @@ describe(const struct backend *b)
 	return ((const struct cpu *)b)->text;
 }
 
-/* Asks the kernel to read these pages while we go on; only a wish, so its answer does not matter. */
+/* Asks the kernel to read these pages while we go on; only a wish, so its answer does not matter. Not for more than
+ * most of the memory: reading the rest would only push out the beginning. */
 static void
-read_ahead(const void *data, size_t n_bytes)
+read_ahead(struct cpu *c, const void *data, size_t n_bytes)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n_pages = (size_t)sysconf(_SC_PHYS_PAGES);
+	uintptr_t begin = (uintptr_t)data & ~(uintptr_t)(page - 1);
 
-	posix_madvise((void *)begin, (uintptr_t)data + n_bytes - begin, POSIX_MADV_WILLNEED);
+	c->n_ahead += n_bytes;
+	if (c->n_ahead / page < n_pages / 4 * 3)
+		posix_madvise((void *)begin, (uintptr_t)data + n_bytes - begin, POSIX_MADV_WILLNEED);
 }
 
 /* The format does not promise that numbers lie on their natural boundary; then, and only then, a weight is copied. */
@@ -123,7 +126,7 @@ weight(struct backend *b, struct tensor *t, struct error *err)
 	size_t n_bytes = (size_t)tensor_count(t) * dtype_bytes(t->type);
 	void *copy;
 
-	read_ahead(t->data, n_bytes);
+	read_ahead(c, t->data, n_bytes);
 	if ((uintptr_t)t->data % dtype_bytes(t->type) == 0)
 		return 0;
 	copy = malloc(n_bytes);

@@ -99,6 +99,7 @@ struct cpu {
 	struct scratch *worker;         /* one a thread */
 	void **copies;                  /* weights that could not be read in place */
 	int n_copies;
+	size_t n_ahead;                 /* bytes of weights that the kernel was asked to read */
 	struct error failure;           /* the first since the last sync; CODE_OK: none */
 	/* the step between begin() and end() */
 	int32_t *ids;

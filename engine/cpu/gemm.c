@@ -1,7 +1,7 @@
 /* gemm.c: y = x wᵀ for weights as they are stored.
  *
  * Few rows (decoding): bound by reading the weights, so every weight row is met once by all of x with our own dots.
- * Many rows: tiles of ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH inputs at a
+ * Many rows: equal tiles of up to ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH inputs at a
  * time and multiplied by the BLAS, single threaded, one tile a task. Tiles follow from the shape alone and the depth
  * is walked in order, so the number of threads never changes a bit.
  */
@@ -13,7 +13,7 @@
 #include "engine/cpu/cpu.h"
 
 #define FEW_ROWS 8
-#define ROW_TILE 256
+#define ROW_TILE 288            /* the towers have 257 and 1025 rows: one tile and four, none of a single row */
 #define PANEL 64
 #define DEPTH 1024
 #define TASK_PRODUCTS 32768     /* multiply-adds worth a task of their own */
@@ -25,7 +25,7 @@ struct linear {
 	size_t y_stride, x_stride;
 	const struct tensor *w;
 	int n, n_in, n_out;
-	int n_panels, rows_each;
+	int n_panels, rows_each;        /* of a tile; or weight rows of a task when x has few */
 	bool add;
 };
 
@@ -128,8 +128,8 @@ static void
 tile_task(void *arg, int task, int worker)
 {
 	const struct linear *l = arg;
-	int row = task / l->n_panels * ROW_TILE, out = task % l->n_panels * PANEL;
-	int n_rows = l->n - row < ROW_TILE ? l->n - row : ROW_TILE;
+	int row = task / l->n_panels * l->rows_each, out = task % l->n_panels * PANEL;
+	int n_rows = l->n - row < l->rows_each ? l->n - row : l->rows_each;
 	int n_outs = l->n_out - out < PANEL ? l->n_out - out : PANEL;
 	const float *x = l->x + (size_t)row * l->x_stride;
 	float *y = l->y + (size_t)row * l->y_stride + out;
@@ -146,10 +146,13 @@ tile_task(void *arg, int task, int worker)
 static void
 many_rows(struct linear *l)
 {
+	int n_tiles = (l->n + ROW_TILE - 1) / ROW_TILE;
+
+	l->rows_each = (l->n + n_tiles - 1) / n_tiles;
 	l->n_panels = (l->n_out + PANEL - 1) / PANEL;
 	if (!cpu_worker_scratch(l->cpu, (size_t)PANEL * DEPTH))
 		return;
-	pool_run(l->cpu->pool, (l->n + ROW_TILE - 1) / ROW_TILE * l->n_panels, tile_task, l);
+	pool_run(l->cpu->pool, n_tiles * l->n_panels, tile_task, l);
 }
 
 void

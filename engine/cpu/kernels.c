@@ -106,12 +106,14 @@ get_f16(const void *w, size_t i)
 }
 
 /* ---- exp(x) for x <= 0, written so that a compiler turns it into vector code. After Cephes' expf: x = k ln 2 + r,
- * a polynomial of degree 6 for r; error below 2 units in the last place, 0 under -87. */
+ * a polynomial of degree 6 for r; error below 2 units in the last place. Under -87 it stays at exp(-87) = 1.6e-38, which
+ * is nothing beside a sum that holds a 1. */
 
 static inline float
 exp_negative(float x)
 {
-	float y = x < -87.0f ? -87.0f : x;
+	uint32_t bits = float_bits(x), least = 0xc2ae0000;      /* of -87; compared as integers: compilers make a vector minimum */
+	float y = bits_float(bits < least ? bits : least);
 	float k = (y * 1.44269504f + 12582912.0f) - 12582912.0f;        /* rounds to an integer */
 	float r = (y - k * 0.693359375f) + k * 2.12194440e-4f;
 	float p = 1.9875691500e-4f;
@@ -122,26 +124,23 @@ exp_negative(float x)
 	p = p * r + 1.6666665459e-1f;
 	p = p * r + 5.0000001201e-1f;
 	p = p * r * r + r + 1.0f;
-	p *= bits_float((uint32_t)((int32_t)k + 127) << 23);
-	return x < -87.0f ? 0.0f : p;
+	return p * bits_float((uint32_t)((int32_t)k + 127) << 23);
 }
 
-/* Sixteen partial sums keep the order fixed and the loop a vector loop. */
+/* Two loops, each of which becomes a vector loop; sixteen partial sums keep the order fixed. */
 static inline float
 exp_sum_loop(float *s, float max, size_t n)
 {
 	float sum[16] = {0}, total = 0;
-	size_t i = 0;
+	size_t i;
 
-	for (; i + 16 <= n; i += 16)
-		for (size_t j = 0; j < 16; j++) {
-			s[i + j] = exp_negative(s[i + j] - max);
-			sum[j] += s[i + j];
-		}
-	for (; i < n; i++) {
+	for (i = 0; i < n; i++)
 		s[i] = exp_negative(s[i] - max);
+	for (i = 0; i + 16 <= n; i += 16)
+		for (size_t j = 0; j < 16; j++)
+			sum[j] += s[i + j];
+	for (; i < n; i++)
 		total += s[i];
-	}
 	for (size_t j = 0; j < 16; j++)
 		total += sum[j];
 	return total;

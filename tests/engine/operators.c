@@ -184,7 +184,7 @@ exponentials_are_accurate(void **state)
 		}
 		assert_near(sum, want, 1e-6);
 		assert_true(got[0] == 1);
-		assert_true(got[36] == 0);
+		assert_true(got[36] < 2e-38f);
 	}
 }
 
