@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "picture/decoders.h"
 
@@ -114,6 +115,19 @@ read_bitmap_row(struct pnm *p, uint8_t *to)
 	return true;
 }
 
+/* What most files are: bytes as we keep them. */
+static bool
+copy_row(struct pnm *p, uint8_t *to)
+{
+	size_t n = 3 * (size_t)p->width;
+
+	if ((size_t)(p->end - p->at) < n)
+		return false;
+	memcpy(to, p->at, n);
+	p->at += n;
+	return true;
+}
+
 static bool
 read_row(struct pnm *p, uint8_t *to)
 {
@@ -140,17 +154,16 @@ static int
 decode(struct raster *r, const uint8_t *bytes, size_t n, struct error *err)
 {
 	struct pnm p = { .at = bytes, .end = bytes + n };
+	bool (*read)(struct pnm *p, uint8_t *to);
 
 	if (!take_header(&p))
 		return raster_fail(r, err, "its header is cut short or damaged");
 	if (raster_begin(r, p.width, p.height, err) < 0)
 		return -1;
-	for (long y = 0; y < p.height; y++) {
-		uint8_t *to = r->rgb + 3 * (size_t)y * (size_t)p.width;
-
-		if (!(p.max == 1 && p.kind % 3 == 1 ? read_bitmap_row(&p, to) : read_row(&p, to)))
+	read = p.kind % 3 == 1 ? read_bitmap_row : p.kind == 6 && p.max == 255 ? copy_row : read_row;
+	for (long y = 0; y < p.height; y++)
+		if (!read(&p, r->rgb + 3 * (size_t)y * (size_t)p.width))
 			return raster_fail(r, err, "it is cut short");
-	}
 	return 0;
 }
 

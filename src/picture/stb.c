@@ -63,13 +63,13 @@ stb_decode(struct raster *r, const uint8_t *bytes, size_t n, size_t room, struct
 	uint8_t *pixels;
 
 	if (n > INT_MAX || !stbi_info_from_memory(bytes, (int)n, &width, &height, &n_channels))
-		return raster_fail(r, err, "%s", stbi_failure_reason());
+		return raster_fail(r, err, "it is damaged (%s)", stbi_failure_reason());
 	if (raster_begin(r, width, llabs(height), err) < 0)     /* of a BMP, negative: the top row comes first */
 		return -1;
 	room_left = room;
 	pixels = stbi_load_from_memory(bytes, (int)n, &width, &height, &n_channels, 0);
 	if (!pixels)
-		return raster_fail(r, err, "%s", stbi_failure_reason());
+		return raster_fail(r, err, "it is damaged (%s)", stbi_failure_reason());
 	rc = width == r->width && height == r->height ? 0 : raster_fail(r, err, "its size changes inside the file");
 	if (rc == 0 && (n_channels == 2 || n_channels == 4))
 		rc = raster_begin_shown(r, err);

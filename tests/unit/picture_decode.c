@@ -480,6 +480,7 @@ test_pnm(void **state)
 	check_pnm("P5 2 1 255\nab", 13, 2, 1, "aaabbb");
 	check_pnm("P5 1 1 65535\na\xff", 15, 1, 1, "aaa");
 	check_pnm("P6 1 2 255 abcdef", 17, 1, 2, "abcdef");
+	check_pnm("P6 1 1 5\n\0\1\5", 12, 1, 1, "\0\x33\xff");
 	check_refused("P6 1 2 255 abcde", 16, "cut short");
 	check_refused("P1 2 2 010", 10, "cut short");
 	check_refused("P4 9 2\n\0\0\0", 10, "cut short");
