@@ -29,11 +29,12 @@ picture() {
 	}' >"$work/$1"
 }
 
-# screen SIZE ARGS... <steps: the chat on a screen of that size; fails the test when a step does
+# screen SIZE ARGS... <steps: the chat on a screen of that size; fails the test when a step does. A step of our own,
+# say "TEXT", types and sends: Enter comes when the text is seen, since keys that come all at once are a paste.
 screen() {
 	size=$1
 	shift
-	cat >"$work/steps"
+	sed 's/^say "\(.*\)"$/type "\1"\nwait "> \1"\nkey Enter/' >"$work/steps"
 	( cd "$work" && python3 "$here_term_shot" --terminal none --cell 10x20 -g "$size" --timeout 120 --wait 20 -o "$work/out" \
 		-s "$work/steps" -- "$ivchat" "$@" ) || exit 1
 }

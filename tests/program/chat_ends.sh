@@ -5,8 +5,7 @@
 ends() {
 	screen 100x32 --threads 1 -n 3900 <<KEYS
 wait "/help"
-type "question for $1"
-key Enter
+say "question for $1"
 wait "answering" 30
 sleep 0.3
 signal $1
@@ -20,18 +19,15 @@ ends HUP 129
 
 screen 100x32 -n 8 <<'KEYS'
 wait "/help"
-type "to be read"
-key Enter
+say "to be read"
 wait "[cut at 8]" 30
-type "/quit"
-key Enter
+say "/quit"
 expect-exit 0
 KEYS
 screen 100x32 -c -m "$work" <<'KEYS'
 wait "to be read"
 wait "config.json"
-type "hello"
-key Enter
+say "hello"
 wait "there is no model"
 expect-text "hello"
 key C-c
@@ -42,8 +38,7 @@ KEYS
 rm -r "$work/home"
 screen 100x32 -n 8 --no-save <<'KEYS'
 wait "PRIVATE"
-type "secret"
-key Enter
+say "secret"
 wait "[cut at 8]" 30
 key C-d
 expect-exit 0

@@ -6,18 +6,15 @@ picture green.ppm 10 120 10
 
 screen 100x32 -n 12 <<'KEYS'
 wait "/help"
-type "/frobnicate now"
-key Enter
+say "/frobnicate now"
 wait "there is no command /frobnicate"
 expect-text "/frobnicate now"
 key C-c
-type "//slash"
-key Enter
+say "//slash"
 wait "[cut at 12]" 30
 expect-text "/slash"
 expect-no-text "//slash"
-type "/undo"
-key Enter
+say "/undo"
 gone "[cut at 12]"
 wait "/slash"
 key C-c
@@ -26,19 +23,15 @@ wait "你好，这是什么？"
 key Enter
 wait "[cut at 12]" 30
 expect-text "你好，这是什么？"
-type "/set temp 0.5"
-key Enter
+say "/set temp 0.5"
 wait "temp = 0.5"
-type "/set top_p 7"
-key Enter
+say "/set top_p 7"
 wait "top_p: "
 expect-text "/set top_p 7"
 key C-c
-type "/regen"
-key Enter
+say "/regen"
 wait "[2/2]" 30
-type "/system Be brief."
-key Enter
+say "/system Be brief."
 wait "system message: Be brief."
 key C-d
 expect-exit 0
@@ -48,18 +41,15 @@ grep -q '"t":"system".*Be brief\.' "$work"/home/data/sessions/*/*.jsonl || { ech
 # pictures: a path in front becomes a chip, Backspace takes it back, Enter on an empty line asks the usual question
 screen 100x32 -n 12 <<'KEYS'
 wait "/help"
-type "./red.ppm what is it?"
-key Enter
+say "./red.ppm what is it?"
 wait "[#1 red.ppm 160x120]"
 expect-text "what is it?"
 key C-c
 key Backspace
 gone "[#1 red.ppm 160x120]"
-type "/image *.ppm"
-key Enter
+say "/image *.ppm"
 wait "[#1 green.ppm 160x120] [#2 red.ppm 160x120]"
-type "/detach 1"
-key Enter
+say "/detach 1"
 wait "[#1 red.ppm 160x120]"
 expect-no-text "green"
 key Enter
@@ -67,12 +57,39 @@ wait "Please describe the image in detail."
 key Enter
 wait "[cut at 12]" 30
 wait-image 1
-type "/image nothing.png"
-key Enter
+say "/image nothing.png"
 wait "nothing.png"
-type "/images"
-key Enter
+say "/images"
 wait "turn 1"
+key C-c
+key C-d
+expect-exit 0
+KEYS
+
+# several that wait are answered in order, each below its question
+screen 100x60 -n 30 <<'KEYS'
+wait "/help"
+say "first"
+say "second"
+say "third"
+waitre "first[\s\S]*cut at 30[\s\S]*second[\s\S]*cut at 30[\s\S]*third[\s\S]*cut at 30" 60
+expect-no-text "[queued]"
+key C-d
+expect-exit 0
+KEYS
+
+# Tab completes commands, settings and paths; of quotes and blanks no one needs to think
+mv "$work/red.ppm" "$work/my picture.ppm"
+screen 100x32 <<'KEYS'
+wait "/help"
+type "/set te"
+key Tab
+wait "/set temp"
+key C-u
+type "/image my"
+key Tab
+key Enter
+wait "[#1 my picture.ppm 160x120]"
 key C-c
 key C-d
 expect-exit 0
@@ -81,22 +98,18 @@ KEYS
 # a message that is sent during an answer waits, and comes back when the answer is stopped
 screen 100x32 --threads 1 -n 3900 <<'KEYS'
 wait "/help"
-type "first"
-key Enter
+say "first"
 wait "answering" 30
-type "second"
-key Enter
+say "second"
 wait "[queued]"
 key C-c
 wait "[stopped]"
 gone "[queued]"
 expect-text "second"
 key C-c
-type "third"
-key Enter
+say "third"
 wait "answering" 30
-type "fourth"
-key Enter
+say "fourth"
 wait "[queued]"
 key M-Up
 gone "[queued]"

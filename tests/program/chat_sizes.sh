@@ -6,8 +6,7 @@ screen 30x6 --threads 1 -n 3900 <<'KEYS'
 wait "40x8"
 resize 100x30
 wait "/help"
-type "hello"
-key Enter
+say "hello"
 wait "answering" 30
 resize 60x20
 sleep 0.2

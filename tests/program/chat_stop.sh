@@ -4,14 +4,12 @@
 
 screen 100x32 --threads 1 -n 3900 <<'KEYS'
 wait "/help"
-type "Tell me everything"
-key Enter
+say "Tell me everything"
 wait "answering" 30
 sleep 0.3
 key C-c
 wait "[stopped]"
-type "Once more"
-key Enter
+say "Once more"
 wait "answering" 30
 sleep 0.5
 signal KILL
@@ -23,8 +21,7 @@ grep -q '"t":"part"' $records || { echo "no part of the killed answer is stored"
 
 screen 100x32 -c -n 16 <<'KEYS'
 wait "[interrupted]"
-type "go on"
-key Enter
+say "go on"
 wait "[cut at 16]" 30
 key C-d
 expect-exit 0

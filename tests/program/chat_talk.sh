@@ -5,18 +5,15 @@ picture red.ppm 120 10 10
 
 screen 100x32 -n 24 red.ppm <<'KEYS'
 wait "[#1 red.ppm 160x120]"
-type "What is this?"
-key Enter
+say "What is this?"
 wait "What is this?"
 wait-image 1
 wait "[cut at 24]" 60
 expect-no-text "[#1 red.ppm 160x120]"
-type "And the second question?"
-key Enter
+say "And the second question?"
 wait "ctx "
 sleep 1
-type "A third one"
-key Enter
+say "A third one"
 sleep 1.5
 settle 0.4 20
 expect-text "A third one"

@@ -8,13 +8,11 @@ picture green.ppm 10 120 10
 mkdir "$work/home" && : >"$work/home/data"
 screen 110x40 -n 8 red.ppm <<KEYS
 wait "[#1"
-type "kept in memory"
-key Enter
+say "kept in memory"
 wait "the text is kept in memory"
 wait "[cut at 8]" 30
 run rm "$work/home/data"
-type "written now"
-key Enter
+say "written now"
 wait "written now"
 settle 0.5
 key C-d
@@ -39,17 +37,14 @@ KEYS
 # too long for the context: nothing is sent, text and pictures stay
 screen 110x40 --ctx 130 -n 8 red.ppm green.ppm <<'KEYS'
 wait "[#2"
-type "too much for this context"
-key Enter
+say "too much for this context"
 wait "not sent:"
 expect-text "> too much for this context"
 expect-text "[#1 red.ppm 160x120] [#2 green.ppm 160x120]"
 key C-c
-type "/detach all"
-key Enter
+say "/detach all"
 gone "[#1"
-type "short"
-key Enter
+say "short"
 wait "[cut at 8]" 30
 key C-d
 expect-exit 0
@@ -58,8 +53,7 @@ KEYS
 # a second picture is remarked once
 screen 110x40 -n 8 red.ppm green.ppm <<'KEYS'
 wait "[#2"
-type "compare"
-key Enter
+say "compare"
 wait "trained on one picture"
 wait "[cut at 8]" 30
 key C-d
