@@ -60,6 +60,7 @@ struct input {
 	struct slice *slices;   /* its rows */
 	int n_slices, cap;
 	int first;              /* the first row that is shown */
+	int goal;               /* the column that moving up and down keeps to, or -1 */
 };
 
 /* readline calls back without an argument. */
@@ -108,6 +109,27 @@ restore_nothing(void)
 {
 }
 
+/* A grapheme is what a person takes for a character; readline moves by code points. */
+static int
+forward_grapheme(int count, int key)
+{
+	int cols;
+
+	(void)key;
+	for (; count > 0 && rl_point < rl_end; count--)
+		rl_point += (int)text_grapheme(rl_line_buffer + rl_point, (size_t)(rl_end - rl_point), &cols);
+	return 0;
+}
+
+static int
+backward_grapheme(int count, int key)
+{
+	(void)key;
+	for (; count > 0 && rl_point > 0; count--)
+		rl_point -= (int)text_grapheme_before(rl_line_buffer, (size_t)rl_point);
+	return 0;
+}
+
 /* Completion is ours; readline's own would read folders at commands that we do not offer. */
 static char **
 complete_nothing(const char *text, int start, int end)
@@ -138,6 +160,22 @@ bind_key(void *arg, const char *seq, const char *command)
 		rl_bind_keyseq_if_unbound(seq, fn);
 }
 
+/* In the keymap of typed text, emacs's or vi's insertion. */
+static void
+bind_graphemes(void)
+{
+	static const char *const right[] = { "\\e[C", "\\eOC" }, *const left[] = { "\\e[D", "\\eOD" };
+
+	for (int i = 0; i < 2; i++) {
+		rl_bind_keyseq(right[i], forward_grapheme);
+		rl_bind_keyseq(left[i], backward_grapheme);
+	}
+	if (!in_vi_mode()) {
+		rl_bind_key('F' & 0x1f, forward_grapheme);
+		rl_bind_key('B' & 0x1f, backward_grapheme);
+	}
+}
+
 /* The table's bytes as rl_bind_keyseq reads them. */
 static void
 bind_escaped(void *arg, const char *seq, const char *command)
@@ -166,6 +204,8 @@ set_variables(const struct ui_options *options)
 	rl_bind_key_in_map('\r', rl_newline, emacs_standard_keymap);
 	rl_bind_key_in_map('\r', rl_newline, vi_insertion_keymap);
 	rl_bind_key_in_map('\r', rl_newline, vi_movement_keymap);
+	rl_unbind_function_in_map(rl_insert_comment, emacs_meta_keymap);        /* it would send */
+	rl_unbind_function_in_map(rl_insert_comment, vi_movement_keymap);
 }
 
 static void
@@ -194,11 +234,13 @@ input_new(const struct ui_options *options)
 	in->complete_arg = options->complete_arg;
 	in->null = fopen("/dev/null", "r+e");
 	in->width = 80;
+	in->goal = -1;
 	set_hooks(in);
 	using_history();
 	rl_callback_handler_install(PROMPT, keep_sent);
 	set_variables(options);
 	keys_each_readline(bind_escaped, in);
+	bind_graphemes();
 	if (in_vi_mode())
 		rl_vi_insertion_mode(1, 'i');
 	for (int i = 0; i < options->n_history; i++)
@@ -284,6 +326,7 @@ void
 input_type(struct input *in, const char *s, size_t n)
 {
 	close_menu(in);
+	in->goal = -1;
 	if (n > 0 && s[0] == '\033') {
 		if (is_bound(s, n))
 			feed(in, s, n);
@@ -381,6 +424,23 @@ unit_at(const struct input *in, size_t i, int col, long fold, struct buf *shape,
 	return k;
 }
 
+/* Its size alone: bytes, and cells in *cols. */
+static size_t
+measure_unit(const struct input *in, size_t i, int col, long fold, struct buf *shape, int *cols)
+{
+	const char *s = rl_line_buffer + i;
+	enum theme_role role;
+	size_t k;
+
+	*cols = 1;
+	if ((long)i != fold && s[0] >= 0x20 && s[0] < 0x7f && !(s[1] & 0x80))
+		return 1;
+	buf_clear(shape);
+	k = unit_at(in, i, col, fold, shape, &role);
+	*cols = text_width(buf_text(shape), shape->n);
+	return k;
+}
+
 static void
 push_slice(struct input *in, size_t start, size_t end)
 {
@@ -421,20 +481,14 @@ slice_line(struct input *in, long fold)
 {
 	size_t start = 0, i = 0, end = (size_t)rl_end;
 	struct buf shape = {0};
-	enum theme_role role;
 	int col = indent(in, 0);
 
 	in->n_slices = 0;
 	while (i < end) {
 		bool newline = rl_line_buffer[i] == '\n' && (long)i != fold;
-		size_t k = 1;
 		int cols = 0;
+		size_t k = newline ? 1 : measure_unit(in, i, col, fold, &shape, &cols);
 
-		if (!newline) {
-			buf_clear(&shape);
-			k = unit_at(in, i, col, fold, &shape, &role);
-			cols = text_width(shape.at, shape.n);
-		}
 		if (newline || (col + cols > in->width - 1 && i > start)) {
 			push_slice(in, start, i);
 			col = indent(in, 1);
@@ -534,7 +588,9 @@ move_row(struct input *in, int by)
 	if (row + by < 0 || row + by >= in->n_slices)
 		return false;
 	walk_row(in, row, fold, (size_t)rl_point, in->width, NULL, &col);
-	rl_point = (int)walk_row(in, row + by, fold, (size_t)rl_end, col, NULL, &unused);
+	if (in->goal < 0)
+		in->goal = col;
+	rl_point = (int)walk_row(in, row + by, fold, (size_t)rl_end, in->goal, NULL, &unused);
 	return true;
 }
 
@@ -781,14 +837,37 @@ stop(struct input *in, bool busy)
 	return UI_ACT_NONE;
 }
 
+/* Deletes from the caret to where it was, or is, one grapheme away. */
+static void
+delete_forward(void)
+{
+	int from = rl_point;
+
+	if (from == rl_end)
+		return;
+	forward_grapheme(1, 0);
+	rl_delete_text(from, rl_point);
+	rl_point = from;
+}
+
+static void
+delete_back(void)
+{
+	int to = rl_point;
+
+	if (to == 0)
+		return;
+	backward_grapheme(1, 0);
+	rl_delete_text(rl_point, to);
+}
+
 static enum ui_action
 delete_or_quit(struct input *in)
 {
 	if (input_empty(in))
 		return UI_ACT_QUIT;
 	leave_search(in);
-	if (rl_point < rl_end)
-		rl_delete(1, 0);
+	delete_forward();
 	return UI_ACT_NONE;
 }
 
@@ -797,7 +876,10 @@ backspace(struct input *in)
 {
 	if (input_empty(in))
 		return UI_ACT_UNSTAGE;
-	feed(in, "\177", 1);
+	if (searching() || input_mode(in))
+		feed(in, "\177", 1);
+	else
+		delete_back();
 	return UI_ACT_NONE;
 }
 
@@ -827,6 +909,8 @@ input_key(struct input *in, enum keys_action key, bool busy)
 {
 	bool menu_was_open = in->menu.matches;
 
+	if (key != KEYS_UP && key != KEYS_DOWN)
+		in->goal = -1;
 	if (key != KEYS_COMPLETE && key != KEYS_COMPLETE_BACK)
 		close_menu(in);
 	switch (key) {

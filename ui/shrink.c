@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -36,7 +37,7 @@ edge(int i, int from, int to)
 static void
 mean(uint8_t out[3], const uint8_t *rgb, size_t stride, size_t x0, size_t x1, size_t y0, size_t y1)
 {
-	uint64_t sum[3] = {0}, count = (x1 - x0) * (y1 - y0);
+	uint32_t sum[3] = {0}, count = (uint32_t)((x1 - x0) * (y1 - y0));
 
 	for (size_t y = y0; y < y1; y++) {
 		const uint8_t *p = rgb + y * stride + x0 * 3;
@@ -54,9 +55,12 @@ mean(uint8_t out[3], const uint8_t *rgb, size_t stride, size_t x0, size_t x1, si
 uint8_t *
 shrink_rgb(const uint8_t *rgb, int width, int height, int w, int h)
 {
-	uint8_t *out = xmalloc((size_t)w * (size_t)h * 3), *to = out;
+	size_t bytes = (size_t)w * (size_t)h * 3;
+	uint8_t *out = xmalloc(bytes), *to = out;
 
 	assert(w >= 1 && w <= width && h >= 1 && h <= height);
+	if (w == width && h == height)
+		return memcpy(out, rgb, bytes);
 	for (int y = 0; y < h; y++)
 		for (int x = 0; x < w; x++, to += 3)
 			mean(to, rgb, (size_t)width * 3, edge(x, width, w), edge(x + 1, width, w),

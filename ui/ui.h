@@ -160,7 +160,7 @@ ui_input(const struct ui *ui);                  /* lent until the next ui_read *
 void
 ui_history_add(struct ui *ui, const char *line);
 
-/* A list over the conversation; arrows or j/k, typing filters, Enter takes, Esc leaves. Items are copied. */
+/* A list over the conversation; arrows move, typing filters, Enter takes, Esc leaves. Items are copied. */
 void
 ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int selected);
 

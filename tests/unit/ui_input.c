@@ -134,6 +134,28 @@ wide_characters_are_edited_whole(void **state)
 	assert_string_equal(input_text(in), "狗");
 }
 
+/* A person sees one character, so one key passes or deletes it. */
+static void
+graphemes_are_edited_whole(void **state)
+{
+	struct input *in = *state;
+
+	type(in, "a👩‍👩‍👧e\xcc\x81");
+	type(in, "\033[D");
+	assert_drawn(in, 20, 10, "> a👩e\xcc\x81", 0, 5);
+	type(in, "\002");
+	assert_drawn(in, 20, 10, "> a👩e\xcc\x81", 0, 3);
+	type(in, "\033OC");
+	input_key(in, KEYS_BACKSPACE, false);
+	assert_string_equal(input_text(in), "ae\xcc\x81");
+	input_key(in, KEYS_DELETE, false);
+	assert_string_equal(input_text(in), "a");
+	input_key(in, KEYS_DELETE, false);
+	assert_string_equal(input_text(in), "a");
+	type(in, "\037\037");
+	assert_string_equal(input_text(in), "a👩‍👩‍👧e\xcc\x81");
+}
+
 static void
 bad_bytes_do_not_get_in(void **state)
 {
@@ -224,6 +246,37 @@ many_rows_scroll_around_the_caret(void **state)
 }
 
 static void
+moving_keeps_its_column(void **state)
+{
+	struct input *in = *state;
+
+	input_set_text(in, "猫猫猫\na\nlonger");
+	assert_drawn(in, 20, 10, "> 猫猫猫/  a/  longer", 2, 8);
+	input_key(in, KEYS_UP, false);
+	assert_drawn(in, 20, 10, "> 猫猫猫/  a/  longer", 1, 3);
+	input_key(in, KEYS_UP, false);
+	assert_drawn(in, 20, 10, "> 猫猫猫/  a/  longer", 0, 8);
+	type(in, "\033[D");
+	type(in, "\033[D");
+	input_key(in, KEYS_DOWN, false);
+	input_key(in, KEYS_DOWN, false);
+	assert_drawn(in, 20, 10, "> 猫猫猫/  a/  longer", 2, 4);
+}
+
+static void
+nothing_but_enter_sends(void **state)
+{
+	struct input *in = *state;
+
+	type(in, "text");
+	type(in, "\033#");
+	type(in, "\030\005");
+	paste(in, "\n\n");
+	input_key(in, KEYS_NEWLINE, false);
+	assert_sent(in, NULL);
+}
+
+static void
 lines_before_history(void **state)
 {
 	struct input *in = *state;
@@ -273,6 +326,7 @@ searching_the_history(void **state)
 	assert_false(input_empty(in));
 	type(in, "猫");
 	assert_string_equal(input_text(in), "a 猫 sat");
+	assert_drawn(in, 60, 10, "(reverse-i-search)`猫': a 猫 sat", 0, 26);
 	input_key(in, KEYS_SEND, false);                /* takes, does not send */
 	assert_sent(in, NULL);
 	assert_string_equal(input_text(in), "a 猫 sat");
@@ -483,6 +537,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(an_empty_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(typing_and_sending, setup, teardown),
 		cmocka_unit_test_setup_teardown(wide_characters_are_edited_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(graphemes_are_edited_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(moving_keeps_its_column, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_but_enter_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_bytes_do_not_get_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_sequences_are_not_typed, setup, teardown),
 		cmocka_unit_test_setup_teardown(emacs_keys, setup, teardown),
