@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "engine/hparams.h"
 #include "tests/engine/support.h"
 
 static struct card *
@@ -61,6 +62,29 @@ test_whole_folder(void **state)
 	assert_int_equal(card_digest(card, again, &err), 0);
 	assert_string_not_equal(digest, again);
 	card_free(card);
+	folder_remove(dir);
+}
+
+/* InternVL-Chat-V1.2-Plus by its sizes alone: what it leaves out has its values, and the parameters are those that the
+ * published shapes add up to. */
+static void
+test_real_numbers(void **state)
+{
+	char *dir = folder_new();
+	struct error err = {0};
+	struct hparams hp;
+
+	(void)state;
+	folder_text(dir, "config.json", "{\"architectures\": [\"InternVLChatModel\"], \"vision_config\": {},\n"
+	    "\"llm_config\": {\"architectures\": [\"LlamaForCausalLM\"], \"num_key_value_heads\": 8}}");
+	assert_int_equal(hparams_read(&hp, dir, &err), 0);
+	assert_true(hparams_n_params(&hp) == 40068684160);
+	assert_int_equal(hparams_n_image_tokens(&hp), 256);
+	assert_int_equal(hp.n_vision_run, 45);
+	assert_int_equal(hp.vision.head_dim, 128);
+	assert_int_equal(hp.llm.head_dim, 128);
+	assert_true(hp.llm.rope_theta == 5e6f && hp.llm.norm_eps == 1e-5f && hp.vision.norm_eps == 1e-6f);
+	assert_int_equal(hp.shuffle, SHUFFLE_V1);
 	folder_remove(dir);
 }
 
@@ -158,6 +182,8 @@ test_refused_configs(void **state)
 		{"\"rope_theta\": 10000", "\"rope_theta\": -1", "rope_theta is -1"},
 		{"\"rope_theta\": 10000", "\"rope_parameters\": {\"rope_type\": \"yarn\"}", "rope_parameters.rope_type is \"yarn\""},
 		{"\"num_key_value_heads\": 1", "\"num_key_value_heads\": 3", "num_key_value_heads is 3"},
+		{"\"num_attention_heads\": 2, \"num_key_value_heads\": 1", "\"num_attention_heads\": 4, \"num_key_value_heads\": 3",
+		    "num_key_value_heads is 3; supported: a divisor"},
 		{"\"num_key_value_heads\": 1", "\"num_key_value_heads\": 0", "num_key_value_heads is 0"},
 		{"\"num_attention_heads\": 2", "\"num_attention_heads\": 3", "num_attention_heads is 3; supported: a divisor"},
 		{"\"intermediate_size\": 8", "\"intermediate_size\": 99999999999", "intermediate_size is 99999999999"},
@@ -223,14 +249,14 @@ test_refused_folders(void **state)
 }
 
 static void
-expect_check_fails(const char *from, const char *to, const char *wording)
+expect_check_fails(const char *file, const char *from, const char *to, const char *wording)
 {
 	char *dir = folder_new();
 	struct error err = {0};
 	struct card *card;
 
 	folder_chat_model(dir);
-	folder_edit(dir, "config.json", from, to);
+	folder_edit(dir, file, from, to);
 	card = open_card(dir);
 	assert_int_equal(card_check(card, NULL, &err), -1);
 	assert_int_equal(err.code, CODE_MODEL);
@@ -246,13 +272,16 @@ static void
 test_check(void **state)
 {
 	(void)state;
-	expect_check_fails("\"hidden_size\": 4, \"num_hidden_layers\": 1,\n\"num_attention_heads\": 2, \"num_key",
+	expect_check_fails("config.json", "\"hidden_size\": 4, \"num_hidden_layers\": 1,\n\"num_attention_heads\": 2, \"num_key",
 	    "\"hidden_size\": 8, \"num_hidden_layers\": 1,\n\"num_attention_heads\": 2, \"num_key",
 	    "tensor mlp1.1.weight has the shape [4, 16]; config.json needs [8, 16]");
-	expect_check_fails("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2",
+	expect_check_fails("config.json", "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2",
 	    "tensor vision_model.encoder.layers.1.norm1.weight is missing");
-	expect_check_fails("\"vocab_size\": 277", "\"vocab_size\": 300",
+	expect_check_fails("config.json", "\"vocab_size\": 277", "\"vocab_size\": 300",
 	    "tensor language_model.model.embed_tokens.weight has the shape [277, 4]; config.json needs [300, 4]");
+	expect_check_fails("model.safetensors", "[16]  ", "[16,1]",
+	    "tensor mlp1.0.weight has the shape [16, 1]; config.json needs [16]");
+	expect_check_fails("model.safetensors", "\"mlp1.0.bias\"", "\"mlp1.0.bia_\"", "tensor mlp1.0.bias is missing");
 }
 
 /* Layers that select_layer does not need may be missing; tied weights need no lm_head. */
@@ -465,7 +494,7 @@ test_text_only(void **state)
 	model_small(&model, false, false);
 	folder_write(plain.dir, "tokenizer.model", model.at, model.n);
 	folder_text(plain.dir, "config.json", "{\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": 4,\n"
-	    "\"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"intermediate_size\": 8, \"vocab_size\": 270}");
+	    "\"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"intermediate_size\": 8, \"vocab_size\": 271}");
 	plain.card = open_card(plain.dir);
 	assert_true(card_info(plain.card)->text_only);
 	assert_int_equal(card_info(plain.card)->n_image_tokens, 0);
@@ -484,6 +513,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_folder),
+		cmocka_unit_test(test_real_numbers),
 		cmocka_unit_test(test_generation_config),
 		cmocka_unit_test(test_other_spellings),
 		cmocka_unit_test(test_refused_configs),

@@ -160,6 +160,8 @@ test_broken_index(void **state)
 	static const struct { const char *index, *wording; } cases[] = {
 		{"{\"weight_map\": {\"a\": \"one.safetensors\", \"b\": \"gone.safetensors\"}}", "gone.safetensors': No such file"},
 		{"{\"weight_map\": {\"a\": \"one.safetensors\", \"b\": \"one.safetensors\"}}", "tensor b is not in"},
+		{"{\"weight_map\": {\"c\": \"other.safetensors\", \"a\": \"other.safetensors\", \"a2\": \"one.safetensors\"}}",
+		    "tensor a is not in"},
 		{"{\"weight_map\": {\"a\": \"../one.safetensors\"}}", "'../one.safetensors' is not the name of a file"},
 		{"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "'/etc/passwd' is not the name of a file"},
 		{"{\"weight_map\": {\"a\": \"..\"}}", "is not the name of a file"},
@@ -174,6 +176,7 @@ test_broken_index(void **state)
 		{"{\"weight_map\": {", "is not JSON"},
 	};
 	static const char one[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+	static const char other[] = "{\"c\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -181,6 +184,7 @@ test_broken_index(void **state)
 
 		folder_safetensors(dir, "one.safetensors", one, 4);
 		folder_safetensors(dir, "copy.safetensors", one, 4);
+		folder_safetensors(dir, "other.safetensors", other, 4);
 		folder_text(dir, "model.safetensors.index.json", cases[i].index);
 		expect_refused(dir, cases[i].wording);
 		folder_remove(dir);

@@ -11,10 +11,11 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "engine/protobuf.h"
 #include "tests/engine/support.h"
 
 /* The ids of model_small(). */
-enum { SPACE = SMALL_LETTERS, A, B, C, AB, BC, ABC, SPACE_A, FROZEN, CC_UNUSED, AA, N_SMALL };
+enum { SPACE = SMALL_LETTERS, A, B, C, AB, BC, ABC, SPACE_A, FROZEN, CC_UNUSED, AA, FROZEN_A, N_SMALL };
 #define BYTE(b) (3 + (b))
 #define END (-1)
 
@@ -74,6 +75,7 @@ test_merges(void **state)
 	EXPECT(t, "aaa", AA, A);        /* the leftmost of equals */
 	EXPECT(t, "aaaa", AA, AA);
 	EXPECT(t, " a", SPACE_A);
+	EXPECT(t, " ab", SPACE, AB);    /* the pair " a" is stale once ab is made */
 	EXPECT(t, "  a ", SPACE, SPACE_A, SPACE);
 	tokenizer_free(t);
 }
@@ -96,6 +98,7 @@ test_user_defined_is_frozen(void **state)
 
 	(void)state;
 	EXPECT(t, "a<x>b", A, FROZEN, B);
+	EXPECT(t, "<x>a", FROZEN, A);
 	EXPECT(t, "<x><x>", FROZEN, FROZEN);
 	EXPECT(t, "<x", BYTE('<'), BYTE('x'));
 	tokenizer_free(t);
@@ -323,6 +326,34 @@ test_long_text(void **state)
 
 /* ---------------------------------------------------------------- broken files */
 
+static void
+test_protobuf_bounds(void **state)
+{
+	static const struct { const char *bytes; size_t n; int want; } cases[] = {
+		{"", 0, 0},
+		{"\x0a\x01" "a", 3, 1},
+		{"\x0a\x02" "a", 3, -1},                /* longer than the message */
+		{"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, -1},
+		{"\x08", 1, -1},                        /* a varint that never comes */
+		{"\x08\x80", 2, -1},
+		{"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, -1},
+		{"\x0d\x01\x02\x03", 4, -1},
+		{"\x09\x01\x02\x03\x04\x05\x06\x07", 8, -1},
+		{"\x0b", 1, -1},                        /* a group */
+		{"\x02\x00", 2, -1},                    /* field 0 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const unsigned char *at = (const unsigned char *)cases[i].bytes;
+		struct protobuf p = {at, at + cases[i].n};
+		struct protobuf_field f;
+
+		assert_int_equal(protobuf_next(&p, &f), cases[i].want);
+		assert_true(p.at <= p.end);
+	}
+}
+
 /* Opens these bytes as a vocabulary; when that works it must also encode. Returns whether it worked. */
 static bool
 survives(const char *dir, const void *bytes, size_t n, const char *wording)
@@ -484,6 +515,7 @@ main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_stream_wide_space),
 		cmocka_unit_test(test_long_text),
+		cmocka_unit_test(test_protobuf_bounds),
 		cmocka_unit_test(test_truncated_everywhere),
 		cmocka_unit_test(test_damaged_everywhere),
 		cmocka_unit_test(test_refused_models),

@@ -155,13 +155,15 @@ add_specs(struct buf *b, bool dummy_prefix, bool squeeze)
 	buf_done(&normalizer);
 }
 
-/* Letters 259: ▁ a b c, then merges: ab (-1), bc (-2), abc (-3), ▁a (-4), frozen <x>, unused "cc", "ccc" of it. */
+/* Letters 259: ▁ a b c, then merges: ab (-1), bc (-2), abc (-3), ▁a (-4), frozen <x>, unused "cc", aa, and "<x>a", which
+ * nothing can make. */
 void
 model_small(struct buf *b, bool dummy_prefix, bool squeeze)
 {
 	static const struct { const char *text; float score; int type; } pieces[] = {
 		{"\xe2\x96\x81", -10, 1}, {"a", -11, 1}, {"b", -12, 1}, {"c", -13, 1}, {"ab", -1, 1}, {"bc", -2, 1},
 		{"abc", -3, 1}, {"\xe2\x96\x81" "a", -4, 1}, {"<x>", 0, 4}, {"cc", -5, 5}, {"aa", -5, 1},
+		{"<x>a", -1, 1},
 	};
 
 	model_piece(b, "<unk>", 0, 2);
@@ -199,7 +201,7 @@ folder_safetensors(const char *dir, const char *name, const char *header, size_t
 static void
 add_entry(struct buf *header, size_t *at, const char *name, const char *shape, size_t n)
 {
-	buf_printf(header, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", header->n > 1 ? "," : "",
+	buf_printf(header, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[%s]  ,\"data_offsets\":[%zu,%zu]}", header->n > 1 ? "," : "",
 	    name, shape, *at, *at + 2 * n);
 	*at += 2 * n;
 }
