@@ -1,7 +1,7 @@
 /* blocks.c: pictures out of half blocks in 256 colours.
  *
  * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear map looks poor. What the
- * nearest colour misses goes on to the neighbours (Floyd and Steinberg), two samples a cell.
+ * nearest colour misses goes on to the neighbours in part, two samples a cell.
  */
 #include "config.h"
 
@@ -12,6 +12,10 @@
 #include <curses.h>
 
 #include "base/alloc.h"
+
+/* Sixteenths of the error are given on by Floyd and Steinberg. Samples are as large as half a cell, so that all of it looks
+ * like noise; half of it still breaks the bands. */
+enum { DIVISOR = 2 * 16 };
 
 static const int levels[6] = { 0, 95, 135, 175, 215, 255 };
 
@@ -79,7 +83,7 @@ dither(const int colour[3], int *here, int *below)
 	uint8_t back[3], number;
 
 	for (int c = 0; c < 3; c++) {
-		want[c] = colour[c] + here[c] / 16;
+		want[c] = colour[c] + here[c] / DIVISOR;
 		want[c] = want[c] < 0 ? 0 : want[c] > 255 ? 255 : want[c];
 	}
 	number = blocks_nearest(want, back);

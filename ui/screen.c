@@ -192,6 +192,12 @@ screen_resize(const struct screen_size *size)
 
 /* ---------------------------------------------------------------- rows → cells */
 
+void
+screen_set_theme(enum ui_theme theme)
+{
+	look.theme = theme;
+}
+
 int
 screen_colors(void)
 {

@@ -44,6 +44,10 @@ screen_suspend(void);
 void
 screen_emergency(void);
 
+/* For what is painted from now on. */
+void
+screen_set_theme(enum ui_theme theme);
+
 /* Colours in use: 0 without, else as many as the terminal has. */
 int
 screen_colors(void);

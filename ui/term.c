@@ -122,6 +122,28 @@ note_name(struct term *term, const char *s, size_t n)
 		term->quirks = term_quirks(name);
 }
 
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 0;
+}
+
+/* OSC 11 ; rgb:RRRR/GGGG/BBBB: one to four hex digits a channel, the first of which is enough to tell light from dark. */
+static void
+note_background(struct term *term, const char *s, size_t n)
+{
+	static const int weights[3] = { 3, 6, 1 };
+	int sum = 0, channels = 0;
+
+	for (size_t i = 0; i + 1 < n && channels < 3; i++) {
+		if (s[i] != ':' && s[i] != '/')
+			continue;
+		sum += hex(s[i + 1]) * weights[channels++];
+	}
+	if (channels == 3)
+		term->light = sum >= 80 ? TERM_YES : TERM_NO;
+}
+
 static void
 note_private(struct term *term, char end, const int *p, int n, int64_t now)
 {
@@ -157,6 +179,8 @@ term_answer(struct term *term, const char *s, size_t n, int64_t now)
 		note_name(term, s + 4, n - 6);
 		return;
 	}
+	if (s[1] == ']' && n > 5 && memcmp(s + 2, "11;", 3) == 0)
+		note_background(term, s + 5, n - 5);
 	if (s[1] != '[')
 		return;
 	body = s[2] == '?' || s[2] == '>' ? 3 : 2;
@@ -210,11 +234,12 @@ term_init(struct term *term, int fd)
 	term->quirks = term_quirks(term->in_tmux ? "tmux" : "");
 }
 
-/* Name, second attributes (mlterm), synchronized updates, cell, area, 256 registers please, registers, largest, fence. */
+/* Name, second attributes (mlterm), background, synchronized updates, cell, area, 256 registers please, registers, largest
+ * picture, fence. */
 void
 term_ask(struct term *term)
 {
-	static const char questions[] = "\033[>q\033[>c\033[?2026$p\033[16t\033[14t"
+	static const char questions[] = "\033[>q\033[>c\033]11;?\033\\\033[?2026$p\033[16t\033[14t"
 	                                "\033[?1;3;256S\033[?1;1;0S\033[?2;4;0S\033[c";
 
 	term->asked = clock_ms();

@@ -26,6 +26,7 @@ struct term_quirks {
 struct term {
 	int fd;                         /* the terminal, for writing */
 	enum term_known sixel;          /* from the device attributes, the fence of the questions */
+	enum term_known light;          /* the background is */
 	bool sync;                      /* mode 2026 is there */
 	bool in_tmux;
 	struct term_quirks quirks;

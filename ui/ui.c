@@ -183,6 +183,8 @@ apply_terminal(struct ui *ui)
 	look.limits = (struct sixel_limits){ w, h, t->registers > 0 && t->registers < 256 ? t->registers : 256,
 	                                     max_bytes(ui) };
 	view_set_look(ui->view, &look);
+	if (ui->options.theme == UI_THEME_AUTO && t->light == TERM_YES)
+		screen_set_theme(UI_THEME_LIGHT);
 	touch(ui, BY_PROGRAM);
 }
 

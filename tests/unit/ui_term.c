@@ -151,6 +151,24 @@ test_graphics_only_with_status_zero(void **state)
 }
 
 static void
+test_background_is_light_or_dark(void **state)
+{
+	static const struct { const char *s; enum term_known light; } cases[] = {
+		{ "\033]11;rgb:0000/0000/0000\033\\", TERM_NO }, { "\033]11;rgb:ffff/ffff/ffff\033\\", TERM_YES },
+		{ "\033]11;rgb:FD/F6/E3\a", TERM_YES }, { "\033]11;rgb:0/2/3\a", TERM_NO },
+		{ "\033]11;rgb:ffff/0000/0000\a", TERM_NO }, { "\033]11;rgb:ff/ff\a", TERM_UNKNOWN },
+		{ "\033]11;\a", TERM_UNKNOWN }, { "\033]10;rgb:ffff/ffff/ffff\a", TERM_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct term t = fresh();
+		answer(&t, cases[i].s);
+		assert_int_equal(t.light, cases[i].light);
+	}
+}
+
+static void
 test_ping_is_answered_once(void **state)
 {
 	struct term t = fresh();
@@ -220,7 +238,7 @@ test_hostile_answers_change_nothing(void **state)
 static void
 test_answers_cut_at_every_byte(void **state)
 {
-	static const char all[] = "\033P>|XTerm(379)\033\\\033[>41;379;0c\033[?2026;2$y\033[6;18;9t\033[4;580;904t"
+	static const char all[] = "\033P>|XTerm(379)\033\\\033[>41;379;0c\033]11;rgb:ffff/ffff/ffff\033\\\033[?2026;2$y\033[6;18;9t\033[4;580;904t"
 	                          "\033[?1;0;256S\033[?1;0;256S\033[?2;0;1000;1000S\033[?64;1;2;4;6c\033[0n";
 
 	(void)state;
@@ -238,7 +256,7 @@ test_answers_cut_at_every_byte(void **state)
 			}
 		}
 		assert_int_equal(t.sixel, TERM_YES);
-		assert_true(t.sync && t.quirks.forgets);
+		assert_true(t.sync && t.quirks.forgets && t.light == TERM_YES);
 		assert_int_equal(t.answer_w, 9);
 		assert_int_equal(t.area_h, 580);
 		assert_int_equal(t.registers, 256);
@@ -258,6 +276,7 @@ main(void)
 		cmocka_unit_test(test_tmux_never_scrolls_whatever_is_around_it),
 		cmocka_unit_test(test_sync_needs_one_or_two),
 		cmocka_unit_test(test_graphics_only_with_status_zero),
+		cmocka_unit_test(test_background_is_light_or_dark),
 		cmocka_unit_test(test_ping_is_answered_once),
 		cmocka_unit_test(test_cell_takes_the_first_plausible),
 		cmocka_unit_test(test_hostile_answers_change_nothing),
