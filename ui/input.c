@@ -18,15 +18,12 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "ui/field.h"
+#include "ui/menu.h"
 
-enum { INDENT = 2, FOLD_LINES = 8 };
+enum { FOLD_LINES = 8 };
 
 #define PROMPT "> "
-
-/* One drawn row: bytes [start, end) of the line. */
-struct slice {
-	size_t start, end;
-};
 
 /* A long paste, drawn as one word while it stands unchanged in the line and the caret is not inside. */
 struct fold {
@@ -35,17 +32,8 @@ struct fold {
 	int lines;
 };
 
-/* The completions on offer. */
-struct menu {
-	char **matches;         /* NULL: none */
-	int n, here;            /* here -1: none of them is in the line yet */
-	bool is_path;
-	size_t start, end;      /* the word in the line */
-	size_t typed;           /* its bytes without quoting, when the menu was opened */
-};
-
 struct input {
-	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
+	menu_complete *complete;
 	void *complete_arg;
 	FILE *null;
 	struct buf queue;       /* bytes for readline, from `taken` on */
@@ -57,8 +45,7 @@ struct input {
 	struct fold fold;       /* text NULL: none */
 
 	int width;              /* of the last layout */
-	struct slice *slices;   /* its rows */
-	int n_slices, cap;
+	struct slices slices;   /* its rows */
 	int first;              /* the first row that is shown */
 	int goal;               /* the column that moving up and down keeps to, or -1 */
 };
@@ -249,15 +236,6 @@ input_new(const struct ui_options *options)
 }
 
 static void
-close_menu(struct input *in)
-{
-	for (int i = 0; i < in->menu.n; i++)
-		free(in->menu.matches[i]);
-	free(in->menu.matches);
-	in->menu = (struct menu){0};
-}
-
-static void
 drop_fold(struct input *in)
 {
 	free(in->fold.text);
@@ -272,13 +250,13 @@ input_free(struct input *in)
 	rl_callback_sigcleanup();
 	rl_callback_handler_remove();
 	clear_history();
-	close_menu(in);
+	menu_close(&in->menu);
 	drop_fold(in);
 	if (in->null)
 		fclose(in->null);
 	rl_outstream = rl_instream = NULL;
 	free(in->sent);
-	free(in->slices);
+	slices_done(&in->slices);
 	buf_done(&in->queue);
 	buf_done(&in->told);
 	free(in);
@@ -325,7 +303,7 @@ is_bound(const char *s, size_t n)
 void
 input_type(struct input *in, const char *s, size_t n)
 {
-	close_menu(in);
+	menu_close(&in->menu);
 	in->goal = -1;
 	if (n > 0 && s[0] == '\033') {
 		if (is_bound(s, n))
@@ -369,7 +347,7 @@ input_paste(struct input *in, const char *s, size_t n)
 	char *text = xstrndup(s, n);
 	int lines = count_lines(s, n);
 
-	close_menu(in);
+	menu_close(&in->menu);
 	leave_search(in);
 	replace((size_t)rl_point, (size_t)rl_point, text);
 	if (lines > FOLD_LINES) {
@@ -399,58 +377,6 @@ fold_at(const struct input *in)
 	return at - rl_line_buffer;
 }
 
-/* What is drawn as one unit at byte i: its shape is appended to *shape; returns its bytes. */
-static size_t
-unit_at(const struct input *in, size_t i, int col, long fold, struct buf *shape, enum theme_role *role)
-{
-	const char *s = rl_line_buffer + i;
-	size_t n = (size_t)rl_end - i, k;
-	int cols;
-
-	*role = ROLE_INPUT;
-	if (fold >= 0 && i == (size_t)fold) {
-		*role = ROLE_CHIP;
-		buf_printf(shape, "[paste %d lines]", in->fold.lines);
-		return in->fold.n;
-	}
-	k = text_grapheme(s, n, &cols);
-	if (*s == '\t') {
-		buf_printf(shape, "%*s", 8 - (col - INDENT) % 8, "");
-		return k;
-	}
-	text_visible_line(shape, s, k);
-	if (shape->n != k || memcmp(shape->at, s, k) != 0)
-		*role = ROLE_CONTROL;
-	return k;
-}
-
-/* Its size alone: bytes, and cells in *cols. */
-static size_t
-measure_unit(const struct input *in, size_t i, int col, long fold, struct buf *shape, int *cols)
-{
-	const char *s = rl_line_buffer + i;
-	enum theme_role role;
-	size_t k;
-
-	*cols = 1;
-	if ((long)i != fold && s[0] >= 0x20 && s[0] < 0x7f && !(s[1] & 0x80))
-		return 1;
-	buf_clear(shape);
-	k = unit_at(in, i, col, fold, shape, &role);
-	*cols = text_width(buf_text(shape), shape->n);
-	return k;
-}
-
-static void
-push_slice(struct input *in, size_t start, size_t end)
-{
-	if (in->n_slices == in->cap) {
-		in->cap = in->cap ? in->cap * 2 : 16;
-		in->slices = xreallocarray(in->slices, (size_t)in->cap, sizeof *in->slices);
-	}
-	in->slices[in->n_slices++] = (struct slice){ start, end };
-}
-
 /* The prompt now: another one during a search. Only its last line counts. */
 static const char *
 prompt(void)
@@ -460,118 +386,47 @@ prompt(void)
 	return line ? line + 1 : rl_display_prompt ? rl_display_prompt : PROMPT;
 }
 
+/* The line as it is drawn, and in in->slices its rows. */
+static struct field
+slice_line(struct input *in)
+{
+	struct field field = {
+		.prompt = prompt(), .text = rl_line_buffer, .n = (size_t)rl_end, .width = in->width,
+		.fold = fold_at(in), .fold_n = in->fold.n, .fold_lines = in->fold.lines,
+	};
+
+	field_slice(&field, &in->slices);
+	return field;
+}
+
+/* The first row to show: the caret's is seen, and no room is left unused below. */
 static int
-prompt_cols(const struct input *in)
+first_row(const struct input *in, int caret, int max_rows)
 {
-	int cols = text_width(prompt(), strlen(prompt()));
+	int first = in->first, last = in->slices.n > max_rows ? in->slices.n - max_rows : 0;
 
-	return cols > in->width / 2 ? in->width / 2 : cols;
-}
-
-/* Cells before the text of row r. */
-static int
-indent(const struct input *in, int r)
-{
-	return r == 0 ? prompt_cols(in) : in->width > 2 * INDENT ? INDENT : 0;
-}
-
-/* Cuts the line into rows. The last cell of a row stays free, so that the caret has a place behind every character. */
-static void
-slice_line(struct input *in, long fold)
-{
-	size_t start = 0, i = 0, end = (size_t)rl_end;
-	struct buf shape = {0};
-	int col = indent(in, 0);
-
-	in->n_slices = 0;
-	while (i < end) {
-		bool newline = rl_line_buffer[i] == '\n' && (long)i != fold;
-		int cols = 0;
-		size_t k = newline ? 1 : measure_unit(in, i, col, fold, &shape, &cols);
-
-		if (newline || (col + cols > in->width - 1 && i > start)) {
-			push_slice(in, start, i);
-			col = indent(in, 1);
-			start = newline ? i + 1 : i;
-		}
-		col += cols;
-		i += k;
-	}
-	push_slice(in, start, end);
-	buf_done(&shape);
-}
-
-/* The row that byte `pos` is in: the last one that begins at or before it. */
-static int
-row_of(const struct input *in, size_t pos)
-{
-	int r = in->n_slices - 1;
-
-	while (r > 0 && in->slices[r].start > pos)
-		r--;
-	return r;
-}
-
-/* Draws row r into *out up to byte `until`; returns the byte where it stopped: the unit that holds `until`, or the one
- * that begins beyond cell max_col. out may be NULL, and then *col alone is counted. */
-static size_t
-walk_row(const struct input *in, int r, long fold, size_t until, int max_col, struct row *out, int *col)
-{
-	size_t i = in->slices[r].start, end = in->slices[r].end;
-	struct buf shape = {0};
-	enum theme_role role;
-
-	*col = indent(in, r);
-	while (i < end && i < until) {
-		size_t k;
-		int cols;
-
-		buf_clear(&shape);
-		k = unit_at(in, i, *col, fold, &shape, &role);
-		cols = text_width(buf_text(&shape), shape.n);
-		if (i + k > until || *col + cols > max_col)
-			break;
-		if (out)
-			row_add(out, role, shape.at, shape.n);
-		*col += cols;
-		i += k;
-	}
-	buf_done(&shape);
-	return i;
-}
-
-static void
-draw_prompt(const struct input *in, int r, struct row *out)
-{
-	if (r == 0)
-		row_fit(out, ROLE_PROMPT, prompt(), strlen(prompt()), prompt_cols(in));
-	row_pad(out, ROLE_PROMPT, indent(in, r));
+	if (caret >= first + max_rows)
+		first = caret - max_rows + 1;
+	if (caret < first)
+		first = caret;
+	return first > last ? last : first;
 }
 
 void
 input_layout(struct input *in, int width, int max_rows, struct rows *out, int *caret_row, int *caret_col)
 {
-	long fold = fold_at(in);
-	int row, col;
+	struct field field;
+	int row;
 
 	in->width = width;
-	slice_line(in, fold);
-	row = row_of(in, (size_t)rl_point);
-	walk_row(in, row, fold, (size_t)rl_point, width - 1, NULL, caret_col);
-	if (row >= in->first + max_rows)
-		in->first = row - max_rows + 1;
-	if (row < in->first)
-		in->first = row;
-	if (in->first > 0 && in->first + max_rows > in->n_slices)
-		in->first = in->n_slices > max_rows ? in->n_slices - max_rows : 0;
+	field = slice_line(in);
+	row = field_row(&in->slices, (size_t)rl_point);
+	in->first = first_row(in, row, max_rows);
 	*caret_row = row - in->first;
+	*caret_col = field_col(&field, &in->slices, row, (size_t)rl_point);
 	rows_clear(out);
-	for (int r = in->first; r < in->n_slices && r < in->first + max_rows; r++) {
-		struct row *to = rows_add(out);
-
-		draw_prompt(in, r, to);
-		walk_row(in, r, fold, in->slices[r].end, width, to, &col);
-	}
+	for (int r = in->first; r < in->slices.n && r < in->first + max_rows; r++)
+		field_draw(&field, &in->slices, r, rows_add(out));
 }
 
 /* ---------------------------------------------------------------- moving in several lines */
@@ -580,17 +435,14 @@ input_layout(struct input *in, int width, int max_rows, struct rows *out, int *c
 static bool
 move_row(struct input *in, int by)
 {
-	long fold = fold_at(in);
-	int row, col, unused;
+	struct field field = slice_line(in);
+	int row = field_row(&in->slices, (size_t)rl_point);
 
-	slice_line(in, fold);
-	row = row_of(in, (size_t)rl_point);
-	if (row + by < 0 || row + by >= in->n_slices)
+	if (row + by < 0 || row + by >= in->slices.n)
 		return false;
-	walk_row(in, row, fold, (size_t)rl_point, in->width, NULL, &col);
 	if (in->goal < 0)
-		in->goal = col;
-	rl_point = (int)walk_row(in, row + by, fold, (size_t)rl_end, in->goal, NULL, &unused);
+		in->goal = field_col(&field, &in->slices, row, (size_t)rl_point);
+	rl_point = (int)field_pos(&field, &in->slices, row + by, in->goal);
 	return true;
 }
 
@@ -622,131 +474,39 @@ move_to_line_end(void)
 
 /* ---------------------------------------------------------------- completion */
 
-/* Where the word at the caret begins: after the last blank that is neither quoted nor escaped. *quote is the quote
- * that is open there, or 0, and the word begins behind it. */
-static size_t
-word_start(const char *s, size_t caret, char *quote)
-{
-	size_t start = 0;
-
-	*quote = 0;
-	for (size_t i = 0; i < caret; i++) {
-		if (*quote && s[i] == *quote) {
-			*quote = 0;
-		} else if (!*quote && s[i] == '\\') {
-			i++;
-		} else if (!*quote && (s[i] == '"' || s[i] == '\'') && i == start) {
-			*quote = s[i];
-			start = i + 1;
-		} else if (!*quote && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t')) {
-			start = i + 1;
-		}
-	}
-	return start;
-}
-
-/* The word without its backslashes. */
+/* Puts the first n bytes of match i in the word's place. */
 static void
-unescape(struct buf *out, const char *s, size_t n, char quote)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\\' && !quote && i + 1 < n)
-			i++;
-		buf_char(out, s[i]);
-	}
-}
-
-/* A match as it stands in the line. */
-static void
-escape(struct buf *out, const char *s, size_t n, bool is_path, char quote)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (is_path && !quote && strchr(" \t\n\\\"'", s[i]))
-			buf_char(out, '\\');
-		buf_char(out, s[i]);
-	}
-}
-
-/* Fills the menu with what the program knows for the word before the caret. */
-static void
-ask_matches(struct input *in, struct menu *menu)
-{
-	struct buf line = {0};
-	char quote;
-
-	*menu = (struct menu){ .here = -1, .end = (size_t)rl_point };
-	menu->start = word_start(rl_line_buffer, menu->end, &quote);
-	buf_add(&line, rl_line_buffer, menu->start);
-	unescape(&line, rl_line_buffer + menu->start, menu->end - menu->start, quote);
-	menu->typed = line.n - menu->start;
-	menu->matches = in->complete(in->complete_arg, line.at, (int)menu->start, (int)line.n, &menu->is_path);
-	while (menu->matches && menu->matches[menu->n])
-		menu->n++;
-	buf_done(&line);
-}
-
-/* Bytes that all matches begin with, cut between characters. */
-static size_t
-common_prefix(const struct menu *menu)
-{
-	size_t n = strlen(menu->matches[0]);
-
-	for (int i = 1; i < menu->n; i++) {
-		size_t k = 0;
-
-		while (k < n && menu->matches[i][k] == menu->matches[0][k])
-			k++;
-		n = k;
-	}
-	return n - text_partial(menu->matches[0], n);
-}
-
-/* Puts the first n bytes of match i into the line; `finish`: as the whole word. */
-static void
-put_match(struct menu *menu, int i, size_t n, bool finish)
+put_match(struct menu *menu, int i, size_t n, bool whole)
 {
 	struct buf word = {0};
-	const char *match = menu->matches[i];
-	char quote;
 
-	word_start(rl_line_buffer, menu->start, &quote);
-	escape(&word, match, n, menu->is_path, quote);
-	if (finish && (n == 0 || match[n - 1] != '/')) {
-		if (quote)
-			buf_char(&word, quote);
-		buf_char(&word, ' ');
-	}
+	menu_word(menu, i, n, whole, &word);
 	replace(menu->start, menu->end, buf_text(&word));
 	menu->end = menu->start + word.n;
 	buf_done(&word);
 }
 
+/* One match takes the word's place; several lengthen it as far as they agree. */
 static void
 open_menu(struct input *in)
 {
 	struct menu *menu = &in->menu;
-	size_t prefix;
+	size_t common;
 
 	if (!in->complete)
 		return;
-	ask_matches(in, menu);
-	if (menu->n == 0) {
-		close_menu(in);
-		return;
-	}
-	prefix = common_prefix(menu);
-	if (menu->n == 1 || prefix > menu->typed)
-		put_match(menu, 0, prefix, menu->n == 1);
-	if (menu->n == 1)
-		close_menu(in);
+	menu_open(menu, rl_line_buffer, (size_t)rl_point, in->complete, in->complete_arg);
+	common = menu->n > 0 ? menu_common(menu) : 0;
+	if (menu->n == 1 || common > menu->typed)
+		put_match(menu, 0, common, menu->n == 1);
+	if (menu->n < 2)
+		menu_close(menu);
 }
 
 /* The next or previous match takes the word's place. */
 static void
-cycle(struct input *in, int by)
+cycle(struct menu *menu, int by)
 {
-	struct menu *menu = &in->menu;
-
 	if (menu->here < 0)
 		menu->here = by > 0 ? 0 : menu->n - 1;
 	else
@@ -758,60 +518,16 @@ static void
 complete_word(struct input *in, int by)
 {
 	leave_search(in);
-	if (in->menu.matches)
-		cycle(in, by);
+	if (in->menu.n > 0)
+		cycle(&in->menu, by);
 	else if (by > 0)
 		open_menu(in);
-}
-
-/* Matches are named by their last part: of a path what follows the last slash but one at the end. */
-static const char *
-short_name(const char *match)
-{
-	const char *name = match;
-
-	for (const char *p = match; *p; p++)
-		if (*p == '/' && p[1])
-			name = p + 1;
-	return name;
-}
-
-/* As many matches from `first` on as one row holds. */
-static int
-draw_matches(const struct menu *menu, int first, int width, struct row *row)
-{
-	int i = first;
-
-	for (; i < menu->n; i++) {
-		const char *name = short_name(menu->matches[i]);
-		enum theme_role role = i == menu->here ? ROLE_MATCH_HERE : ROLE_MATCH;
-
-		if (i > first && row->cols + text_width(name, strlen(name)) + 2 > width)
-			break;
-		row_fit(row, role, " ", 1, width - row->cols);
-		row_fit(row, role, name, strlen(name), width - row->cols);
-		row_fit(row, role, " ", 1, width - row->cols);
-	}
-	row_pad(row, ROLE_MATCH, width);
-	return i;
 }
 
 void
 input_menu(struct input *in, int width, int max_rows, struct rows *out)
 {
-	int next = 0;
-
-	rows_clear(out);
-	while (next < in->menu.n) {
-		int first = next;
-
-		if (out->n == max_rows) {
-			if (in->menu.here < first)
-				break;
-			rows_clear(out);
-		}
-		next = draw_matches(&in->menu, first, width, rows_add(out));
-	}
+	menu_draw(&in->menu, width, max_rows, out);
 }
 
 /* ---------------------------------------------------------------- keys */
@@ -907,12 +623,12 @@ escape_key(struct input *in, bool menu_was_open)
 enum ui_action
 input_key(struct input *in, enum keys_action key, bool busy)
 {
-	bool menu_was_open = in->menu.matches;
+	bool menu_was_open = in->menu.n > 0;
 
 	if (key != KEYS_UP && key != KEYS_DOWN)
 		in->goal = -1;
 	if (key != KEYS_COMPLETE && key != KEYS_COMPLETE_BACK)
-		close_menu(in);
+		menu_close(&in->menu);
 	switch (key) {
 	case KEYS_SEND:
 		send_line(in);
@@ -998,7 +714,7 @@ input_empty(const struct input *in)
 void
 input_set_text(struct input *in, const char *text)
 {
-	close_menu(in);
+	menu_close(&in->menu);
 	clear_line(in);
 	rl_insert_text(text);
 }
