@@ -1,11 +1,12 @@
 /* conform.c: does the engine compute what the official modules compute?
  *
- *     conform FOLDER …
+ *     conform [-p PROGRAM] FOLDER …
  *
  * A folder with golden/ is a set of fixtures: every golden/NAME.json that names a checkpoint is compared stage by stage
  * with golden/NAME.safetensors, and golden/unit.safetensors operator by operator. A folder with expected.json is a
- * text model with greedy continuations. Nothing here knows names or shapes of fixtures: others can be dropped in. One
- * line a check, a summary, and status 1 when one failed. Tolerances: those for a float32 engine in the fixtures' README.
+ * text model with greedy continuations. With -p the prompts also go through the program. Nothing here knows names or
+ * shapes of fixtures: others can be dropped in. One line a check, a summary, and status 1 when one failed. Tolerances:
+ * those for a float32 engine in the fixtures' README.
  */
 #include "config.h"
 
@@ -101,15 +102,17 @@ check_all(struct fixture *f)
 	check_prompts(f);
 	check_sampling(f);
 	check_tokenizer(f);
+	check_program(f);
 }
 
 /* golden/NAME.json and, if it names a checkpoint, golden/NAME.safetensors and the folder of that checkpoint. */
 static void
-check_model(struct tally *t, char *folder, const char *name)
+check_model(struct tally *t, char *folder, const char *name, const char *program)
 {
 	char *json_path = xasprintf("%s/golden/%s.json", folder, name), *dir = NULL;
 	char *array_path = xasprintf("%s/golden/%s.safetensors", folder, name);
-	struct fixture f = { .tally = t, .folder = folder, .name = name, .json = json_load_file(json_path, JSON_ALLOW_NUL, NULL) };
+	struct fixture f = { .tally = t, .folder = folder, .name = name, .program = program,
+		.json = json_load_file(json_path, JSON_ALLOW_NUL, NULL) };
 	const char *checkpoint = json_string_value(json_object_get(f.json, "checkpoint"));
 	struct error err = {0};
 
@@ -163,7 +166,7 @@ list_goldens(const char *dir, size_t *n)
 }
 
 static void
-check_folder(struct tally *t, char *folder)
+check_folder(struct tally *t, char *folder, const char *program)
 {
 	char *golden = xasprintf("%s/golden", folder), *expected = xasprintf("%s/expected.json", folder);
 	size_t n;
@@ -173,7 +176,7 @@ check_folder(struct tally *t, char *folder)
 	check_units(t, folder);
 	check_common(t, folder);
 	for (size_t i = 0; i < n; i++) {
-		check_model(t, folder, names[i]);
+		check_model(t, folder, names[i], program);
 		free(names[i]);
 	}
 	if (file_exists(expected))
@@ -190,13 +193,19 @@ int
 main(int argc, char **argv)
 {
 	struct tally t = {0};
+	const char *program = NULL;
+	int first = 1;
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: conform FOLDER …\n");
+	if (argc > 2 && strcmp(argv[1], "-p") == 0) {
+		program = argv[2];
+		first = 3;
+	}
+	if (argc <= first) {
+		fprintf(stderr, "usage: conform [-p PROGRAM] FOLDER …\n");
 		return 2;
 	}
-	for (int i = 1; i < argc; i++)
-		check_folder(&t, argv[i]);
+	for (int i = first; i < argc; i++)
+		check_folder(&t, argv[i], program);
 	printf("%d checks, %d failed\n", t.n_checks, t.n_failed);
 	return t.n_failed ? 1 : 0;
 }

@@ -18,6 +18,7 @@ struct fixture {
 	struct tally *tally;
 	char *folder;                   /* of all fixtures */
 	const char *name;
+	const char *program;            /* NULL: only the library is compared */
 	json_t *json;
 	struct checkpoint *golden;
 	struct card *card;
@@ -52,6 +53,8 @@ void
 check_sampling(struct fixture *f);
 void
 check_tokenizer(struct fixture *f);
+void
+check_program(struct fixture *f);                       /* conform_program.c */
 void
 check_text_model(struct tally *t, char *folder);        /* conform_text.c */
 

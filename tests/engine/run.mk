@@ -16,8 +16,8 @@ engine_sampling_SOURCES = tests/engine/sampling.c
 engine_sampling_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_sampling_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_conform_SOURCES = tests/engine/conform.c tests/engine/conform.h tests/engine/conform_images.c \
-	tests/engine/conform_prompts.c tests/engine/conform_units.c tests/engine/conform_text.c tests/engine/golden.c \
-	tests/engine/golden.h
+	tests/engine/conform_prompts.c tests/engine/conform_units.c tests/engine/conform_text.c \
+	tests/engine/conform_program.c tests/engine/golden.c tests/engine/golden.h
 engine_conform_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -I$(srcdir)/tests/engine
 engine_conform_LDADD = libpicture.a $(RUN_LIBS) $(JPEG_LIBS) $(WEBP_LIBS) -lm
 engine_bench_SOURCES = tests/engine/bench.c tests/engine/tiny.c tests/engine/tiny.h
