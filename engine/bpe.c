@@ -39,7 +39,7 @@ struct merge {
 	size_t n_symbols;
 	struct pair *heap;
 	size_t n_heap, cap_heap;
-	size_t *split;                  /* per id of an UNUSED piece: bytes of its left part, 0 never made; else NULL */
+	size_t *split;                  /* per UNUSED piece: bytes of its left part, 0: never made; or NULL */
 };
 
 /* ---------------------------------------------------------------- normalising */

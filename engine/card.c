@@ -30,7 +30,7 @@ check_folder(const char *dir, struct error *err)
 	if (stat(dir, &st) < 0)
 		error_set(err, CODE_MODEL, "cannot open the model folder '%s': %s", dir, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		error_set(err, CODE_MODEL, "'%s' is not a folder; a model is the folder with config.json and the weights", dir);
+		error_set(err, CODE_MODEL, "'%s' is not a folder; a model is one with config.json and weights", dir);
 	else
 		return 0;
 	return error_hint(err, "give the folder of a published InternVL-Chat-V1.2 model with --model");
@@ -78,7 +78,7 @@ check_preprocessor(const char *dir, const json_t *p, struct error *err)
 		key = "do_rescale is false";
 	if (!key)
 		return 0;
-	return error_set(err, CODE_MODEL, "'%s/preprocessor_config.json': %s, which this engine does not support", dir, key);
+	return error_set(err, CODE_MODEL, "'%s/preprocessor_config.json': %s, which is not supported", dir, key);
 }
 
 static int
@@ -111,8 +111,8 @@ number_or(const json_t *object, const char *key, double fallback)
 static void
 read_sampling(struct sampling *s, const json_t *g)
 {
-	double temp = number_or(g, "temperature", 1), top_p = number_or(g, "top_p", 1), top_k = number_or(g, "top_k", 50);
-	double penalty = number_or(g, "repetition_penalty", 1);
+	double temp = number_or(g, "temperature", 1), penalty = number_or(g, "repetition_penalty", 1);
+	double top_p = number_or(g, "top_p", 1), top_k = number_or(g, "top_k", 50);
 
 	if (!json_is_true(json_object_get(g, "do_sample")))
 		return;
@@ -165,15 +165,15 @@ check_tokenizer(struct card *c, struct error *err)
 
 	if (n_ids > c->hp.llm.vocab_size)
 		return error_set(err, CODE_MODEL,
-		    "'%s': the tokenizer has %d ids, but vocab_size in config.json is %d: files of two models are mixed", c->dir,
-		    n_ids, c->hp.llm.vocab_size);
+		    "'%s': the tokenizer has %d ids, but vocab_size in config.json is %d: files of two models are mixed",
+		    c->dir, n_ids, c->hp.llm.vocab_size);
 	c->context_id = c->hp.text_only ? -1 : tokenizer_find(c->tokenizer, "<IMG_CONTEXT>");
 	if (c->hp.text_only)
 		return 0;
 	if (c->context_id < 0 || tokenizer_find(c->tokenizer, "<|im_end|>") < 0) {
 		error_set(err, CODE_MODEL, "'%s': the tokenizer has no token %s", c->dir,
 		    c->context_id < 0 ? "<IMG_CONTEXT>" : "<|im_end|>");
-		return error_hint(err, "added_tokens.json or tokenizer_config.json is missing or belongs to another model");
+		return error_hint(err, "added_tokens.json or tokenizer_config.json is missing or of another model");
 	}
 	return 0;
 }

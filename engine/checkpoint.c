@@ -63,15 +63,16 @@ map_file(struct shard *s, int fd, struct error *err)
 		    (long long)st.st_size);
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
-		return error_set(err, CODE_MEMORY, "cannot map '%s' (%lld bytes): %s", s->path, (long long)st.st_size,
-		    strerror(errno));
+		return error_set(err, CODE_MEMORY, "cannot map '%s' (%lld bytes): %s", s->path,
+		    (long long)st.st_size, strerror(errno));
 	s->map = map;
 	s->size = (size_t)st.st_size;
 	for (int i = LENGTH_BYTES - 1; i >= 0; i--)
 		header_n = header_n << 8 | s->map[i];
 	if (header_n > s->size - LENGTH_BYTES || header_n > MAX_HEADER)
-		return error_set(err, CODE_MODEL, "'%s' is truncated or no safetensors file: a header of %llu bytes in a file of %zu",
-		    s->path, (unsigned long long)header_n, s->size);
+		return error_set(err, CODE_MODEL,
+		    "'%s' is truncated or no safetensors file: a header of %llu bytes in a file of %zu", s->path,
+		    (unsigned long long)header_n, s->size);
 	s->header_n = (size_t)header_n;
 	return 0;
 }
@@ -179,8 +180,8 @@ read_tensor(struct checkpoint *c, int shard, const char *name, const json_t *ent
 	if (dtype < 0 && c->lenient)
 		return 0;
 	if (dtype < 0)
-		return error_set(err, CODE_MODEL, "'%s': tensor %s: the type is %.40s; supported: BF16, F16, F32", s->path, name,
-		    type ? type : "missing");
+		return error_set(err, CODE_MODEL, "'%s': tensor %s: the type is %.40s; supported: BF16, F16, F32",
+		    s->path, name, type ? type : "missing");
 	t.view.type = (enum dtype)dtype;
 	wrong = read_shape(&t.view, json_object_get(entry, "shape"), &count);
 	if (!wrong)
@@ -256,8 +257,9 @@ sort_tensors(struct checkpoint *c, struct error *err)
 		qsort(c->tensors, (size_t)c->n_tensors, sizeof *c->tensors, by_name);
 	for (int i = 1; i < c->n_tensors; i++)
 		if (by_name(&c->tensors[i - 1], &c->tensors[i]) == 0)
-			return error_set(err, CODE_MODEL, "tensor %s is stored twice, in '%s' and '%s'", c->tensors[i].name,
-			    c->shards[c->tensors[i - 1].shard].path, c->shards[c->tensors[i].shard].path);
+			return error_set(err, CODE_MODEL, "tensor %s is stored twice, in '%s' and '%s'",
+			    c->tensors[i].name, c->shards[c->tensors[i - 1].shard].path,
+			    c->shards[c->tensors[i].shard].path);
 	return 0;
 }
 
@@ -290,8 +292,9 @@ open_shards(struct checkpoint *c, const char *dir, const json_t *map, struct err
 
 	json_object_foreach((json_t *)map, name, file) {
 		if (!is_plain_name(json_string_value(file)))
-			return error_set(err, CODE_MODEL, "'%s/%s': tensor %s: '%.80s' is not the name of a file in this folder", dir,
-			    INDEX_NAME, name, json_is_string(file) ? json_string_value(file) : "?");
+			return error_set(err, CODE_MODEL,
+			    "'%s/%s': tensor %s: '%.80s' is not the name of a file in this folder", dir, INDEX_NAME,
+			    name, json_is_string(file) ? json_string_value(file) : "?");
 		if (find_shard(c, dir, json_string_value(file), err) < 0)
 			return -1;
 	}
@@ -311,7 +314,8 @@ check_index(struct checkpoint *c, const char *dir, const json_t *map, struct err
 
 		if ((t && t->shard == shard) || is_ignored(name))
 			continue;
-		error_set(err, CODE_MODEL, "tensor %s is not in '%s', where %s places it", name, c->shards[shard].path, INDEX_NAME);
+		error_set(err, CODE_MODEL, "tensor %s is not in '%s', where %s places it", name,
+		    c->shards[shard].path, INDEX_NAME);
 		return error_hint(err, "the folder is incomplete or mixed: download it again");
 	}
 	return 0;

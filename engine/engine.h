@@ -177,7 +177,8 @@ struct turn {
 enum picture_rule {
 	PICTURES_FIRST,         /* each turn's pictures in one tag and a newline before its text; "<image>" is plain text */
 	PICTURES_REFERENCE,     /* the official chat(): "<image>" in user texts is filled in order; a first question
-	                           without one gets "<image>\n" in front, all pictures in that one tag */
+	                           without one gets "<image>\n" in front, all its pictures in that one tag; a lone
+	                           "<image>" takes all pictures, of several each takes one */
 };
 
 struct prompt_picture {

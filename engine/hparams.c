@@ -115,14 +115,15 @@ static int
 read_int(const struct section *s, const struct int_key *k, int *out)
 {
 	const json_t *value = value_of(s, k->key);
+	json_int_t n = json_integer_value(value);
 	char limits[64];
 
 	if (!value && k->fallback >= 0) {
 		*out = k->fallback;
 		return 0;
 	}
-	if (value && json_is_integer(value) && json_integer_value(value) >= k->min && json_integer_value(value) <= k->max) {
-		*out = (int)json_integer_value(value);
+	if (json_is_integer(value) && n >= k->min && n <= k->max) {
+		*out = (int)n;
 		return 0;
 	}
 	snprintf(limits, sizeof limits, "an integer from %d to %d", k->min, k->max);
@@ -333,7 +334,7 @@ read_select_layer(struct hparams *hp, const struct section *s)
 	if (value_of(s, k.key) && read_int(s, &k, &state) < 0)
 		return -1;
 	if (state == 0)
-		return refuse(s, k.key, value_of(s, k.key), "a layer of the vision tower, from 1, or from the end when negative");
+		return refuse(s, k.key, value_of(s, k.key), "a layer of the vision tower: 1 is the first, -1 the last");
 	hp->n_vision_run = state < 0 ? hp->vision.n_layers + 1 + state : state;
 	return 0;
 }
@@ -383,7 +384,8 @@ read_chat(struct hparams *hp, const struct section *top)
 		return -1;
 	if (read_string(top, "template", "Hermes-2", hp->template_name, sizeof hp->template_name) < 0)
 		return -1;
-	return read_string(top, "system_message", "Answer the questions.", hp->system_message, sizeof hp->system_message);
+	return read_string(top, "system_message", "Answer the questions.", hp->system_message,
+	    sizeof hp->system_message);
 }
 
 static int

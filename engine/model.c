@@ -89,7 +89,8 @@ static const struct slot tied_output_slots[] = {
 
 /* What a walk does at every tensor. */
 struct visitor {
-	int (*visit)(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot, struct error *err);
+	int (*visit)(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot,
+	    struct error *err);
 	const struct checkpoint *checkpoint;            /* binding: where to look, and the sizes to find there */
 	int64_t sides[N_SIDES];
 	int (*fn)(void *arg, const char *name, struct tensor *t, struct error *err);    /* model_each */
@@ -190,7 +191,8 @@ print_shape(char *out, size_t cap, const int64_t *shape, int n)
 }
 
 static int
-refuse_shape(const char *name, const struct tensor *t, const int64_t *need, int n, const char *path, struct error *err)
+refuse_shape(const char *name, const struct tensor *t, const int64_t *need, int n, const char *path,
+    struct error *err)
 {
 	char is[96], want[96];
 
@@ -209,12 +211,13 @@ bind(struct visitor *v, const char *name, struct tensor *t, const struct slot *s
 	if (!s) {
 		error_set(err, CODE_MODEL, "tensor %s is missing from the weights beside '%s'", name,
 		    checkpoint_shard_path(v->checkpoint, 0));
-		return error_hint(err, "the weights belong to another config.json, or a shard is missing from the index");
+		return error_hint(err, "the weights are of another config.json, or a shard is not in the index");
 	}
 	for (; n < TENSOR_MAX_DIMS && slot->shape[n] != NONE; n++)
 		need[n] = v->sides[slot->shape[n]];
 	if (s->view.n_dims != n || memcmp(s->view.shape, need, (size_t)n * sizeof *need) != 0)
-		return refuse_shape(name, &s->view, need, n, checkpoint_shard_path(v->checkpoint, s->shard), err);
+		return refuse_shape(name, &s->view, need, n, checkpoint_shard_path(v->checkpoint, s->shard),
+		    err);
 	*t = s->view;
 	return 0;
 }

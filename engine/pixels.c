@@ -155,7 +155,8 @@ widen(const uint8_t *rgb, int width, int height, int out_width)
 /* ---------------------------------------------------------------- the door */
 
 int
-pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, int width, int height, struct error *err)
+pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, int width, int height,
+    struct error *err)
 {
 	uint8_t *wide = NULL;
 	struct axis a;
@@ -166,7 +167,8 @@ pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, i
 	if (out_width != width) {
 		wide = widen(rgb, width, height, out_width);
 		if (!wide)
-			return error_set(err, CODE_MEMORY, "no memory to resize a picture of %d x %d pixels", width, height);
+			return error_set(err, CODE_MEMORY, "no memory to resize a picture of %d x %d pixels", width,
+			    height);
 		rgb = wide;
 	}
 	if (out_height == height) {

@@ -77,7 +77,8 @@ gather(struct draft *d, const struct turn *turns, int n_turns)
 		assert(t->n_pixels == 0 || t->role == ROLE_USER);
 		if (t->role == ROLE_USER)
 			d->n_placeholders += count_placeholders(t->text, t->text_n);
-		d->pictures = xreallocarray(d->pictures, (size_t)d->n_pictures + (size_t)t->n_pixels + 1, sizeof *d->pictures);
+		d->pictures = xreallocarray(d->pictures, (size_t)d->n_pictures + (size_t)t->n_pixels + 1,
+		    sizeof *d->pictures);
 		for (int j = 0; j < t->n_pixels; j++) {
 			assert(d->card->info.text_only || t->pixels[j]->size == d->card->info.image_size);
 			d->pictures[d->n_pictures++] = t->pixels[j];
@@ -213,7 +214,8 @@ static int
 write_plain(struct draft *d, const struct turn *turns, int n_turns, struct error *err)
 {
 	if (d->n_pictures > 0)
-		return error_set(err, CODE_INPUT, "the model '%s' has no vision tower: it takes no pictures", d->card->info.name);
+		return error_set(err, CODE_INPUT, "the model '%s' has no vision tower: it takes no pictures",
+		    d->card->info.name);
 	for (int i = 0; i < n_turns; i++)
 		buf_add(&d->text, turns[i].text, turns[i].text_n);
 	return 0;

@@ -79,7 +79,9 @@ begins_with_prefix(const struct tokenizer *t, int32_t id)
 	const struct vocab *v = &t->vocab;
 	const struct piece *p;
 
-	if (id < 0 || id >= v->n_pieces || added_token(t, id) || !(v->add_dummy_prefix || v->remove_extra_whitespaces))
+	if (!v->add_dummy_prefix && !v->remove_extra_whitespaces)
+		return false;
+	if (id < 0 || id >= v->n_pieces || added_token(t, id))
 		return false;
 	p = &v->pieces[id];
 	return p->type != PIECE_CONTROL && p->n >= SPACE_N && memcmp(p->at, SPACE, SPACE_N) == 0;

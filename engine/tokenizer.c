@@ -78,8 +78,8 @@ static int
 add_token(struct tokenizer *t, const char *text, json_int_t id, bool special, const char *file, struct error *err)
 {
 	if (!text || !*text || id < 0 || id >= MAX_IDS)
-		return error_set(err, CODE_MODEL, "%s: an added token without text, or with an id out of range (%lld)", file,
-		    (long long)id);
+		return error_set(err, CODE_MODEL, "%s: an added token without text, or with an id out of range (%lld)",
+		    file, (long long)id);
 	if (find_added(t, text) || id_is_added(t, (int32_t)id))
 		return 0;
 	if (t->n_added == MAX_ADDED)
