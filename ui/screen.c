@@ -12,6 +12,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -19,6 +20,7 @@
 #include <wchar.h>
 
 #include <curses.h>
+#include <term.h>
 
 #include "base/text.h"
 #include "ui/row.h"
@@ -103,19 +105,39 @@ check_terminal(struct error *err)
 	return 0;
 }
 
-int
-screen_open(const struct screen_options *options, struct error *err)
+/* Some terminals cannot place the cursor (TERM=dumb). */
+static bool
+can_move(void)
 {
-	if (check_terminal(err) < 0)
-		return -1;
+	const char *cup = tigetstr("cup");
+
+	return cup && cup != (const char *)-1;
+}
+
+static int
+take_terminal(struct error *err)
+{
 	tcgetattr(STDIN_FILENO, &before);
 	curses = new_terminal(NULL);
 	if (!curses)
 		curses = new_terminal("xterm-256color");        /* this host does not know the name */
-	if (!curses) {
-		error_set(err, CODE_USAGE, "no description of this terminal");
-		return error_hint(err, "TERM=xterm-256color ivchat, or --plain");
+	if (curses && can_move())
+		return 0;
+	if (curses) {
+		endwin();
+		delscreen(curses);
+		curses = NULL;
 	}
+	error_set(err, CODE_USAGE, "the chat screen cannot be drawn on this terminal (TERM=%s)",
+	          getenv("TERM") ? getenv("TERM") : "");
+	return error_hint(err, "TERM=xterm-256color ivchat, or --plain");
+}
+
+int
+screen_open(const struct screen_options *options, struct error *err)
+{
+	if (check_terminal(err) < 0 || take_terminal(err) < 0)
+		return -1;
 	look.color = !options->no_color && has_colors();
 	look.theme = options->theme;
 	if (look.color) {
