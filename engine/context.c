@@ -1,7 +1,7 @@
 /* context.c: one timeline of tokens: what the KV cache holds, the logits at its end, and the token chosen next.
  *
- * Invariant: places[0 … n_used) says exactly which tokens (and which rows of which pictures) the cache holds. It grows
- * only after the device has confirmed a step, so a stopped or failed call leaves a shorter but true timeline.
+ * Invariant: places[0 … n_used) says exactly which tokens (and which rows of which pictures) the cache holds. It
+ * grows only after the device has confirmed a step, so a stopped or failed call leaves a shorter but true timeline.
  */
 #include "config.h"
 
@@ -91,7 +91,8 @@ check_pictures(const struct context *ctx, const struct prompt *prompt, struct er
 		const struct prompt_picture *p = &prompt->pictures[i];
 
 		if (p->n_tokens != n_each || p->pos < end || p->pos + (size_t)p->n_tokens > prompt->ids.n)
-			return error_set(err, CODE_INPUT, "picture %d has no room of %d tokens in the prompt", i + 1, n_each);
+			return error_set(err, CODE_INPUT, "picture %d has no room of %d tokens in the prompt", i + 1,
+			    n_each);
 		end = p->pos + (size_t)p->n_tokens;
 	}
 	return 0;
@@ -109,8 +110,8 @@ check(const struct context *ctx, const struct prompt *prompt, struct error *err)
 		    ctx->engine->n_ctx);
 	for (size_t i = 0; i < prompt->ids.n; i++)
 		if (prompt->ids.at[i] < 0 || prompt->ids.at[i] >= n_vocab)
-			return error_set(err, CODE_INPUT, "token %d is not in the model's vocabulary of %d", prompt->ids.at[i],
-			    n_vocab);
+			return error_set(err, CODE_INPUT, "token %d is not in the model's vocabulary of %d",
+			    prompt->ids.at[i], n_vocab);
 	return check_pictures(ctx, prompt, err);
 }
 
@@ -188,15 +189,26 @@ static int
 run_layers(struct syncing *s, int begin, int end, struct error *err)
 {
 	int n_layers = s->ctx->engine->model.hp.llm.n_layers;
+	long long before = begin - s->n_reused, n = end - begin, total = s->n_prompt - s->n_reused;
 
 	for (int i = 0; i < n_layers; i++) {
 		if (watch_stopped(s->watch))
 			return error_set(err, CODE_SIGINT, "stopped while reading the prompt");
 		decoder_layer(&s->ctx->decoder, i);
-		watch_report(s->watch, STAGE_PREFILL, begin - s->n_reused + (long long)(end - begin) * (i + 1) / n_layers,
-		    s->n_prompt - s->n_reused);
+		watch_report(s->watch, STAGE_PREFILL, before + n * (i + 1) / n_layers, total);
 	}
 	return 0;
+}
+
+/* The logits behind the step's last row → the host. */
+static void
+fetch_logits(struct context *ctx)
+{
+	struct backend *b = ctx->engine->backend;
+	size_t n_vocab = (size_t)ctx->engine->model.hp.llm.vocab_size;
+
+	decoder_logits(&ctx->decoder);
+	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, n_vocab);
 }
 
 static int
@@ -213,10 +225,8 @@ compute_chunk(struct syncing *s, int begin, int end, struct error *err)
 	decoder_embed(&ctx->decoder, ctx->ids, end - begin, begin);
 	if (run_layers(s, begin, end, err) != 0)
 		return -1;
-	if (end == s->n_prompt) {
-		decoder_logits(&ctx->decoder);
-		b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
-	}
+	if (end == s->n_prompt)
+		fetch_logits(ctx);
 	return b->ops->sync(b, err);
 }
 
@@ -274,8 +284,7 @@ run_pending(struct context *ctx, struct error *err)
 	decoder_embed(&ctx->decoder, &ctx->pending, 1, ctx->n_used);
 	for (int i = 0; i < ctx->engine->model.hp.llm.n_layers; i++)
 		decoder_layer(&ctx->decoder, i);
-	decoder_logits(&ctx->decoder);
-	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
+	fetch_logits(ctx);
 	if (b->ops->sync(b, err) != 0)
 		return -1;
 	ctx->places[ctx->n_used++] = (struct place){ .id = ctx->pending, .row = NOTHING };

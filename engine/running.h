@@ -1,4 +1,4 @@
-/* running.h: what engine.c and context.c share: the engine's struct, its pictures, and the watch. Private to engine/. */
+/* running.h: what engine.c and context.c share: the engine's struct, its pictures, the watch. Private to engine/. */
 #ifndef ENGINE_RUNNING_H
 #define ENGINE_RUNNING_H
 

@@ -148,7 +148,7 @@ sum_exp(const struct sampler *s, const int32_t *ids, int n, float max)
 	return sum;
 }
 
-/* From the top until the sum before a token reaches top_p; from ids when they are sorted already, else by the heap. */
+/* From the top until the sum before a token reaches top_p; from ids when they are sorted, else by the heap. */
 static int
 take_top_p(struct sampler *s, int n_sorted, double total, float max)
 {

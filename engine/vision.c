@@ -28,7 +28,8 @@ vision_init(struct vision_work *w, struct backend *b, const struct model *m, str
 	n = (size_t)w->n_tokens;
 	w->values = malloc(3 * side * side * sizeof *w->values);
 	if (!w->values)
-		return error_set(err, CODE_MEMORY, "no memory for a picture of %d x %d", m->hp.image_size, m->hp.image_size);
+		return error_set(err, CODE_MEMORY, "no memory for a picture of %d x %d", m->hp.image_size,
+		    m->hp.image_size);
 	if (!(w->pixels = make(w, 3 * side * side, 1, err)) || !(w->x = make(w, n, hp->hidden_size, err)) ||
 	    !(w->qkv = make(w, n, 3 * hp->hidden_size, err)) || !(w->attended = make(w, n, hp->hidden_size, err)) ||
 	    !(w->h = make(w, n, hp->intermediate_size, err)) ||

@@ -1,5 +1,5 @@
-/* vision.h: one picture through the tower, layer by layer, so that tests can look at every state. Private to engine/.
- * Order of calls: vision_embed, vision_layer 0 … n_vision_run - 1, vision_project; or vision_run for all of it. */
+/* vision.h: one picture through the tower, layer by layer, so that tests can look at every state. Private to
+ * engine/. Order of calls: vision_embed, vision_layer 0 … n_vision_run - 1, vision_project; or vision_run for all. */
 #ifndef ENGINE_VISION_H
 #define ENGINE_VISION_H
 

@@ -1,8 +1,8 @@
 /* attention.c: softmax(q kᵀ / √D) v for many query heads over fewer kv heads, scores in float32.
  *
- * Many rows: a task is TILE rows of one head; its scores [TILE, n_keys] are the only scratch, so memory grows with the
- * context and not with its square. Few rows: a task is one row of one kv head, whose query heads share each key and
- * value read.
+ * Many rows: a task is TILE rows of one head; its scores [TILE, n_keys] are the only scratch, so memory grows with
+ * the context and not with its square. Few rows: a task is one row of one kv head, whose query heads share each key
+ * and value read.
  */
 #include "config.h"
 
@@ -67,15 +67,21 @@ group_row(const struct job *j, int row, int kv_head, float *scores)
 	const float *q = a->q + (size_t)row * a->q_stride + at;
 	float *out = a->out + (size_t)row * a->out_stride + at;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		const float *key = a->k + (size_t)i * a->k_stride + kv_at;
+
 		for (int h = 0; h < group; h++)
-			scores[h * n + i] = j->scale * k->dot_f32(a->k + (size_t)i * a->k_stride + kv_at, q + (size_t)h * dim, dim);
+			scores[h * n + i] = j->scale * k->dot_f32(key, q + (size_t)h * dim, dim);
+	}
 	for (int h = 0; h < group; h++)
 		softmax(k, scores + (size_t)h * (size_t)n, n, n);
 	memset(out, 0, (size_t)group * dim * sizeof *out);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		const float *value = a->v + (size_t)i * a->v_stride + kv_at;
+
 		for (int h = 0; h < group; h++)
-			k->add_scaled(out + (size_t)h * dim, scores[h * n + i], a->v + (size_t)i * a->v_stride + kv_at, dim);
+			k->add_scaled(out + (size_t)h * dim, scores[h * n + i], value, dim);
+	}
 }
 
 static void
@@ -97,14 +103,15 @@ tile_task(void *arg, int task, int worker)
 	int head = task / j->n_tiles, row = task % j->n_tiles * TILE, dim = a->head_dim;
 	int n_rows = a->n_rows - row < TILE ? a->n_rows - row : TILE, n_keys = visible(a, row + n_rows - 1);
 	size_t at = (size_t)head * (size_t)dim, kv_at = (size_t)(head / (a->n_heads / a->n_kv_heads)) * (size_t)dim;
-	float *scores = j->cpu->worker[worker].at;
+	const float *q = a->q + (size_t)row * a->q_stride + at;
+	float *out = a->out + (size_t)row * a->out_stride + at, *scores = j->cpu->worker[worker].at;
 
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n_rows, n_keys, dim, j->scale,
-	    a->q + (size_t)row * a->q_stride + at, (int)a->q_stride, a->k + kv_at, (int)a->k_stride, 0.0f, scores, n_keys);
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n_rows, n_keys, dim, j->scale, q, (int)a->q_stride,
+	    a->k + kv_at, (int)a->k_stride, 0.0f, scores, n_keys);
 	for (int r = 0; r < n_rows; r++)
 		softmax(j->cpu->kernels, scores + (size_t)r * (size_t)n_keys, visible(a, row + r), n_keys);
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n_rows, dim, n_keys, 1.0f, scores, n_keys, a->v + kv_at,
-	    (int)a->v_stride, 0.0f, a->out + (size_t)row * a->out_stride + at, (int)a->out_stride);
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n_rows, dim, n_keys, 1.0f, scores, n_keys,
+	    a->v + kv_at, (int)a->v_stride, 0.0f, out, (int)a->out_stride);
 }
 
 void

@@ -28,7 +28,8 @@ grow(struct cpu *c, struct scratch *s, size_t n)
 	at = realloc(s->at, n * sizeof *at);
 	if (!at) {
 		if (c->failure.code == CODE_OK)
-			error_set(&c->failure, CODE_MEMORY, "no memory for %zu MiB of work space", n * sizeof *at >> 20);
+			error_set(&c->failure, CODE_MEMORY, "no memory for %zu MiB of work space",
+			    n * sizeof *at >> 20);
 		return false;
 	}
 	s->at = at;
@@ -118,7 +119,7 @@ read_ahead(struct cpu *c, const void *data, size_t n_bytes)
 		posix_madvise((void *)begin, (uintptr_t)data + n_bytes - begin, POSIX_MADV_WILLNEED);
 }
 
-/* The format does not promise that numbers lie on their natural boundary; then, and only then, a weight is copied. */
+/* The format does not promise that numbers lie on their natural boundary; a weight that does not is copied. */
 static int
 weight(struct backend *b, struct tensor *t, struct error *err)
 {
@@ -181,7 +182,8 @@ download(struct backend *b, float *to, const struct device_buffer *from, size_t 
 }
 
 static void
-copy(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at, size_t n)
+copy(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
+    size_t n)
 {
 	(void)b;
 	assert(to_at + n <= to->n && at + n <= from->n);
@@ -212,15 +214,14 @@ tower_grid(const struct model *m)
 static void
 cut_patches(float *out, const float *pixels, int size, int patch)
 {
-	int grid = size / patch;
+	size_t width = (size_t)size, step = (size_t)patch, grid = width / step;
 
-	for (int i = 0; i < grid; i++)
-		for (int j = 0; j < grid; j++)
-			for (int line = 0; line < 3 * patch; line++, out += patch) {
-				int channel = line / patch, y = i * patch + line % patch;
+	for (size_t i = 0; i < grid; i++)
+		for (size_t j = 0; j < grid; j++)
+			for (size_t line = 0; line < 3 * step; line++, out += step) {
+				size_t channel = line / step, y = i * step + line % step;
 
-				memcpy(out, pixels + ((size_t)channel * (size_t)size + (size_t)y) * (size_t)size + (size_t)j * (size_t)patch,
-				    (size_t)patch * sizeof *out);
+				memcpy(out, pixels + (channel * width + y) * width + j * step, step * sizeof *out);
 			}
 }
 
@@ -242,8 +243,8 @@ vision_embed(struct backend *b, const struct model *m, struct device_buffer *x, 
 }
 
 static void
-vision_qkv(struct backend *b, const struct model *m, int layer, struct device_buffer *qkv, const struct device_buffer *x,
-    int n)
+vision_qkv(struct backend *b, const struct model *m, int layer, struct device_buffer *qkv,
+    const struct device_buffer *x, int n)
 {
 	struct cpu *c = cpu_of(b);
 	const struct vision_layer *l = &m->vision.layers[layer];
@@ -260,14 +261,14 @@ vision_qkv(struct backend *b, const struct model *m, int layer, struct device_bu
 }
 
 static void
-vision_attention(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *qkv,
-    int n)
+vision_attention(struct backend *b, const struct model *m, struct device_buffer *out,
+    const struct device_buffer *qkv, int n)
 {
 	size_t width = (size_t)m->hp.vision.hidden_size;
 	struct attention a = { .q = qkv->at, .k = qkv->at + width, .v = qkv->at + 2 * width, .out = out->at,
 		.q_stride = 3 * width, .k_stride = 3 * width, .v_stride = 3 * width, .out_stride = width,
-		.n_heads = m->hp.vision.n_heads, .n_kv_heads = m->hp.vision.n_heads, .head_dim = m->hp.vision.head_dim,
-		.n_rows = n, .n_keys = n, .pos = -1 };
+		.n_heads = m->hp.vision.n_heads, .n_kv_heads = m->hp.vision.n_heads,
+		.head_dim = m->hp.vision.head_dim, .n_rows = n, .n_keys = n, .pos = -1 };
 
 	cpu_attend(cpu_of(b), &a);
 }
@@ -287,8 +288,8 @@ residual(struct cpu *c, float *x, const float *in, const struct tensor *w, const
 }
 
 static void
-vision_proj(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *a,
-    int n)
+vision_proj(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+    const struct device_buffer *a, int n)
 {
 	const struct vision_layer *l = &m->vision.layers[layer];
 
@@ -296,8 +297,8 @@ vision_proj(struct backend *b, const struct model *m, int layer, struct device_b
 }
 
 static void
-vision_fc1(struct backend *b, const struct model *m, int layer, struct device_buffer *h, const struct device_buffer *x,
-    int n)
+vision_fc1(struct backend *b, const struct model *m, int layer, struct device_buffer *h,
+    const struct device_buffer *x, int n)
 {
 	struct cpu *c = cpu_of(b);
 	const struct vision_layer *l = &m->vision.layers[layer];
@@ -312,8 +313,8 @@ vision_fc1(struct backend *b, const struct model *m, int layer, struct device_bu
 }
 
 static void
-vision_fc2(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *h,
-    int n)
+vision_fc2(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
+    const struct device_buffer *h, int n)
 {
 	const struct vision_layer *l = &m->vision.layers[layer];
 
@@ -442,16 +443,16 @@ qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buff
 }
 
 static void
-attention(struct backend *b, const struct model *m, int layer, struct device_buffer *out, const struct device_buffer *q,
-    struct kv_cache *kv)
+attention(struct backend *b, const struct model *m, int layer, struct device_buffer *out,
+    const struct device_buffer *q, struct kv_cache *kv)
 {
 	struct cpu *c = cpu_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 	size_t row = (size_t)hp->n_heads * (size_t)hp->head_dim, at = (size_t)layer * kv->layer_values;
 	struct attention a = { .q = q->at, .k = kv->k + at, .v = kv->v + at, .out = out->at, .q_stride = row,
 		.k_stride = kv->row, .v_stride = kv->row, .out_stride = row, .n_heads = hp->n_heads,
-		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = c->n_ids, .n_keys = c->pos + c->n_ids,
-		.pos = c->pos };
+		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = c->n_ids,
+		.n_keys = c->pos + c->n_ids, .pos = c->pos };
 
 	cpu_attend(c, &a);
 }

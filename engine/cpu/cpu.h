@@ -1,8 +1,8 @@
 /* cpu.h: what the files of the CPU backend share: the backend's struct, the thread pool, the kernels chosen for this
  * processor, and the operators' inner functions (also for their tests). Nobody outside cpu/ needs it.
  *
- * Two rules keep results the same whatever the number of threads: work is cut into tasks by shape alone, and one task
- * computes its outputs in one fixed order of sums.
+ * Two rules keep results the same whatever the number of threads: work is cut into tasks by shape alone, and one
+ * task computes its outputs in one fixed order of sums.
  */
 #ifndef ENGINE_CPU_CPU_H
 #define ENGINE_CPU_CPU_H
@@ -36,8 +36,8 @@ pool_run(struct pool *p, int n_tasks, task_fn fn, void *arg);
 
 /* ---------------------------------------------------------------- kernels.c */
 
-/* Inner loops over contiguous numbers. The three dots of one set add in the same order: the same values give the same
- * bits, however they are stored. */
+/* Inner loops over contiguous numbers. The three dots of one set add in the same order: the same values give the
+ * same bits, however they are stored. */
 struct kernels {
 	const char *name;
 	float (*dot_f32)(const void *w, const float *x, size_t n);
@@ -153,7 +153,8 @@ cpu_rms_norm(struct cpu *c, float *out, size_t out_stride, const float *x, size_
     int n, int size, float eps);
 /* x[n, size] = w * (x - mean) / sqrt(variance + eps) + bias */
 void
-cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct tensor *bias, int n, int size, float eps);
+cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct tensor *bias, int n, int size,
+    float eps);
 
 /* cos, sin [n_ctx, head_dim / 2] of the angles pos * theta^(-2i / head_dim), all in float32. */
 void

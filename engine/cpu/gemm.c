@@ -1,9 +1,9 @@
 /* gemm.c: y = x wᵀ for weights as they are stored.
  *
  * Few rows (decoding): bound by reading the weights, so every weight row is met once by all of x with our own dots.
- * Many rows: equal tiles of up to ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH inputs at a
- * time and multiplied by the BLAS, single threaded, one tile a task. Tiles follow from the shape alone and the depth
- * is walked in order, so the number of threads never changes a bit.
+ * Many rows: equal tiles of up to ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH
+ * inputs at a time and multiplied by the BLAS, single threaded, one tile a task. Tiles follow from the shape alone
+ * and the depth is walked in order, so the number of threads never changes a bit.
  */
 #include "config.h"
 

@@ -106,13 +106,14 @@ get_f16(const void *w, size_t i)
 }
 
 /* ---- exp(x) for x <= 0, written so that a compiler turns it into vector code. After Cephes' expf: x = k ln 2 + r,
- * a polynomial of degree 6 for r; error below 2 units in the last place. Under -87 it stays at exp(-87) = 1.6e-38, which
- * is nothing beside a sum that holds a 1. */
+ * a polynomial of degree 6 for r; error below 2 units in the last place. Under -87 it stays at exp(-87) = 1.6e-38,
+ * which is nothing beside a sum that holds a 1. */
 
 static inline float
 exp_negative(float x)
 {
-	uint32_t bits = float_bits(x), least = 0xc2ae0000;      /* of -87; compared as integers: compilers make a vector minimum */
+	/* as integers, -87 and all below it are the larger ones; compilers keep a branch for the same in float */
+	uint32_t bits = float_bits(x), least = float_bits(-87.0f);
 	float y = bits_float(bits < least ? bits : least);
 	float k = (y * 1.44269504f + 12582912.0f) - 12582912.0f;        /* rounds to an integer */
 	float r = (y - k * 0.693359375f) + k * 2.12194440e-4f;

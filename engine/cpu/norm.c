@@ -32,7 +32,8 @@ void
 cpu_rms_norm(struct cpu *c, float *out, size_t out_stride, const float *x, size_t x_stride, const struct tensor *w,
     int n, int size, float eps)
 {
-	struct norm m = { c->kernels, out, x, out_stride, x_stride, cpu_vector(c, SCRATCH_VECTOR, w), NULL, size, eps };
+	struct norm m = { c->kernels, out, x, out_stride, x_stride, cpu_vector(c, SCRATCH_VECTOR, w), NULL, size,
+		eps };
 
 	if (m.w)
 		pool_run(c->pool, n, rms_task, &m);
@@ -57,7 +58,8 @@ layer_task(void *arg, int row, int worker)
 }
 
 void
-cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct tensor *bias, int n, int size, float eps)
+cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct tensor *bias, int n, int size,
+    float eps)
 {
 	struct norm m = { c->kernels, x, x, (size_t)size, (size_t)size, cpu_vector(c, SCRATCH_VECTOR, w),
 		cpu_vector(c, SCRATCH_VECTOR2, bias), size, eps };

@@ -112,37 +112,42 @@ cubic(float t)
 	return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
 }
 
-/* Where output i of n_out looks in n_in inputs, and the four weights. */
-static void
-taps(int i, int n_out, int n_in, int at[4], float weight[4])
+/* The four inputs of n_in that output i of n_out looks at, and their weights. */
+struct taps {
+	size_t at[4];
+	float weight[4];
+};
+
+static struct taps
+find_taps(int i, int n_out, int n_in)
 {
 	float centre = ((float)i + 0.5f) * ((float)n_in / (float)n_out) - 0.5f;
 	int first = (int)floorf(centre) - 1;
+	struct taps t;
 
 	for (int k = 0; k < 4; k++) {
 		int p = first + k;
 
-		at[k] = p < 0 ? 0 : p >= n_in ? n_in - 1 : p;
-		weight[k] = cubic(centre - (float)p);
+		t.at[k] = (size_t)(p < 0 ? 0 : p >= n_in ? n_in - 1 : p);
+		t.weight[k] = cubic(centre - (float)p);
 	}
+	return t;
 }
 
+/* One output of all channels from in[size, size, n_channels]. */
 static void
-resample_point(float *out, const float *in, int size, int n_channels, const int y[4], const float wy[4], const int x[4],
-    const float wx[4])
+resample_point(float *out, const float *in, size_t size, size_t n_channels, const struct taps *y, const struct taps *x)
 {
-	for (int c = 0; c < n_channels; c++) {
-		float sum = 0;
-
+	for (size_t c = 0; c < n_channels; c++) {
+		out[c] = 0;
 		for (int j = 0; j < 4; j++) {
-			const float *line = in + (size_t)y[j] * (size_t)size * (size_t)n_channels + c;
+			const float *line = in + y->at[j] * size * n_channels + c;
 			float across = 0;
 
 			for (int i = 0; i < 4; i++)
-				across += wx[i] * line[(size_t)x[i] * (size_t)n_channels];
-			sum += wy[j] * across;
+				across += x->weight[i] * line[x->at[i] * n_channels];
+			out[c] += y->weight[j] * across;
 		}
-		out[c] = sum;
 	}
 }
 
@@ -150,14 +155,12 @@ void
 cpu_resample(float *out, int out_h, int out_w, const float *in, int size, int n_channels)
 {
 	for (int r = 0; r < out_h; r++) {
-		int y[4], x[4];
-		float wy[4], wx[4];
+		struct taps y = find_taps(r, out_h, size);
 
-		taps(r, out_h, size, y, wy);
-		for (int c = 0; c < out_w; c++) {
-			taps(c, out_w, size, x, wx);
-			resample_point(out + ((size_t)r * (size_t)out_w + (size_t)c) * (size_t)n_channels, in, size, n_channels,
-			    y, wy, x, wx);
+		for (int c = 0; c < out_w; c++, out += n_channels) {
+			struct taps x = find_taps(c, out_w, size);
+
+			resample_point(out, in, (size_t)size, (size_t)n_channels, &y, &x);
 		}
 	}
 }
@@ -208,15 +211,15 @@ cpu_add_positions(struct cpu *c, float *x, const struct tensor *position, int gr
 void
 cpu_pixel_shuffle(float *out, const float *x, int grid, int n_channels, enum shuffle order)
 {
-	int m = grid / 2;
-	size_t width = (size_t)n_channels;
+	size_t m = (size_t)grid / 2, width = (size_t)n_channels;
 
-	for (int token = 0; token < m * m; token++)
-		for (int part = 0; part < 4; part++) {
-			int a = token / m, b = token % m;
-			int row = 2 * (order == SHUFFLE_V1 ? b : a) + part / 2, column = 2 * (order == SHUFFLE_V1 ? a : b) + part % 2;
+	for (size_t token = 0; token < m * m; token++)
+		for (size_t part = 0; part < 4; part++) {
+			size_t a = token / m, b = token % m;
+			size_t row = 2 * (order == SHUFFLE_V1 ? b : a) + part / 2;
+			size_t column = 2 * (order == SHUFFLE_V1 ? a : b) + part % 2;
 
-			memcpy(out + ((size_t)token * 4 + (size_t)part) * width,
-			    x + ((size_t)row * (size_t)grid + (size_t)column) * width, width * sizeof *out);
+			memcpy(out + (token * 4 + part) * width, x + (row * (size_t)grid + column) * width,
+			    width * sizeof *out);
 		}
 }

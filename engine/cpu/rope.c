@@ -50,10 +50,11 @@ row_task(void *arg, int row, int worker)
 	const struct rotation *r = arg;
 	int half = r->head_dim / 2;
 	size_t at = (size_t)(r->pos + row) * (size_t)half;
+	float *x = r->x + (size_t)row * r->stride;
 
 	(void)worker;
-	for (int h = 0; h < r->n_heads; h++)
-		turn_head(r->x + (size_t)row * r->stride + (size_t)h * (size_t)r->head_dim, half, r->cos + at, r->sin + at);
+	for (int h = 0; h < r->n_heads; h++, x += r->head_dim)
+		turn_head(x, half, r->cos + at, r->sin + at);
 }
 
 void

@@ -1,8 +1,9 @@
 /* threads.c: a pool that splits one loop at a time.
  *
- * Threads take tasks from a shared counter, so that a slow core takes fewer. A job is open from pool_run's start until
- * the counter is used up; a thread that wakes up late finds it closed and sleeps again, nobody waits for it. Waiting
- * threads look for a few microseconds (the next operator of a layer is about to come), then sleep in the kernel.
+ * Threads take tasks from a shared counter, so that a slow core takes fewer. A job is open from pool_run's start
+ * until the counter is used up; a thread that wakes up late finds it closed and sleeps again, nobody waits for it.
+ * Waiting threads look for a few microseconds (the next operator of a layer is about to come), then sleep in the
+ * kernel.
  */
 #include "config.h"
 
