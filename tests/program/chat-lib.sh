@@ -1,10 +1,9 @@
-# chat-lib.sh: what the tests of the whole chat share: the built program in a terminal of fixed size, with a store of its
-# own under the build folder, driven by term-shot's key scripts. Sourced; not a test.
+# chat-lib.sh: what the tests of the whole chat share: the built program with the random model of tinymodel.py, in a
+# terminal of fixed size, with a store of its own, driven by term-shot's key scripts. Sourced; not a test.
 
 : "${srcdir:=.}"
-ivchat=${IVCHAT:-$(pwd)/ivchat}
+ivchat=$(realpath "${IVCHAT:-./ivchat}")
 term_shot=${TERM_SHOT:-$srcdir/../shared/tools/term-shot}
-tiny=${IVCHAT_FIXTURES:-$srcdir/../shared/fixtures}/tiny-b
 
 skip() {
 	echo "skipped: $*"
@@ -13,13 +12,19 @@ skip() {
 
 command -v python3 >/dev/null || skip "no python3"
 [ -f "$term_shot" ] || skip "no term-shot at $term_shot (TERM_SHOT names it)"
-[ -f "$tiny/config.json" ] || skip "no tiny model at $tiny (IVCHAT_FIXTURES names the folder)"
+
+term_shot=$(realpath "$term_shot")
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ivchat-chat.XXXXXX") || exit 99
 trap 'rm -rf "$work"' EXIT
-export IVCHAT_HOME="$work/home" IVCHAT_MODEL="$tiny" LC_ALL=C.UTF-8 OPENBLAS_NUM_THREADS=1
-unset IVCHAT_IMAGES NO_COLOR SSH_CONNECTION INPUTRC
-export INPUTRC=/dev/null
+python3 -B - "$srcdir/tests/program" "$work/tiny" <<'PY' || exit 99
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import tinymodel
+tinymodel.write(pathlib.Path(sys.argv[2]))
+PY
+export IVCHAT_HOME="$work/home" IVCHAT_MODEL="$work/tiny" LC_ALL=C.UTF-8 OPENBLAS_NUM_THREADS=1 INPUTRC=/dev/null
+unset IVCHAT_IMAGES NO_COLOR SSH_CONNECTION
 
 # picture NAME RED GREEN BLUE: a plain 160x120 picture (levels under 128, so that awk prints bytes)
 picture() {
@@ -35,10 +40,6 @@ screen() {
 	size=$1
 	shift
 	sed 's/^say "\(.*\)"$/type "\1"\nwait "> \1"\nkey Enter/' >"$work/steps"
-	( cd "$work" && python3 "$here_term_shot" --terminal none --cell 10x20 -g "$size" --timeout 120 --wait 20 -o "$work/out" \
+	( cd "$work" && python3 "$term_shot" --terminal none --cell 10x20 -g "$size" --timeout 120 --wait 20 -o "$work/out" \
 		-s "$work/steps" -- "$ivchat" "$@" ) || exit 1
 }
-
-here_term_shot=$(cd "$(dirname "$term_shot")" && pwd)/$(basename "$term_shot")
-case $ivchat in /*) ;; *) ivchat=$(pwd)/$ivchat ;; esac
-case $tiny in /*) ;; *) IVCHAT_MODEL=$(cd "$tiny" && pwd) ;; esac

@@ -3,7 +3,7 @@
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
 ends() {
-	screen 100x32 --threads 1 -n 3900 <<KEYS
+	screen 100x32 -n 16000 <<KEYS
 wait "/help"
 say "question for $1"
 wait "answering" 30

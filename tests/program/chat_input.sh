@@ -96,7 +96,7 @@ expect-exit 0
 KEYS
 
 # a message that is sent during an answer waits, and comes back when the answer is stopped
-screen 100x32 --threads 1 -n 3900 <<'KEYS'
+screen 100x32 -n 16000 <<'KEYS'
 wait "/help"
 say "first"
 wait "answering" 30

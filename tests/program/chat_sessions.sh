@@ -26,7 +26,7 @@ expect-exit 0
 KEYS
 
 # the picker finds the one that another process holds, and stays where it was
-( cd "$work" && python3 "$here_term_shot" --terminal none -g 80x24 --timeout 120 -o "$work/out2" \
+( cd "$work" && python3 "$term_shot" --terminal none -g 80x24 --timeout 120 -o "$work/out2" \
 	-e 'wait "about fish"' -e 'run touch held' -e 'run while test -e held; do sleep 0.1; done' -e 'key C-d' \
 	-e 'expect-exit 0' -- "$ivchat" -s fish >"$work/holder.log" 2>&1 ) &
 holder=$!

@@ -2,7 +2,7 @@
 # A screen that is too small says so and works again when it grows; a resize in mid-answer loses nothing.
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
-screen 30x6 --threads 1 -n 3900 <<'KEYS'
+screen 30x6 -n 16000 <<'KEYS'
 wait "40x8"
 resize 100x30
 wait "/help"

@@ -2,7 +2,7 @@
 # What was said stays: after Ctrl-C, and after kill -9 in the middle of an answer.
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
-screen 100x32 --threads 1 -n 3900 <<'KEYS'
+screen 100x32 -n 16000 <<'KEYS'
 wait "/help"
 say "Tell me everything"
 wait "answering" 30

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# The chat on a terminal that only listens: it answers no question, as some do. No tool beside Python is needed; what
+# the screen looks like is asked by the chat_*.sh tests.
+import os
+import re
+import select
+import signal
+import time
+import unittest
+
+import program
+from program import TINY, ProgramTest
+
+LONG = 16000
+
+
+class Terminal:
+    """The screen's bytes as they come, and keys to it."""
+
+    def __init__(self, fd):
+        self.fd, self.seen, self.passed = fd, b'', 0
+
+    def read(self, seconds):
+        """False when the program has ended."""
+        if select.select([self.fd], [], [], seconds)[0]:
+            try:
+                more = os.read(self.fd, 65536)
+            except OSError:
+                return False
+            self.seen += more
+            return bool(more)
+        return True
+
+    def wait(self, text):
+        """Until the text is written after what was waited for before."""
+        end = time.monotonic() + program.TIMEOUT
+        while (at := self.seen.find(text.encode(), self.passed)) < 0:
+            if time.monotonic() > end or not self.read(0.1):
+                raise AssertionError(f'{text!r} does not come: {self.seen[self.passed:]!r}')
+        self.passed = at + len(text.encode())
+
+    def keys(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def say(self, text):
+        self.keys(text)
+        self.wait(text)
+        self.keys('\r')
+
+    def rest(self):
+        while self.read(0.1):
+            pass
+        return self.seen[self.passed:].decode(errors='replace')
+
+
+class ChatTest(ProgramTest):
+    def chat(self, play, *args):
+        """Plays on the terminal until the program ends; returns its status and what play gave."""
+        args = [program.IVCHAT, '-m', TINY, *args]
+        return program.in_terminal(args, self.env, self.dir, lambda fd: play(Terminal(fd)))
+
+    def of_kind(self, kind):
+        return [r for r in self.records() if r['t'] == kind]
+
+    def test_three_rounds_and_again(self):
+        def play(t):
+            t.wait('[#1 gray.png 257x131]')
+            for text in 'what is it?', 'and then?', '你好':
+                t.say(text)
+                t.wait('[cut at 9]')
+            t.keys('\x04')
+            return t.rest()
+
+        def look(t):
+            t.wait('and then?')
+            t.wait('你好')
+            t.wait('gray.png')      # read from the store after the text is there
+            t.keys('\x04')
+            return t.rest()
+
+        status, left = self.chat(play, '-n', '9', program.GRAY)
+        self.assertEqual(status, 0)
+        self.assertRegex(left, r'Assistant\r?\n[^\0]*ivchat -s [0-9a-f]{4}\r?\n$')
+        self.assertEqual([r['text'] for r in self.of_kind('user')], ['what is it?', 'and then?', '你好'])
+        self.assertEqual([r['stop'] for r in self.of_kind('answer')], ['length'] * 3)
+        self.assertEqual(self.chat(look, '-c')[0], 0)
+
+    def test_stopping_keeps_the_text(self):
+        def play(t):
+            t.wait('/help')
+            t.say('go on')
+            t.wait('answering')
+            t.keys('\x03')
+            t.wait('[stopped]')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', LONG)[0], 0)
+        answer, = self.of_kind('answer')
+        self.assertEqual(answer['stop'], 'user')
+        self.assertLess(len(answer['ids']), LONG)
+
+    def test_a_queued_message_returns_to_the_input(self):
+        def play(t):
+            t.wait('/help')
+            t.say('first')
+            t.wait('answering')
+            t.say('second')
+            t.wait('[queued]')
+            t.keys('\x03')
+            t.wait('[stopped]')
+            t.keys('\r')
+            t.wait('answering')
+            t.keys('\x03')
+            t.wait('[stopped]')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', LONG)[0], 0)
+        self.assertEqual([r['text'] for r in self.of_kind('user')], ['first', 'second'])
+
+    def ended_by(self, number, *args):
+        def play(t):
+            t.wait('/help')
+            t.say('go on')
+            t.wait('answering')
+            time.sleep(0.5)
+            os.kill(os.tcgetpgrp(t.fd), number)
+            return t.rest()
+
+        return self.chat(play, '-n', LONG, *args)[0]
+
+    def test_a_killed_answer_is_there_again(self):
+        def look(t):
+            t.wait('[interrupted]')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.ended_by(signal.SIGKILL), -signal.SIGKILL)
+        self.assertTrue(self.of_kind('part'))
+        self.assertEqual(self.chat(look, '-c')[0], 0)
+
+    def test_signals_store_what_was_said(self):
+        for number, status in (signal.SIGTERM, 143), (signal.SIGHUP, 129):
+            with self.subTest(number):
+                self.assertEqual(self.ended_by(number, '--name', f'by {number}'), status)
+                last = self.records(self.sessions()[-1])[-1]
+                self.assertEqual((last['t'], last['stop']), ('answer', 'hangup'))
+
+    def test_private(self):
+        def play(t):
+            t.wait('PRIVATE')
+            t.say('secret')
+            t.wait('[cut at 5]')
+            t.keys('\x04')
+            return t.rest()
+
+        status, left = self.chat(play, '-n', '5', '--no-save')
+        self.assertEqual(status, 0)
+        self.assertIsNone(re.search(r'ivchat -s', left))
+        self.assertFalse(self.home.exists())
+
+
+if __name__ == '__main__':
+    program.main()
