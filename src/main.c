@@ -1,4 +1,5 @@
-/* main.c: locale, open descriptors, failing writes, then the table of subcommands. Everything else is in cmd/. */
+/* main.c: locale, open descriptors, failing writes, then the table of subcommands. Everything else is in
+ * cmd/. */
 #include "config.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ take_no_notice(int sig)
 	(void)sig;
 }
 
-/* A reader that went away and a file over its limit are errors of write(2), not reasons to die with text in hand. */
+/* A reader that went away and a file over its limit are errors of write(2), not reasons to die with text in
+ * hand. */
 static void
 survive_failing_writes(void)
 {

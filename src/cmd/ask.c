@@ -1,5 +1,6 @@
-/* ask.c: one question, the answer on standard output, end. The order: everything that can be wrong with the question is
- * found before anything is stored; the question is stored before the weights are loaded; the answer as it comes. */
+/* ask.c: one question, the answer on standard output, end. The order: everything that can be wrong with the
+ * question is found before anything is stored; the question is stored before the weights are loaded; the
+ * answer as it comes. */
 #include "config.h"
 
 #include "cmd/ask.h"
@@ -21,7 +22,8 @@ check_reference(const struct options *o, struct error *err)
 	if (o->temp_set || o->top_p_set || o->top_k_set || o->repeat_penalty_set || o->seed_set)
 		return error_set(err, CODE_USAGE, "--reference is greedy: it takes no sampling options");
 	if (o->system)
-		return error_set(err, CODE_USAGE, "--reference uses the model's own system message: it takes no -S");
+		return error_set(err, CODE_USAGE,
+		    "--reference uses the model's own system message: it takes no -S");
 	if (o->go_on || o->session || o->name)
 		return error_set(err, CODE_USAGE, "--reference is not stored: it takes no -c, -s or --name");
 	return 0;
@@ -69,11 +71,14 @@ check_card(const struct ask *a, struct error *err)
 	const struct card_info *info = card_info(a->card);
 
 	if (a->o->ctx > info->n_ctx_max)
-		return error_set(err, CODE_USAGE, "--ctx %d: the model's own limit is %d", a->o->ctx, info->n_ctx_max);
+		return error_set(err, CODE_USAGE,
+		    "--ctx %d: the model's own limit is %d", a->o->ctx, info->n_ctx_max);
 	if (info->text_only && a->talk.n_pictures > 0)
-		return error_set(err, CODE_INPUT, "'%s' is a plain text model: it takes no pictures", info->name);
+		return error_set(err, CODE_INPUT,
+		    "'%s' is a plain text model: it takes no pictures", info->name);
 	if (a->o->reference && a->talk.system)
-		return error_set(err, CODE_INPUT, "%s: --reference uses the model's own system message", a->o->messages);
+		return error_set(err, CODE_INPUT,
+		    "%s: --reference uses the model's own system message", a->o->messages);
 	return 0;
 }
 
@@ -215,10 +220,12 @@ print_notes(const struct ask *a)
 	int ms = r->ms_total - r->ms_first;
 
 	if (a->o->verbose)
-		fprintf(stderr, "load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, %.1f tokens/s;"
-		    " %s; %s\n", r->ms_load, a->n_prompt, a->n_picture_tokens, r->sync.n_reused, r->ms_prefill, r->n_tokens,
-		    r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0, stop_name(r->stop),
-		    r->device ? r->device : "");
+		fprintf(stderr,
+		    "load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, "
+		    "%.1f tokens/s; %s; %s\n",
+		    r->ms_load, a->n_prompt, a->n_picture_tokens, r->sync.n_reused, r->ms_prefill,
+		    r->n_tokens, r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0,
+		    stop_name(r->stop), r->device ? r->device : "");
 	if (a->o->quiet || !isatty(STDERR_FILENO))
 		return;
 	if (r->stop == STOP_LENGTH)
@@ -262,7 +269,8 @@ status_of(struct ask *a, int failed, struct error *err)
 		return cmd_fail(err);
 	if (!a->place.trouble.code)
 		return CODE_OK;
-	error_hint(&a->place.trouble, "free some space; the answer is not stored, it is only what was printed");
+	error_hint(&a->place.trouble,
+	    "free some space; the answer is not stored, it is only what was printed");
 	return cmd_fail(&a->place.trouble);
 }
 

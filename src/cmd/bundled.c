@@ -1,5 +1,5 @@
-/* bundled.c: see bundled.h. A program that was not installed finds the share/ of its own tree by going up from the
- * place of the executable, so that a fresh build runs where it stands. */
+/* bundled.c: see bundled.h. A program that was not installed finds the share/ of its own tree by going up
+ * from the place of the executable, so that a fresh build runs where it stands. */
 #include "config.h"
 
 #include "cmd/bundled.h"

@@ -21,7 +21,8 @@ check_terminal(struct error *err)
 		return error_hint(err, "ivchat ask [TEXT...]");
 	}
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
-		error_set(err, CODE_USAGE, "the chat needs a UTF-8 locale, and this one is %s", nl_langinfo(CODESET));
+		error_set(err, CODE_USAGE, "the chat needs a UTF-8 locale, and this one is %s",
+		    nl_langinfo(CODESET));
 		return error_hint(err, "LC_ALL=C.UTF-8 ivchat");
 	}
 	return 0;
@@ -39,7 +40,8 @@ check_words(const struct options *o, struct error *err)
 			continue;
 		error_set(err, CODE_USAGE, "'%s' is neither a subcommand nor a picture file", word);
 		if (near)
-			return error_hint(err, "ivchat %s, or to ask something: ivchat ask '%s'", near->name, word);
+			return error_hint(err,
+			    "ivchat %s, or to ask something: ivchat ask '%s'", near->name, word);
 		return error_hint(err, "ivchat ask '%s'", word);
 	}
 	return 0;
@@ -78,13 +80,24 @@ static struct app_options
 app_options(const struct options *o, const char *const *images, const struct paths *paths)
 {
 	return (struct app_options){
-		.model_dir = o->model, .model_is_bundled = o->model_is_bundled,
-		.n_ctx = o->ctx, .n_threads = o->threads,
-		.images = images, .n_images = o->n_images + o->n_operands, .orient_ignore = o->orient_ignore,
-		.system = o->system, .max_tokens = o->max_tokens,
-		.sampling = {o->temp, o->top_p, o->top_k, o->repeat_penalty, o->seed}, .seed_set = o->seed_set,
-		.resume = o->go_on ? "last" : o->session, .name = o->name, .no_save = o->no_save,
-		.image_mode = o->image_mode, .theme = o->theme, .ascii = o->ascii, .say = o->say,
+		.model_dir = o->model,
+		.model_is_bundled = o->model_is_bundled,
+		.n_ctx = o->ctx,
+		.n_threads = o->threads,
+		.images = images,
+		.n_images = o->n_images + o->n_operands,
+		.orient_ignore = o->orient_ignore,
+		.system = o->system,
+		.max_tokens = o->max_tokens,
+		.sampling = {o->temp, o->top_p, o->top_k, o->repeat_penalty, o->seed},
+		.seed_set = o->seed_set,
+		.resume = o->go_on ? "last" : o->session,
+		.name = o->name,
+		.no_save = o->no_save,
+		.image_mode = o->image_mode,
+		.theme = o->theme,
+		.ascii = o->ascii,
+		.say = o->say,
 		.paths = paths,
 	};
 }

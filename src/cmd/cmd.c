@@ -11,7 +11,8 @@
 #include "cmd/nearest.h"
 
 const struct command *const commands[] = {
-	&cmd_chat, &cmd_ask, &cmd_ls, &cmd_show, &cmd_rename, &cmd_rm, &cmd_path, &cmd_model, &cmd_tokenize, &cmd_help, NULL,
+	&cmd_chat, &cmd_ask, &cmd_ls, &cmd_show, &cmd_rename, &cmd_rm, &cmd_path, &cmd_model, &cmd_tokenize,
+	&cmd_help, NULL,
 };
 
 const struct command *
@@ -70,15 +71,16 @@ cmd_fail(const struct error *err)
 void
 cmd_usage(const struct command *c, FILE *file)
 {
-	fprintf(file, "usage: ivchat %s [OPTIONS]%s%s\n%s\n\noptions:\n", c->name, c->operands[0] ? " " : "", c->operands,
-	    c->summary);
+	fprintf(file, "usage: ivchat %s [OPTIONS]%s%s\n%s\n\noptions:\n", c->name, c->operands[0] ? " " : "",
+	    c->operands, c->summary);
 	options_print(c->options, file);
 }
 
 void
 cmd_version(FILE *file)
 {
-	fprintf(file, "ivchat %s\nbackends: cpu\npictures: JPEG (%s), PNG, GIF, BMP, PNM%s\n", PACKAGE_VERSION,
+	fprintf(
+	    file, "ivchat %s\nbackends: cpu\npictures: JPEG (%s), PNG, GIF, BMP, PNM%s\n", PACKAGE_VERSION,
 #ifdef HAVE_JPEG
 	    "libjpeg",
 #else

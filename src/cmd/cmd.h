@@ -1,5 +1,5 @@
-/* cmd.h: a subcommand a file, each ending in one filled `struct command`. Only this folder turns codes into exit
- * statuses and prints errors of the command line. */
+/* cmd.h: a subcommand a file, each ending in one filled `struct command`. Only this folder turns codes into
+ * exit statuses and prints errors of the command line. */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
@@ -17,8 +17,8 @@ struct command {
 	int (*run)(const struct command *self, struct options *o);      /* returns the exit status */
 };
 
-extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path, cmd_model,
-    cmd_help;
+extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path,
+    cmd_model, cmd_help;
 
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];
@@ -32,7 +32,8 @@ cmd_nearest(const char *name);          /* the one that was meant, or NULL */
 int
 cmd_run(const struct command *c, int argc, char **argv);
 
-/* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. Silent for CODE_SIGPIPE: who would read it? */
+/* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. Silent for CODE_SIGPIPE: who would read
+ * it? */
 int
 cmd_fail(const struct error *err);
 
@@ -41,7 +42,8 @@ cmd_usage(const struct command *c, FILE *file);
 void
 cmd_version(FILE *file);
 
-/* Text that somebody else wrote: as it is into a file or pipe, with control characters made visible on a terminal. */
+/* Text that somebody else wrote: as it is into a file or pipe, with control characters made visible on a
+ * terminal. */
 void
 cmd_print(FILE *file, const char *text, size_t n);
 

@@ -86,4 +86,6 @@ run(const struct command *self, struct options *o)
 	return CODE_OK;
 }
 
-const struct command cmd_help = {"help", "[TOPIC]", "Tell about commands, options, keys and slash commands.", 0, run};
+const struct command cmd_help = {
+	"help", "[TOPIC]", "Tell about commands, options, keys and slash commands.", 0, run,
+};

@@ -14,8 +14,8 @@ static void
 print_row(const struct session_info *s, bool table)
 {
 	if (table)
-		printf("%-20s  %.10s %.5s  %4d  %4d  ", s->id, s->used, strlen(s->used) > 11 ? s->used + 11 : "", s->n_turns,
-		    s->n_pics);
+		printf("%-20s  %.10s %.5s  %4d  %4d  ", s->id, s->used,
+		    strlen(s->used) > 11 ? s->used + 11 : "", s->n_turns, s->n_pics);
 	else
 		printf("%s\t%s\t%d\t%d\t", s->id, s->used, s->n_turns, s->n_pics);
 	cmd_print(stdout, s->title, strlen(s->title));
@@ -41,9 +41,10 @@ print_json(const struct session_info *list, int n)
 	for (int i = 0; i < n; i++) {
 		const struct session_info *s = &list[i];
 
-		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:s}", "id", s->id, "made", s->made,
-		    "used", s->used, "turns", s->n_turns, "pictures", s->n_pics, "name", s->title, "named", s->named, "path",
-		    s->path));
+		json_array_append_new(all,
+		    json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:s}", "id", s->id, "made", s->made,
+		        "used", s->used, "turns", s->n_turns, "pictures", s->n_pics, "name", s->title,
+		        "named", s->named, "path", s->path));
 	}
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');

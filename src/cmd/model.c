@@ -36,7 +36,8 @@ print_info(const struct card_info *info)
 	printf("template      %s\n", info->template_name);
 	printf("system        ");
 	print_line(info->system_message);
-	printf("pictures      %d tokens each, seen at %d x %d\n", info->n_image_tokens, info->image_size, info->image_size);
+	printf("pictures      %d tokens each, seen at %d x %d\n", info->n_image_tokens, info->image_size,
+	    info->image_size);
 }
 
 static int
@@ -115,5 +116,6 @@ run(const struct command *self, struct options *o)
 }
 
 const struct command cmd_model = {
-	"model", "info|check [DIR]", "Tell what a model folder holds, or whether it is whole.", OPT_MODEL, run,
+	"model", "info|check [DIR]", "Tell what a model folder holds, or whether it is whole.",
+	OPT_MODEL, run,
 };

@@ -23,7 +23,8 @@ fill_row(int *row, const int *above, const int *two_above, const char *a, size_t
 	row[0] = (int)i;
 	for (size_t j = 1; j <= n_b; j++) {
 		row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-		if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two_above[j - 2] + 1 < row[j])
+		if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+		    two_above[j - 2] + 1 < row[j])
 			row[j] = two_above[j - 2] + 1;
 	}
 }

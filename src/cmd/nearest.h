@@ -2,7 +2,8 @@
 #ifndef CMD_NEAREST_H
 #define CMD_NEAREST_H
 
-/* How many letters must be put in, taken out, changed or swapped with a neighbour. Words over 63 bytes are cut. */
+/* How many letters must be put in, taken out, changed or swapped with a neighbour. Words over 63 bytes are
+ * cut. */
 int
 nearest_distance(const char *a, const char *b);
 

@@ -1,5 +1,6 @@
-/* options.c: the command line. One table names every option, its value, range, default, groups and help line; parsing,
- * --help and the manual read it. It prints nothing and opens nothing but the @FILE of a system message. */
+/* options.c: the command line. One table names every option, its value, range, default, groups and help
+ * line; parsing, --help and the manual read it. It prints nothing and opens nothing but the @FILE of a
+ * system message. */
 #include "config.h"
 
 #include "cmd/options.h"
@@ -19,7 +20,7 @@
 
 #define SYSTEM_MAX (1u << 20)
 
-enum kind { FLAG, WHOLE, SEED, REAL, WORD, LIST };
+enum kind { KIND_FLAG, KIND_WHOLE, KIND_SEED, KIND_REAL, KIND_WORD, KIND_LIST };
 
 struct row {
 	char letter;            /* 0: none */
@@ -34,67 +35,85 @@ struct row {
 };
 
 #define AT(field) offsetof(struct options, field)
-#define SET(field) AT(field), AT(field##_set)
+#define SET(field) offsetof(struct options, field##_set)
+
+/* All of a row but groups and help. _SET: telling a given value from the default matters. */
+#define FLAG(letter, name, field) letter, name, NULL, KIND_FLAG, AT(field), 0, 0, 0, NULL
+#define WORD(letter, name, arg, field) letter, name, arg, KIND_WORD, AT(field), 0, 0, 0, NULL
+#define LIST(letter, name, arg, field) letter, name, arg, KIND_LIST, AT(field), 0, 0, 0, NULL
+#define CHOICE(name, arg, field, choices) 0, name, arg, KIND_WORD, AT(field), 0, 0, 0, choices
+#define WHOLE(letter, name, arg, field, least, most) \
+	letter, name, arg, KIND_WHOLE, AT(field), 0, least, most, NULL
+#define WHOLE_SET(letter, name, arg, field, least, most) \
+	letter, name, arg, KIND_WHOLE, AT(field), SET(field), least, most, NULL
+#define REAL_SET(letter, name, arg, field, least, most) \
+	letter, name, arg, KIND_REAL, AT(field), SET(field), least, most, NULL
+#define SEED_SET(letter, name, arg, field) letter, name, arg, KIND_SEED, AT(field), SET(field), 0, 0, NULL
 
 static const struct row rows[] = {
-	{'m', "model", "DIR", WORD, AT(model), 0, 0, 0, NULL, OPT_MODEL,
+	{WORD('m', "model", "DIR", model), OPT_MODEL,
 	    "model folder (default: $IVCHAT_MODEL, else the small built-in one)"},
-	{0, "ctx", "N", WHOLE, AT(ctx), 0, 16, 1 << 20, NULL, OPT_MODEL, "context limit in tokens (default: the model's own)"},
-	{0, "threads", "N", WHOLE, AT(threads), 0, 1, 1024, NULL, OPT_MODEL, "CPU threads (default: all cores)"},
+	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL,
+	    "context limit in tokens (default: the model's own)"},
+	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL, "CPU threads (default: all cores)"},
 
-	{'i', "image", "FILE", LIST, AT(images), 0, 0, 0, NULL, OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
-	{0, "orient", "HOW", WORD, AT(orient), 0, 0, 0, "apply ignore", OPT_PICTURE,
+	{LIST('i', "image", "FILE", images), OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
+	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE,
 	    "EXIF orientation of pictures: apply (default), ignore"},
 
-	{'S', "system", "TEXT", WORD, AT(system), 0, 0, 0, NULL, OPT_TALK,
+	{WORD('S', "system", "TEXT", system), OPT_TALK,
 	    "system message; @FILE reads it; empty: none (default: the model's)"},
-	{'n', "max-tokens", "N", WHOLE, SET(max_tokens), 1, 1 << 20, NULL, OPT_TALK, "longest answer (default: 512)"},
-	{'t', "temp", "X", REAL, SET(temp), 0, 100, NULL, OPT_TALK, "temperature; 0 = greedy (default: 0)"},
-	{0, "top-p", "X", REAL, SET(top_p), 0, 1, NULL, OPT_TALK, "keep the likeliest tokens up to this sum (default: 1, all)"},
-	{0, "top-k", "N", WHOLE, SET(top_k), 0, 1 << 20, NULL, OPT_TALK, "keep the N likeliest tokens (default: 0, all)"},
-	{0, "repeat-penalty", "X", REAL, SET(repeat_penalty), 0.01, 100, NULL, OPT_TALK,
+	{WHOLE_SET('n', "max-tokens", "N", max_tokens, 1, 1 << 20), OPT_TALK,
+	    "longest answer (default: 512)"},
+	{REAL_SET('t', "temp", "X", temp, 0, 100), OPT_TALK, "temperature; 0 = greedy (default: 0)"},
+	{REAL_SET(0, "top-p", "X", top_p, 0, 1), OPT_TALK,
+	    "keep the likeliest tokens up to this sum (default: 1, all)"},
+	{WHOLE_SET(0, "top-k", "N", top_k, 0, 1 << 20), OPT_TALK,
+	    "keep the N likeliest tokens (default: 0, all)"},
+	{REAL_SET(0, "repeat-penalty", "X", repeat_penalty, 0.01, 100), OPT_TALK,
 	    "divide the logits of what was said by this (default: 1, off)"},
-	{0, "seed", "N", SEED, SET(seed), 0, 0, NULL, OPT_TALK, "of the random choices (default: random, recorded)"},
+	{SEED_SET(0, "seed", "N", seed), OPT_TALK, "of the random choices (default: random, recorded)"},
 
-	{'c', "continue", NULL, FLAG, AT(go_on), 0, 0, 0, NULL, OPT_SESSION, "go on with the session used last"},
-	{'s', "session", "WHICH", WORD, AT(session), 0, 0, 0, NULL, OPT_SESSION,
+	{FLAG('c', "continue", go_on), OPT_SESSION, "go on with the session used last"},
+	{WORD('s', "session", "WHICH", session), OPT_SESSION,
 	    "go on with this one: id or its beginning, name, last, last~2"},
-	{0, "name", "NAME", WORD, AT(name), 0, 0, 0, NULL, OPT_SESSION, "name of the session"},
-	{0, "no-save", NULL, FLAG, AT(no_save), 0, 0, 0, NULL, OPT_SESSION, "keep nothing on disk"},
+	{WORD(0, "name", "NAME", name), OPT_SESSION, "name of the session"},
+	{FLAG(0, "no-save", no_save), OPT_SESSION, "keep nothing on disk"},
 
-	{0, "images", "MODE", WORD, AT(image_mode), 0, 0, 0, "auto sixel blocks none", OPT_SCREEN,
+	{CHOICE("images", "MODE", image_mode, "auto sixel blocks none"), OPT_SCREEN,
 	    "how pictures are drawn: auto, sixel, blocks, none (default: $IVCHAT_IMAGES, else auto)"},
-	{0, "theme", "NAME", WORD, AT(theme), 0, 0, 0, "auto dark light mono", OPT_SCREEN, "colours: auto, dark, light, mono"},
-	{0, "ascii", NULL, FLAG, AT(ascii), 0, 0, 0, NULL, OPT_SCREEN, "marks and rules in ASCII only"},
-	{0, "say", "TEXT", WORD, AT(say), 0, 0, 0, NULL, OPT_SCREEN, "send TEXT first, then stay"},
+	{CHOICE("theme", "NAME", theme, "auto dark light mono"), OPT_SCREEN,
+	    "colours: auto, dark, light, mono"},
+	{FLAG(0, "ascii", ascii), OPT_SCREEN, "marks and rules in ASCII only"},
+	{WORD(0, "say", "TEXT", say), OPT_SCREEN, "send TEXT first, then stay"},
 
-	{0, "json", NULL, FLAG, AT(json), 0, 0, 0, NULL, OPT_ASK | OPT_LIST | OPT_TOKENIZE, "as JSON"},
-	{0, "stream-json", NULL, FLAG, AT(stream_json), 0, 0, 0, NULL, OPT_ASK, "one JSON event a line, as it comes"},
-	{0, "no-stream", NULL, FLAG, AT(no_stream), 0, 0, 0, NULL, OPT_ASK, "the answer at once, when it is whole"},
-	{'o', "output", "FILE", WORD, AT(out), 0, 0, 0, NULL, OPT_ASK, "the answer into FILE instead of standard output"},
-	{0, "prompt-ids", NULL, FLAG, AT(prompt_ids), 0, 0, 0, NULL, OPT_ASK, "JSON also holds the prompt's token ids"},
-	{0, "logprobs", "N", WHOLE, AT(logprobs), 0, 1, 20, NULL, OPT_ASK,
+	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE, "as JSON"},
+	{FLAG(0, "stream-json", stream_json), OPT_ASK, "one JSON event a line, as it comes"},
+	{FLAG(0, "no-stream", no_stream), OPT_ASK, "the answer at once, when it is whole"},
+	{WORD('o', "output", "FILE", out), OPT_ASK, "the answer into FILE instead of standard output"},
+	{FLAG(0, "prompt-ids", prompt_ids), OPT_ASK, "JSON also holds the prompt's token ids"},
+	{WHOLE(0, "logprobs", "N", logprobs, 1, 20), OPT_ASK,
 	    "JSON also holds log probabilities and the N best of every token"},
-	{0, "messages", "FILE", WORD, AT(messages), 0, 0, 0, NULL, OPT_ASK,
+	{WORD(0, "messages", "FILE", messages), OPT_ASK,
 	    "conversation so far and question: [{\"role\", \"content\"}, …]; - is stdin"},
-	{0, "reference", NULL, FLAG, AT(reference), 0, 0, 0, NULL, OPT_ASK,
+	{FLAG(0, "reference", reference), OPT_ASK,
 	    "exactly as the model's authors' chat(): <image> marks filled, greedy, not stored"},
 
-	{0, "limit", "N", WHOLE, AT(limit), 0, 1, 1 << 30, NULL, OPT_LIST, "the N newest only"},
-	{0, "turn", "N", WHOLE, AT(turn), 0, 1, 1 << 30, NULL, OPT_SHOW, "the Nth question and its answer only"},
-	{0, "raw", NULL, FLAG, AT(raw), 0, 0, 0, NULL, OPT_SHOW, "the texts alone, without labels, pictures and marks"},
+	{WHOLE(0, "limit", "N", limit, 1, 1 << 30), OPT_LIST, "the N newest only"},
+	{WHOLE(0, "turn", "N", turn, 1, 1 << 30), OPT_SHOW, "the Nth question and its answer only"},
+	{FLAG(0, "raw", raw), OPT_SHOW, "the texts alone, without labels, pictures and marks"},
 
-	{'f', "force", NULL, FLAG, AT(force), 0, 0, 0, NULL, OPT_RM, "do not ask"},
-	{0, "restore", NULL, FLAG, AT(restore), 0, 0, 0, NULL, OPT_RM, "take sessions out of the trash again"},
-	{0, "empty-trash", NULL, FLAG, AT(empty_trash), 0, 0, 0, NULL, OPT_RM, "remove what is in the trash for good"},
+	{FLAG('f', "force", force), OPT_RM, "do not ask"},
+	{FLAG(0, "restore", restore), OPT_RM, "take sessions out of the trash again"},
+	{FLAG(0, "empty-trash", empty_trash), OPT_RM, "remove what is in the trash for good"},
 
-	{0, "no-bos", NULL, FLAG, AT(no_bos), 0, 0, 0, NULL, OPT_TOKENIZE, "no beginning-of-sequence token in front"},
-	{0, "decode", NULL, FLAG, AT(decode), 0, 0, 0, NULL, OPT_TOKENIZE, "ids to text"},
+	{FLAG(0, "no-bos", no_bos), OPT_TOKENIZE, "no beginning-of-sequence token in front"},
+	{FLAG(0, "decode", decode), OPT_TOKENIZE, "ids to text"},
 
-	{'q', "quiet", NULL, FLAG, AT(quiet), 0, 0, 0, NULL, 0, "errors only on standard error"},
-	{'v', "verbose", NULL, FLAG, AT(verbose), 0, 0, 0, NULL, 0, "times and figures on standard error"},
-	{'h', "help", NULL, FLAG, AT(help), 0, 0, 0, NULL, 0, "print this and end"},
-	{'V', "version", NULL, FLAG, AT(version), 0, 0, 0, NULL, 0, "print version, backends and picture formats and end"},
+	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},
+	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error"},
+	{FLAG('h', "help", help), 0, "print this and end"},
+	{FLAG('V', "version", version), 0, "print version, backends and picture formats and end"},
 };
 
 #define N_ROWS (sizeof rows / sizeof *rows)
@@ -161,7 +180,8 @@ unknown_letter(char letter, struct error *err)
 	const struct row *other = find_letter(letter, ~0u);
 
 	if (other)
-		return error_set(err, CODE_USAGE, "option '-%c' (--%s) does not go with this command", letter, other->name);
+		return error_set(err, CODE_USAGE, "option '-%c' (--%s) does not go with this command", letter,
+		    other->name);
 	return error_set(err, CODE_USAGE, "unknown option '-%c'", letter);
 }
 
@@ -173,7 +193,8 @@ unknown_name(const struct parse *p, const char *word, size_t n, const struct row
 
 	other = find_name(name, n, ~0u, &ambiguous);
 	if (several)
-		error_set(p->err, CODE_USAGE, "option '--%s' is not clear: --%s or another one", name, several->name);
+		error_set(p->err, CODE_USAGE, "option '--%s' is not clear: --%s or another one", name,
+		    several->name);
 	else if (other)
 		error_set(p->err, CODE_USAGE, "option '--%s' does not go with this command", other->name);
 	else
@@ -196,11 +217,13 @@ static int
 bad_value(const struct parse *p, const struct row *row, const char *value)
 {
 	if (row->choices)
-		return error_set(p->err, CODE_USAGE, "--%s '%s': must be one of: %s", row->name, value, row->choices);
-	if (row->kind == SEED)
-		return error_set(p->err, CODE_USAGE, "--%s '%s': must be a whole number from 0 on", row->name, value);
-	return error_set(p->err, CODE_USAGE, "--%s '%s': must be a %snumber from %g to %.10g", row->name, value,
-	    row->kind == WHOLE ? "whole " : "", row->least, row->most);
+		return error_set(p->err, CODE_USAGE,
+		    "--%s '%s': must be one of: %s", row->name, value, row->choices);
+	if (row->kind == KIND_SEED)
+		return error_set(p->err, CODE_USAGE,
+		    "--%s '%s': must be a whole number from 0 on", row->name, value);
+	return error_set(p->err, CODE_USAGE, "--%s '%s': must be a %snumber from %g to %.10g", row->name,
+	    value, row->kind == KIND_WHOLE ? "whole " : "", row->least, row->most);
 }
 
 static int
@@ -272,18 +295,18 @@ give(const struct parse *p, const struct row *row, const char *value)
 	if (row->set)
 		*(bool *)field(p, row->set) = true;
 	switch (row->kind) {
-	case FLAG:
+	case KIND_FLAG:
 		*(bool *)field(p, row->at) = true;
 		return 0;
-	case WHOLE:
+	case KIND_WHOLE:
 		return give_whole(p, row, value);
-	case SEED:
+	case KIND_SEED:
 		return give_seed(p, row, value);
-	case REAL:
+	case KIND_REAL:
 		return give_real(p, row, value);
-	case WORD:
+	case KIND_WORD:
 		return give_word(p, row, value);
-	case LIST:
+	case KIND_LIST:
 		o->images = xreallocarray(o->images, (size_t)o->n_images + 1, sizeof *o->images);
 		o->images[o->n_images++] = value;
 		return 0;
@@ -463,8 +486,9 @@ options_print(unsigned groups, FILE *file)
 
 		if (!taken(row, groups))
 			continue;
-		snprintf(left, sizeof left, "%c%c%s --%s %s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-		    row->letter ? "," : " ", row->name, row->arg ? row->arg : "");
+		snprintf(left, sizeof left, "%c%c%s --%s %s", row->letter ? '-' : ' ',
+		    row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+		    row->arg ? row->arg : "");
 		fprintf(file, "  %-26s %s\n", left, row->help);
 	}
 }

@@ -1,5 +1,4 @@
-/* options.h: the command line → one struct. One table of options with names, defaults and help; config files come
- * later into the same struct. */
+/* options.h: the command line → one struct. One table of options with names, defaults and help. */
 #ifndef CMD_OPTIONS_H
 #define CMD_OPTIONS_H
 
@@ -15,7 +14,7 @@ enum option_group {
 	OPT_TALK = 4,           /* -S -n -t --top-p --top-k --repeat-penalty --seed */
 	OPT_SESSION = 8,        /* -c -s --name --no-save */
 	OPT_SCREEN = 16,        /* --images --theme --ascii --say */
-	OPT_ASK = 32,           /* --json --stream-json --no-stream -o --prompt-ids --logprobs --messages --reference */
+	OPT_ASK = 32,           /* --json --stream-json --no-stream -o --prompt-ids --logprobs … */
 	OPT_LIST = 64,          /* --limit --json */
 	OPT_SHOW = 128,         /* --turn --raw */
 	OPT_RM = 256,           /* -f --restore --empty-trash */
@@ -61,8 +60,8 @@ struct options {
 	void *owned;                    /* what options_done frees */
 };
 
-/* argv after the subcommand's name. Abbreviated long options, --name=value and --name value, options before and after
- * operands, "--" ends them. CODE_USAGE names the option and the nearest one that exists. */
+/* argv after the subcommand's name. Abbreviated long options, --name=value and --name value, options before
+ * and after operands, "--" ends them. CODE_USAGE names the option and the nearest one that exists. */
 int
 options_parse(struct options *o, unsigned groups, int argc, char **argv, struct error *err);
 void
@@ -72,8 +71,8 @@ options_done(struct options *o);
 void
 options_print(unsigned groups, FILE *file);
 
-/* Where the subcommand may stand: the index of the first word in argv[0..argc) that is neither an option nor an option's
- * value, or -1. */
+/* Where the subcommand may stand: the index of the first word in argv[0..argc) that is neither an option nor
+ * an option's value, or -1. */
 int
 options_first_operand(int argc, char **argv);
 

@@ -1,5 +1,5 @@
-/* output.c: see output.h. Writes by write(2): an answer that could not be written must be known at once, because the
- * engine is to be stopped then. */
+/* output.c: see output.h. Writes by write(2): an answer that could not be written must be known at once,
+ * because the engine is to be stopped then. */
 #include "config.h"
 
 #include "cmd/output.h"
@@ -32,8 +32,8 @@ put(struct output *out, const char *bytes, size_t n, struct error *err)
 	if (out->broken || n == 0 || file_write_all(out->fd, bytes, n) == 0)
 		return out->broken ? -1 : 0;
 	out->broken = true;
-	return error_set(err, errno == EPIPE ? CODE_SIGPIPE : CODE_STORE, "cannot write the answer to %s: %s", out->name,
-	    strerror(errno));
+	return error_set(err, errno == EPIPE ? CODE_SIGPIPE : CODE_STORE, "cannot write the answer to %s: %s",
+	    out->name, strerror(errno));
 }
 
 static size_t
@@ -44,8 +44,8 @@ whole_lines(const struct buf *b)
 	return last ? (size_t)(last - b->at) + 1 : 0;
 }
 
-/* Tabs and CR LF depend on what stands before them in their line, so the line is made visible anew each time and only
- * what is new of it goes out. */
+/* Tabs and CR LF depend on what stands before them in their line, so the line is made visible anew each time
+ * and only what is new of it goes out. */
 static int
 show(struct output *out, struct error *err)
 {

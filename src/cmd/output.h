@@ -1,5 +1,5 @@
-/* output.h: the way of an answer out of the program: standard output or a file. On a terminal text goes out as it comes,
- * with control characters made visible; into a pipe or file in whole lines, as it is. */
+/* output.h: the way of an answer out of the program: standard output or a file. On a terminal text goes out
+ * as it comes, with control characters made visible; into a pipe or file in whole lines, as it is. */
 #ifndef CMD_OUTPUT_H
 #define CMD_OUTPUT_H
 

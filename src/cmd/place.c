@@ -19,7 +19,8 @@ go_on(struct place *p, const char *which, bool keep, struct error *err)
 	if (!p->chat)
 		return -1;
 	if (keep && read_only)
-		return error_set(err, CODE_INPUT, "session %s was written by a newer version: it is read only", p->chat->id);
+		return error_set(err, CODE_INPUT,
+		    "session %s was written by a newer version: it is read only", p->chat->id);
 	if (keep)
 		p->writer = session_resume(p->shelf.store, p->chat, err);
 	return keep && !p->writer ? -1 : 0;

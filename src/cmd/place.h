@@ -1,4 +1,5 @@
-/* place.h: where the conversation of an `ask` stands: a session on disk, new or gone on with, or nowhere (--no-save). */
+/* place.h: where the conversation of an `ask` stands: a session on disk, new or gone on with, or nowhere
+ * (--no-save). */
 #ifndef CMD_PLACE_H
 #define CMD_PLACE_H
 

@@ -1,4 +1,5 @@
-/* prompt.c: `ask` to prompt: as the chat assembles it, or exactly as the official chat() does (--reference). */
+/* prompt.c: `ask` to prompt: as the chat assembles it, or exactly as the official chat() does
+ * (--reference). */
 #include "config.h"
 
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 #define ROOM_MIN 64     /* tokens that must be left for an answer */
 
-/* The question that brings the pictures: the first with an <image> mark, else the first. Where exactly they stand, the
- * marks decide. */
+/* The question that brings the pictures: the first with an <image> mark, else the first. Where exactly they
+ * stand, the marks decide. */
 static struct turn *
 bearer(struct turn *turns, int n)
 {
@@ -31,7 +32,8 @@ reference_prompt(struct ask *a, struct error *err)
 	for (int i = 0; i < a->squares.n; i++)
 		pixels[i] = &a->squares.at[i]->pixels;
 	for (int i = 0; i < talk->n_said; i++)
-		turns[i] = (struct turn){.role = talk->said[i].role, .text = talk->said[i].text, .text_n = talk->said[i].n};
+		turns[i] = (struct turn){
+		    .role = talk->said[i].role, .text = talk->said[i].text, .text_n = talk->said[i].n};
 	first = bearer(turns, talk->n_said);
 	first->pixels = pixels;
 	first->n_pixels = a->squares.n;
@@ -71,9 +73,11 @@ check_room(const struct ask *a, struct error *err)
 
 	if (a->n_prompt + room <= n_ctx)
 		return 0;
-	error_set(err, CODE_INPUT, "the text is too long: %d tokens, and %d for an answer, where the context holds %d",
-	    a->n_prompt, room, n_ctx);
-	return error_hint(err, a->o->go_on || a->o->session ? "a new session: leave out -c and -s" : "a shorter text");
+	error_set(err, CODE_INPUT,
+	    "the text is too long: %d tokens, and %d for an answer, where the context holds %d", a->n_prompt,
+	    room, n_ctx);
+	return error_hint(err,
+	    a->o->go_on || a->o->session ? "a new session: leave out -c and -s" : "a shorter text");
 }
 
 int
@@ -84,7 +88,8 @@ ask_prompt(struct ask *a, struct error *err)
 	if (!failed && a->o->reference)
 		failed = reference_prompt(a, err);
 	else if (!failed)
-		failed = chat_assemble(&a->prompt, a->place.chat, a->question, a->card, squares_find, &a->squares, err);
+		failed = chat_assemble(&a->prompt,
+		    a->place.chat, a->question, a->card, squares_find, &a->squares, err);
 	if (failed)
 		return -1;
 	count(a);

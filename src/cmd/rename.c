@@ -34,7 +34,8 @@ rename_session(struct shelf *shelf, const char *which, const char *name, struct 
 	if (shelf_open(shelf, err) < 0 || !(chat = shelf_read(shelf, which, &read_only, err)))
 		return -1;
 	if (read_only)
-		failed = error_set(err, CODE_INPUT, "session %s was written by a newer version: it is read only", chat->id);
+		failed = error_set(err, CODE_INPUT,
+		    "session %s was written by a newer version: it is read only", chat->id);
 	else
 		failed = put_name(shelf, chat, name, err);
 	chat_free(chat);

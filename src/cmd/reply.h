@@ -1,5 +1,5 @@
-/* reply.h: one answer from the worker, gathered until it has ended, with signals and the listener's troubles turned into
- * a stop. */
+/* reply.h: one answer from the worker, gathered until it has ended, with signals and the listener's troubles
+ * turned into a stop. */
 #ifndef CMD_REPLY_H
 #define CMD_REPLY_H
 
@@ -22,11 +22,12 @@ struct reply {
 
 struct listener {
 	void (*progress)(void *arg, const struct event *e);
-	int (*text)(void *arg, const struct event *e, struct error *err);       /* -1: nobody listens any more: stop */
+	int (*text)(void *arg, const struct event *e, struct error *err);    /* -1: nobody listens */
 	void *arg;
 };
 
-/* Waits until the answer has ended. -1: the engine or the listener failed; what was said so far is in r all the same. */
+/* Waits until the answer has ended. -1: the engine or the listener failed; what was said so far is in r all
+ * the same. */
 int
 reply_get(struct reply *r, struct link *l, const struct listener *to, struct error *err);
 void

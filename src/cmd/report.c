@@ -1,5 +1,5 @@
-/* report.c: an answer as JSON: one object (--json), or a line an event (--stream-json). The keys are documented in the
- * manual; new ones may come, none goes. */
+/* report.c: an answer as JSON: one object (--json), or a line an event (--stream-json). The keys are
+ * documented in the manual; new ones may come, none goes. */
 #include "config.h"
 
 #include <jansson.h>
@@ -91,15 +91,16 @@ pictures(const struct ask *a)
 	json_t *list = json_array();
 
 	for (int i = 0; m && i < m->n_pics; i++)
-		json_array_append_new(list, json_pack("{s:i, s:s}", "n", m->pics[i].n, "sha", m->pics[i].sha));
+		json_array_append_new(list,
+		    json_pack("{s:i, s:s}", "n", m->pics[i].n, "sha", m->pics[i].sha));
 	return list;
 }
 
 static json_t *
 sampling(const struct sampling *s)
 {
-	return json_pack("{s:o, s:o, s:i, s:o, s:I}", "temp", number(s->temp), "top_p", number(s->top_p), "top_k", s->top_k,
-	    "repeat_penalty", number(s->repeat_penalty), "seed", (json_int_t)s->seed);
+	return json_pack("{s:o, s:o, s:i, s:o, s:I}", "temp", number(s->temp), "top_p", number(s->top_p),
+	    "top_k", s->top_k, "repeat_penalty", number(s->repeat_penalty), "seed", (json_int_t)s->seed);
 }
 
 static json_t *
@@ -126,8 +127,9 @@ add_figures(json_t *to, const struct ask *a)
 	json_object_set_new(to, "stop", json_string(stop_name(r->stop)));
 	json_object_set_new(to, "tokens", json_pack("{s:i, s:i, s:i, s:i}", "prompt", a->n_prompt, "pictures",
 	    a->n_picture_tokens, "answer", r->n_tokens, "reused", r->sync.n_reused));
-	json_object_set_new(to, "ms", json_pack("{s:i, s:i, s:i, s:i}", "load", r->ms_load, "prefill", r->ms_prefill, "first",
-	    r->ms_first, "total", r->ms_total));
+	json_object_set_new(to, "ms",
+	    json_pack("{s:i, s:i, s:i, s:i}", "load", r->ms_load, "prefill", r->ms_prefill, "first",
+	        r->ms_first, "total", r->ms_total));
 	json_object_set_new(to, "tokens_per_s", speed(r));
 	json_object_set_new(to, "model", json_string(card_info(a->card)->name));
 	json_object_set_new(to, "sampling", sampling(&a->sampling));
@@ -203,5 +205,6 @@ report_end(struct ask *a, struct error *err)
 int
 report_error(struct ask *a, const struct error *what, struct error *err)
 {
-	return print(a, json_pack("{s:s, s:i, s:s}", "e", "error", "code", (int)what->code, "message", what->what), err);
+	return print(a,
+	    json_pack("{s:s, s:i, s:s}", "e", "error", "code", (int)what->code, "message", what->what), err);
 }

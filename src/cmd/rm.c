@@ -1,5 +1,5 @@
-/* rm.c: sessions into the trash, out of it again, and for good. Asks first, unless -f; without a terminal to ask on it
- * does nothing rather than guess. */
+/* rm.c: sessions into the trash, out of it again, and for good. Asks first, unless -f; without a terminal to
+ * ask on it does nothing rather than guess. */
 #include "config.h"
 
 #include <stdlib.h>

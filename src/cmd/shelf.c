@@ -57,7 +57,7 @@ shelf_read(struct shelf *s, const char *which, bool *read_only, struct error *er
 		return NULL;
 	chat = store_read(s->store, id, &n_bad, read_only, err);
 	if (chat && n_bad > 0)
-		fprintf(stderr, "ivchat: session %s: %d line%s could not be read and %s left out\n", id, n_bad,
-		    n_bad == 1 ? "" : "s", n_bad == 1 ? "is" : "are");
+		fprintf(stderr, "ivchat: session %s: %d line%s could not be read and %s left out\n", id,
+		    n_bad, n_bad == 1 ? "" : "s", n_bad == 1 ? "is" : "are");
 	return chat;
 }

@@ -131,8 +131,8 @@ show(struct shelf *shelf, const struct options *o, struct error *err)
 	if (!o->raw && !o->turn)
 		add_head(&text, chat);
 	if (add_branch(&text, chat, o) == 0 && o->turn)
-		failed = error_set(err, CODE_INPUT, "session %s has %d turn%s, not %d", chat->id, chat_n_turns(chat),
-		    chat_n_turns(chat) == 1 ? "" : "s", o->turn);
+		failed = error_set(err, CODE_INPUT, "session %s has %d turn%s, not %d", chat->id,
+		    chat_n_turns(chat), chat_n_turns(chat) == 1 ? "" : "s", o->turn);
 	else
 		print(&text);
 	buf_done(&text);

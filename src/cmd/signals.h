@@ -1,5 +1,5 @@
-/* signals.h: the signals that end a program, as bytes in a pipe. A pipe rather than a mask, because libraries have
- * threads of their own, any of which may be the one that a signal interrupts. */
+/* signals.h: the signals that end a program, as bytes in a pipe. A pipe rather than a mask, because
+ * libraries have threads of their own, any of which may be the one that a signal interrupts. */
 #ifndef CMD_SIGNALS_H
 #define CMD_SIGNALS_H
 

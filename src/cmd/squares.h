@@ -1,5 +1,5 @@
-/* squares.h: the squares that the model sees, by the hash of the picture: those of this question, and those of earlier
- * turns fetched from the store when the prompt asks for them. */
+/* squares.h: the squares that the model sees, by the hash of the picture: those of this question, and those
+ * of earlier turns fetched from the store when the prompt asks for them. */
 #ifndef CMD_SQUARES_H
 #define CMD_SQUARES_H
 

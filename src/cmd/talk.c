@@ -1,4 +1,5 @@
-/* talk.c: see talk.h. Standard input has one use at most: a picture (-i -), messages (--messages -), or text. */
+/* talk.c: see talk.h. Standard input has one use at most: a picture (-i -), messages (--messages -), or
+ * text. */
 #include "config.h"
 
 #include "cmd/talk.h"
@@ -122,15 +123,17 @@ add_message(struct talk *t, const char *name, size_t i, json_t *message, struct 
 	const char *want = t->n_said % 2 ? "assistant" : "user";
 
 	if (!role || !json_is_string(content))
-		return error_set(err, CODE_INPUT, "%s: message %zu is not {\"role\": TEXT, \"content\": TEXT}", name, i + 1);
+		return error_set(err, CODE_INPUT,
+		    "%s: message %zu is not {\"role\": TEXT, \"content\": TEXT}", name, i + 1);
 	if (strcmp(role, "system") == 0 && i == 0) {
 		t->system = xstrdup(json_string_value(content));
 		return 0;
 	}
 	if (strcmp(role, want) != 0)
-		return error_set(err, CODE_INPUT, "%s: message %zu is of \"%s\", where one of \"%s\" must stand", name, i + 1, role,
-		    want);
-	add_said(t, t->n_said % 2 ? ROLE_ANSWER : ROLE_USER, json_string_value(content), json_string_length(content));
+		return error_set(err, CODE_INPUT,
+		    "%s: message %zu is of \"%s\", where one of \"%s\" must stand", name, i + 1, role, want);
+	add_said(t, t->n_said % 2 ? ROLE_ANSWER : ROLE_USER, json_string_value(content),
+	    json_string_length(content));
 	return 0;
 }
 
@@ -146,7 +149,8 @@ add_messages(struct talk *t, const char *name, json_t *list, struct error *err)
 		if (add_message(t, name, i, message, err) < 0)
 			return -1;
 	if (t->n_said % 2 == 0)
-		return error_set(err, CODE_INPUT, "%s: the last message must be the question, of \"user\"", name);
+		return error_set(err, CODE_INPUT,
+		    "%s: the last message must be the question, of \"user\"", name);
 	return 0;
 }
 
@@ -183,7 +187,8 @@ check(const struct options *o, struct error *err)
 	if (n_stdin_pictures(o) + (o->messages && strcmp(o->messages, "-") == 0) > 1)
 		return error_set(err, CODE_USAGE, "standard input can be read once: more than one '-'");
 	if (o->messages && o->n_operands > 0)
-		return error_set(err, CODE_USAGE, "--messages holds the question already: '%s' is too much", o->operands[0]);
+		return error_set(err, CODE_USAGE, "--messages holds the question already: '%s' is too much",
+		    o->operands[0]);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
-/* talk.h: what a person hands to `ask`: words, standard input, a file of messages, pictures. Read whole before anything
- * else is touched. */
+/* talk.h: what a person hands to `ask`: words, standard input, a file of messages, pictures. Read whole
+ * before anything else is touched. */
 #ifndef CMD_TALK_H
 #define CMD_TALK_H
 

@@ -1,5 +1,6 @@
-/* tokenize.c: text to ids and back, a line each; needs only the tokenizer files of a model folder. For comparing with
- * other programs, so --json carries any string: newlines, NUL, and what JSON writers make of lone surrogates. */
+/* tokenize.c: text to ids and back, a line each; needs only the tokenizer files of a model folder. For
+ * comparing with other programs, so --json carries any string: newlines, NUL, and what JSON writers make of
+ * lone surrogates. */
 #include "config.h"
 
 #include <ctype.h>
@@ -29,7 +30,8 @@ hex4(const char *s)
 	for (int i = 0; i < 4; i++) {
 		if (!isxdigit((unsigned char)s[i]))
 			return -1;
-		value = value * 16 + (isdigit((unsigned char)s[i]) ? s[i] - '0' : tolower((unsigned char)s[i]) - 'a' + 10);
+		value = value * 16 +
+		    (isdigit((unsigned char)s[i]) ? s[i] - '0' : tolower((unsigned char)s[i]) - 'a' + 10);
 	}
 	return value;
 }
@@ -79,7 +81,8 @@ add_id(const struct job *job, long long id, struct ids *ids, struct error *err)
 	int n = tokenizer_n_ids(job->tokenizer);
 
 	if (id < 0 || id >= n)
-		return error_set(err, CODE_INPUT, "line %zu: %lld is no id: they go from 0 to %d", job->line, id, n - 1);
+		return error_set(err, CODE_INPUT,
+		    "line %zu: %lld is no id: they go from 0 to %d", job->line, id, n - 1);
 	ids_add(ids, (int32_t)id);
 	return 0;
 }
@@ -95,7 +98,8 @@ read_ids(const struct job *job, const char *line, struct ids *ids, struct error 
 		errno = 0;
 		id = strtoll(line, &end, 10);
 		if (end == line || errno || (*end && !isspace((unsigned char)*end)))
-			return error_set(err, CODE_INPUT, "line %zu: must be ids with spaces between", job->line);
+			return error_set(err, CODE_INPUT,
+			    "line %zu: must be ids with spaces between", job->line);
 		if (add_id(job, id, ids, err) < 0)
 			return -1;
 		line = end;
@@ -115,7 +119,8 @@ read_json_ids(const struct job *job, const json_t *value, struct ids *ids, struc
 		return error_set(err, CODE_INPUT, "line %zu: must be [ids] or {\"ids\": [ids]}", job->line);
 	json_array_foreach(list, i, id) {
 		if (!json_is_integer(id))
-			return error_set(err, CODE_INPUT, "line %zu: id %zu is not a whole number", job->line, i + 1);
+			return error_set(err, CODE_INPUT,
+			    "line %zu: id %zu is not a whole number", job->line, i + 1);
 		if (add_id(job, json_integer_value(id), ids, err) < 0)
 			return -1;
 	}
@@ -165,7 +170,8 @@ encode_line(const struct job *job, char *line, size_t n, struct error *err)
 		return error_set(err, CODE_INPUT, "line %zu: must be a JSON string", job->line);
 	}
 	if (value)
-		tokenizer_encode(job->tokenizer, json_string_value(value), json_string_length(value), !job->o->no_bos, &ids);
+		tokenizer_encode(job->tokenizer, json_string_value(value), json_string_length(value),
+		    !job->o->no_bos, &ids);
 	else
 		tokenizer_encode(job->tokenizer, line, n, !job->o->no_bos, &ids);
 	print_ids(&ids, job->o->json);
@@ -207,7 +213,8 @@ each_line(struct job *job, struct error *err)
 		job->line++;
 		if (n > 0 && line[n - 1] == '\n')
 			line[--n] = '\0';
-		failed = job->o->decode ? decode_line(job, line, (size_t)n, err) : encode_line(job, line, (size_t)n, err);
+		failed = job->o->decode ? decode_line(job, line, (size_t)n, err) :
+		                          encode_line(job, line, (size_t)n, err);
 	}
 	if (!failed && ferror(stdin))
 		failed = error_set(err, CODE_INPUT, "cannot read standard input: %s", strerror(errno));
@@ -237,5 +244,6 @@ run(const struct command *self, struct options *o)
 }
 
 const struct command cmd_tokenize = {
-	"tokenize", "", "Turn lines of text into token ids, or ids into text (--decode).", OPT_MODEL | OPT_TOKENIZE, run,
+	"tokenize", "", "Turn lines of text into token ids, or ids into text (--decode).",
+	OPT_MODEL | OPT_TOKENIZE, run,
 };

@@ -1,6 +1,6 @@
-/* link.h: the door of link/: the one place where threads meet. The main thread submits requests and takes events; the
- * worker thread is the only caller of the running half of engine.h. A message is made by one side, handed over whole
- * and freed by the other, so that it could travel to an engine in another process. */
+/* link.h: the door of link/: the one place where threads meet. The main thread submits requests and takes
+ * events; the worker thread is the only caller of the running half of engine.h. A message is made by one
+ * side, handed over whole and freed by the other, so that it could travel to an engine in another process. */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
@@ -30,7 +30,7 @@ link_fd(const struct link *l);
 void
 link_load(struct link *l);                                      /* → PROGRESS… then READY or FAILED */
 void
-link_see_take(struct link *l, struct pixels *pixels);           /* fill the picture cache early; no event unless FAILED */
+link_see_take(struct link *l, struct pixels *pixels); /* fill the picture cache early; no event unless FAILED */
 
 struct question {
 	int ticket;             /* the caller's number, repeated in every event of this answer */
@@ -44,7 +44,8 @@ struct question {
 void
 link_ask_take(struct link *l, struct question *q);
 
-/* Stops the answer or the load that runs now (one atomic). An answer that is only queued ends as STOP_USER too. */
+/* Stops the answer or the load that runs now (one atomic). An answer that is only queued ends as STOP_USER
+ * too. */
 void
 link_stop(struct link *l);
 

@@ -1,4 +1,5 @@
-/* message.c: making, freeing and joining of requests and events. Knows no lock: whoever calls owns the message. */
+/* message.c: making, freeing and joining of requests and events. Knows no lock: whoever calls owns the
+ * message. */
 #include "config.h"
 
 #include "link/message.h"

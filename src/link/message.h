@@ -1,5 +1,5 @@
-/* message.h: what travels between the threads. A message is made by one side, handed over whole and freed by the
- * other; it owns all it names, so that it could also be written to a socket. */
+/* message.h: what travels between the threads. A message is made by one side, handed over whole and freed by
+ * the other; it owns all it names, so that it could also be written to a socket. */
 #ifndef LINK_MESSAGE_H
 #define LINK_MESSAGE_H
 
@@ -25,7 +25,8 @@ request_free(struct request *r);
 struct event *
 event_new(enum event_kind kind, int ticket);
 
-/* Adds what `more` says to `last`, the newest event that nobody has taken yet. False: they do not go together. */
+/* Adds what `more` says to `last`, the newest event that nobody has taken yet. False: they do not go
+ * together. */
 bool
 event_merge(struct event *last, struct event *more);
 

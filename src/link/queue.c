@@ -1,7 +1,9 @@
-/* queue.c: see queue.h. Everything but `stop` is touched only with the lock held, and nothing is computed under it.
+/* queue.c: see queue.h. Everything but `stop` is touched only with the lock held, and nothing is computed
+ * under it.
  *
- * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that it hands
- * out, both under the lock, so a stop can neither hit the next answer nor be lost between two of them. */
+ * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that
+ * it hands out, both under the lock, so a stop can neither hit the next answer nor be lost between two of
+ * them. */
 #include "config.h"
 
 #include "link/queue.h"

@@ -1,5 +1,5 @@
-/* queue.h: two lists of messages under one mutex, the wish to stop, and the descriptor that wakes the main loop. This
- * is all that the two threads share. */
+/* queue.h: two lists of messages under one mutex, the wish to stop, and the descriptor that wakes the main
+ * loop. This is all that the two threads share. */
 #ifndef LINK_QUEUE_H
 #define LINK_QUEUE_H
 
@@ -40,7 +40,8 @@ queue_take(struct queue *q);
 
 /* ---- the worker's side */
 
-/* Waits for the next request; NULL when the end was called. `stop` then holds the wish for this request alone. */
+/* Waits for the next request; NULL when the end was called. `stop` then holds the wish for this request
+ * alone. */
 struct request *
 queue_next(struct queue *q);
 void

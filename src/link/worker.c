@@ -1,5 +1,6 @@
-/* worker.c: the engine's thread: the only caller of the running half of engine.h, and the only place where an answer
- * is generated. Everything it has to say goes into the queue as an event; it touches nothing else of the program. */
+/* worker.c: the engine's thread: the only caller of the running half of engine.h, and the only place where
+ * an answer is generated. Everything it has to say goes into the queue as an event; it touches nothing else
+ * of the program. */
 #include "config.h"
 
 #include "link/worker.h"
@@ -111,7 +112,8 @@ see(struct worker *w, const struct pixels *pixels)
 	struct watch watch = {.stop = &w->queue->stop};
 	struct error err = {0};
 
-	if (!w->engine || stopped(w) || engine_see(w->engine, pixels, &watch, &err) == 0 || err.code == CODE_SIGINT)
+	if (!w->engine || stopped(w) || engine_see(w->engine, pixels, &watch, &err) == 0 ||
+	    err.code == CODE_SIGINT)
 		return;
 	if (err.code == CODE_ENGINE)
 		drop_engine(w);

@@ -1,4 +1,5 @@
-/* cmd_options.c: the command line: forms, ranges, abbreviations, what is near, and where the subcommand stands. */
+/* cmd_options.c: the command line: forms, ranges, abbreviations, what is near, where the subcommand
+ * stands. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -83,8 +84,8 @@ static void
 test_forms_of_one_value(void **state)
 {
 	static const char *const lines[] = {
-		"-n 5", "-n5", "--max-tokens 5", "--max-tokens=5", "--max 5", "--max=5", "-qn5", "-qn 5", "word -n 5", "-n 5 word",
-		"-n 9 -n 5",
+		"-n 5", "-n5", "--max-tokens 5", "--max-tokens=5", "--max 5", "--max=5", "-qn5", "-qn 5",
+		"word -n 5", "-n 5 word", "-n 9 -n 5",
 	};
 	struct options o;
 
@@ -103,15 +104,18 @@ test_numbers_at_their_borders(void **state)
 	struct options o;
 
 	(void)state;
-	accept(&o, ASK, "-t 100 --top-p 0 --top-k 1048576 --repeat-penalty 0.01 --seed 9223372036854775807 -n 1");
+	accept(&o, ASK,
+	    "-t 100 --top-p 0 --top-k 1048576 --repeat-penalty 0.01 --seed 9223372036854775807 -n 1");
 	assert_true(o.temp == 100 && o.top_p == 0 && o.top_k == 1 << 20);
 	assert_true(o.seed == INT64_MAX && o.seed_set);
 	options_done(&o);
 	refuse(ASK, "-n 0", CODE_USAGE, "--max-tokens '0': must be a whole number from 1 to 1048576", "");
-	refuse(ASK, "-n 1048577", CODE_USAGE, "--max-tokens '1048577': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "-n 1048577", CODE_USAGE,
+	    "--max-tokens '1048577': must be a whole number from 1 to 1048576", "");
 	refuse(ASK, "-n 5x", CODE_USAGE, "--max-tokens '5x': must be a whole number from 1 to 1048576", "");
 	refuse(ASK, "-n=", CODE_USAGE, "--max-tokens '=': must be a whole number from 1 to 1048576", "");
-	refuse(ASK, "--max-tokens=", CODE_USAGE, "--max-tokens '': must be a whole number from 1 to 1048576", "");
+	refuse(ASK, "--max-tokens=", CODE_USAGE,
+	    "--max-tokens '': must be a whole number from 1 to 1048576", "");
 	refuse(ASK, "-n 99999999999999999999", CODE_USAGE,
 	    "--max-tokens '99999999999999999999': must be a whole number from 1 to 1048576", "");
 	refuse(ASK, "-t nan", CODE_USAGE, "--temp 'nan': must be a number from 0 to 100", "");
@@ -190,8 +194,10 @@ test_values_where_none_belongs(void **state)
 	refuse(ASK, "--json=1", CODE_USAGE, "--json takes no value", "");
 	refuse(ASK, "-n", CODE_USAGE, "--max-tokens needs a value: N", "");
 	refuse(ASK, "--model", CODE_USAGE, "--model needs a value: DIR", "");
-	refuse(OPT_SCREEN, "--images sixels", CODE_USAGE, "--images 'sixels': must be one of: auto sixel blocks none", "");
-	refuse(OPT_SCREEN, "--images=", CODE_USAGE, "--images '': must be one of: auto sixel blocks none", "");
+	refuse(OPT_SCREEN, "--images sixels", CODE_USAGE,
+	    "--images 'sixels': must be one of: auto sixel blocks none", "");
+	refuse(OPT_SCREEN, "--images=", CODE_USAGE,
+	    "--images '': must be one of: auto sixel blocks none", "");
 	refuse(OPT_SCREEN, "--theme a", CODE_USAGE, "--theme 'a': must be one of: auto dark light mono", "");
 }
 
@@ -258,9 +264,10 @@ static void
 test_where_the_subcommand_stands(void **state)
 {
 	static const struct { const char *line; int at; } cases[] = {
-		{"", -1}, {"ask", 0}, {"-q ask", 1}, {"-m dir ask", 2}, {"--model dir ask", 2}, {"--model=dir ask", 1},
-		{"-mdir ask", 1}, {"-qn 5 ask", 2}, {"-qn5 ask", 1}, {"-- ask", -1}, {"-q", -1}, {"-m", -1}, {"- ask", 0},
-		{"--unknown ask", 1}, {"-c -s x ask", 3},
+		{"", -1}, {"ask", 0}, {"-q ask", 1}, {"-m dir ask", 2}, {"--model dir ask", 2},
+		{"--model=dir ask", 1}, {"-mdir ask", 1}, {"-qn 5 ask", 2}, {"-qn5 ask", 1}, {"-- ask", -1},
+		{"-q", -1}, {"-m", -1},
+		{"- ask", 0}, {"--unknown ask", 1}, {"-c -s x ask", 3},
 	};
 	char *argv[MAX_WORDS];
 

@@ -59,7 +59,8 @@ pass(void)
 const struct card_info *
 card_info(const struct card *card)
 {
-	static const struct card_info info = {.name = "fake", .vocab_size = 1 << 20, .n_stops = 1, .stops = {FAKE_STOP_ID}};
+	static const struct card_info info = {
+	    .name = "fake", .vocab_size = 1 << 20, .n_stops = 1, .stops = {FAKE_STOP_ID}};
 
 	(void)card;
 	return &info;
@@ -73,7 +74,8 @@ card_tokenizer(const struct card *card)
 }
 
 struct engine *
-engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch, struct error *err)
+engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch,
+    struct error *err)
 {
 	sigset_t mask;
 
@@ -139,8 +141,8 @@ context_free(struct context *ctx)
 }
 
 int
-context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
-    struct error *err)
+context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch,
+    struct sync_report *report, struct error *err)
 {
 	ctx->k = 0;
 	if (fake.fail_sync)
@@ -162,7 +164,8 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 		return error_set(err, CODE_ENGINE, "the device was lost");
 	if (fake.n_context && ctx->k == fake.n_context)
 		return error_set(err, CODE_INPUT, "the context is full");
-	*out = (struct step){.id = ctx->k == fake.n_answer ? FAKE_STOP_ID : FAKE_FIRST_ID + ctx->k, .logprob = -0.5f};
+	*out = (struct step){
+	    .id = ctx->k == fake.n_answer ? FAKE_STOP_ID : FAKE_FIRST_ID + ctx->k, .logprob = -0.5f};
 	out->n_best = n_best;
 	for (int i = 0; i < n_best; i++)
 		out->best[i] = (struct candidate){out->id + i, -0.5f - (float)i};

@@ -1,5 +1,6 @@
-/* link_fake.h: an engine that a test plays: it loads, answers, fails and waits as told. It stands in for libengine.a,
- * so that what is tested of link/ does not depend on arithmetic, and every turn of the two threads can be forced. */
+/* link_fake.h: an engine that a test plays: it loads, answers, fails and waits as told. It stands in for
+ * libengine.a, so that what is tested of link/ does not depend on arithmetic, and every turn of the two
+ * threads can be forced. */
 #ifndef LINK_FAKE_H
 #define LINK_FAKE_H
 

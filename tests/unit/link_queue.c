@@ -39,7 +39,8 @@ readable(const struct queue *q)
 static void
 test_text_joins_text_of_its_answer(void **state)
 {
-	struct event *a = text_event(3, "on", 11), *b = text_event(3, "ce", 12), *other = text_event(4, "!", 13);
+	struct event *a = text_event(3, "on", 11), *b = text_event(3, "ce", 12);
+	struct event *other = text_event(4, "!", 13);
 
 	(void)state;
 	assert_true(event_merge(a, b));
@@ -78,8 +79,8 @@ test_text_with_nul_and_without_text(void **state)
 static void
 test_progress_keeps_the_newest_of_a_stage(void **state)
 {
-	struct event *a = event_new(EVENT_PROGRESS, 0), *b = event_new(EVENT_PROGRESS, 0), *c = event_new(EVENT_PROGRESS, 0);
-	struct event *done = event_new(EVENT_DONE, 0);
+	struct event *a = event_new(EVENT_PROGRESS, 0), *b = event_new(EVENT_PROGRESS, 0);
+	struct event *c = event_new(EVENT_PROGRESS, 0), *done = event_new(EVENT_DONE, 0);
 
 	(void)state;
 	a->done = 1;

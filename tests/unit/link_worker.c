@@ -1,5 +1,5 @@
-/* link_worker.c: the whole link against an engine that the test plays: order, loss, stopping, failing, ending. A test
- * that waits for what never comes is ended by the alarm. */
+/* link_worker.c: the whole link against an engine that the test plays: order, loss, stopping, failing,
+ * ending. A test that waits for what never comes is ended by the alarm. */
 #include "config.h"
 
 #include <poll.h>
@@ -47,7 +47,8 @@ hear_tokens(struct heard *h, const struct event *e)
 	if (e->text_n > 0)
 		buf_add(&h->text, e->text, e->text_n);
 	for (int i = 0; i < e->n_tokens; i++) {
-		h->ordered = h->ordered && e->tokens[i].id == FAKE_FIRST_ID + h->n_tokens && e->tokens[i].ms >= h->last_ms;
+		h->ordered = h->ordered && e->tokens[i].id == FAKE_FIRST_ID + h->n_tokens &&
+		    e->tokens[i].ms >= h->last_ms;
 		h->last_id = e->tokens[i].id;
 		h->last_ms = e->tokens[i].ms;
 		h->n_tokens++;
