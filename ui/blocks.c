@@ -1,7 +1,8 @@
 /* blocks.c: pictures out of half blocks in 256 colours.
  *
- * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear map looks poor. What the
- * nearest colour misses goes on to the neighbours in part, two samples a cell.
+ * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear
+ * map looks poor. What the nearest colour misses goes on to the neighbours in part, two samples a
+ * cell.
  */
 #include "config.h"
 
@@ -13,8 +14,8 @@
 
 #include "base/alloc.h"
 
-/* Sixteenths of the error are given on by Floyd and Steinberg. Samples are as large as half a cell, so that all of it looks
- * like noise; half of it still breaks the bands. */
+/* Sixteenths of the error are given on by Floyd and Steinberg. Samples are as large as half a cell,
+ * so that all of it looks like noise; half of it still breaks the bands. */
 enum { DIVISOR = 2 * 16 };
 
 static const int levels[6] = { 0, 95, 135, 175, 215, 255 };
@@ -74,8 +75,9 @@ mean(const uint8_t *rgb, int w, int h, int cols, int rows, int x, int y, int out
 		out[c] = (int)(sum[c] / n);
 }
 
-/* The number for a colour to which the errors so far are added; its own error goes to the neighbours. `here` and `below`
- * point at this sample's three values in rows with a margin of one sample. */
+/* The number for a colour to which the errors so far are added; its own error goes to the
+ * neighbours. `here` and `below` point at this sample's three values in rows with a margin of one
+ * sample. */
 static uint8_t
 dither(const int colour[3], int *here, int *below)
 {

@@ -1,4 +1,5 @@
-/* blocks.h: pictures out of half blocks: the upper half of a cell is the foreground, the lower the background.
+/* blocks.h: pictures out of half blocks: the upper half of a cell is the foreground, the lower the
+ * background.
  *
  * They are ordinary curses cells in 256 colours, so that scrolling and erasing cost nothing extra.
  */
@@ -12,7 +13,8 @@ struct block {
 	uint8_t upper, lower;
 };
 
-/* The number of the colour of the cube or the ramp that is nearest to r, g, b; *back gets what it is: [3]. */
+/* The number of the colour of the cube or the ramp that is nearest to r, g, b; *back gets what it
+ * is: [3]. */
 uint8_t
 blocks_nearest(const int rgb[3], uint8_t back[3]);
 

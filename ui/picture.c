@@ -1,9 +1,10 @@
 /* picture.c: where pictures stand on the glass and when they are sent again.
  *
- * The invariant: `shown` is what a terminal of the right kind would paint again from its own memory. So pictures are
- * erased by printing spaces (EL and ECH leave ghosts in xterm), only where the new one does not cover (no flicker), moved
- * only by LF at the bottom margin (the one scroll that moves glass and memory alike), and curses is told of both through
- * curscr. ncurses scrolls by itself whatever idlok says; see hold_scroll().
+ * The invariant: `shown` is what a terminal of the right kind would paint again from its own
+ * memory. So pictures are erased by printing spaces (EL and ECH leave ghosts in xterm), only where
+ * the new one does not cover (no flicker), moved only by LF at the bottom margin (the one scroll
+ * that moves glass and memory alike), and curses is told of both through curscr. ncurses scrolls by
+ * itself whatever idlok says; see hold_scroll().
  */
 #include "config.h"
 
@@ -168,7 +169,8 @@ divide(struct glass *glass, const struct places *there, const struct places *wan
 	}
 }
 
-/* xterm forgets the topmost first: the lowest is sent first, so that it is the oldest but the last to go. */
+/* xterm forgets the topmost first: the lowest is sent first, so that it is the oldest but the last
+ * to go. */
 static void
 lowest_first(struct places *places)
 {
@@ -280,8 +282,9 @@ erase_place(struct buf *out, const struct place *place, const struct places *nex
 	}
 }
 
-/* ncurses recognises moved lines by their hashes and scrolls them, pictures included, although idlok is off. One cell at
- * the right edge that it believes to be unknown makes every line new to it; the price is one written cell a row. */
+/* ncurses recognises moved lines by their hashes and scrolls them, pictures included, although
+ * idlok is off. One cell at the right edge that it believes to be unknown makes every line new to
+ * it; the price is one written cell a row. */
 static void
 hold_scroll(void)
 {
@@ -301,7 +304,8 @@ take_away(struct glass *glass, struct buf *out, int old_area)
 		places_scroll(&glass->shown, glass->up);
 	}
 	if (glass->flush) {
-		scroll_up(out, glass->reach, glass->reach);
+		const int rows = at_most(glass->reach, LINES);
+		scroll_up(out, rows, rows);
 		glass->shown.n = 0;
 		glass->slots = glass->reach = 0;
 	}

@@ -1,8 +1,9 @@
 /* picture.h: where pictures stand on the glass and when they are sent again.
  *
- * A picture is a raw write beside curses. Curses knows filler cells (U+00A0) in its place; this file knows what is really on
- * the glass (`shown`) and brings it to what the view wants, by the cheapest way that leaves nothing behind. Places,
- * crops and runs are pure arithmetic; the frame at the end of the file is the only part that writes.
+ * A picture is a raw write beside curses. Curses knows filler cells (U+00A0) in its place; this
+ * file knows what is really on the glass (`shown`) and brings it to what the view wants, by the
+ * cheapest way that leaves nothing behind. Places, crops and runs are pure arithmetic; the frame at
+ * the end of the file is the only part that writes.
  */
 #ifndef UI_PICTURE_H
 #define UI_PICTURE_H
@@ -11,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which rows of which picture stand where. The picture has been scaled to whole cells: cols x `of` of them. */
+/* Which rows of which picture stand where. The picture has been scaled to whole cells: cols x `of`
+ * of them. */
 struct place {
 	int picture;            /* id of the transcript */
 	int row, col;           /* on the screen */
@@ -35,8 +37,8 @@ struct picture_room {
 	int max_w, max_h;       /* largest the terminal draws, pixels; 0: no limit */
 };
 
-/* Cells of a picture of w x h pixels: at most 60 % of the columns and 640 pixels wide, at most half the screen high, never
- * enlarged beyond one to one but to be two cells. At least 1x1. */
+/* Cells of a picture of w x h pixels: at most 60 % of the columns and 640 pixels wide, at most half
+ * the screen high, never enlarged beyond one to one but to be two cells. At least 1x1. */
 void
 picture_cells(int w, int h, const struct picture_room *room, int *cols, int *rows);
 
@@ -57,8 +59,8 @@ places_scroll(struct places *places, int d);
 void
 places_drop(struct places *places, int row, int col, int rows, int cols);
 
-/* Cells of `place` in screen row `row` that no place of `over` covers: the first run at or after *col. Returns its length
- * and sets *col to its beginning; 0 when there is none. */
+/* Cells of `place` in screen row `row` that no place of `over` covers: the first run at or after
+ * *col. Returns its length and sets *col to its beginning; 0 when there is none. */
 int
 place_bare_run(const struct place *place, const struct places *over, int row, int *col);
 
@@ -94,7 +96,8 @@ struct glass_wish {
 void
 glass_forget(struct glass *glass);
 
-/* Decides; writes nothing. After it the view paints filler into `next` and labels into the rest of what was wanted. */
+/* Decides; writes nothing. After it the view paints filler into `next` and labels into the rest of
+ * what was wanted. */
 void
 glass_plan(struct glass *glass, const struct term *term, const struct glass_wish *wish);
 
@@ -102,7 +105,8 @@ glass_plan(struct glass *glass, const struct term *term, const struct glass_wish
 void
 glass_refuse(struct glass *glass, int i);
 
-/* Before doupdate, with stdscr composed: begins the synchronized update, scrolls the old area, erases. */
+/* Before doupdate, with stdscr composed: begins the synchronized update, scrolls the old area,
+ * erases. */
 void
 glass_before(struct glass *glass, const struct term *term, int old_area);
 

@@ -1,8 +1,9 @@
 /* screen.c: curses start and end, and rows → cells.
  *
- * curses is output only: keys are read by reader.c from descriptor 0. The state here is static because curses, termios and
- * a crash handler know one terminal a process. Whoever takes the terminal's modes gives them back in let_go(), and the
- * string of screen_emergency() undoes the same.
+ * curses is output only: keys are read by reader.c from descriptor 0. The state here is static
+ * because curses, termios and a crash handler know one terminal a process. Whoever takes the
+ * terminal's modes gives them back in let_go(), and the string of screen_emergency() undoes the
+ * same.
  */
 #include "config.h"
 
@@ -36,7 +37,8 @@ static struct {
 static const char mode_on[] = "\033[?2004h";
 static const char mode_off[] = "\033[?2004l";
 
-/* Closes a half-sent sixel, ends the update, margins, attributes, paste mode; cursor on, and the other screen. */
+/* Closes a half-sent sixel, ends the update, margins, attributes, paste mode; cursor on, and the
+ * other screen. */
 static const char emergency[] = "\033\\\033[?2026l\033[r\033[0m\033[?2004l\033[?25h\033[?1049l";
 
 /* ---------------------------------------------------------------- taking and giving back */
@@ -78,7 +80,7 @@ set_modes(void)
 	raw();
 	noecho();
 	nonl();
-	typeahead(-1);          /* else doupdate stops half-way when a key waits, and pictures go over half a frame */
+	typeahead(-1);          /* else doupdate stops half-way when a key waits */
 	say(mode_on, sizeof mode_on - 1);
 	ours = 1;
 }
@@ -99,7 +101,8 @@ check_terminal(struct error *err)
 		return error_hint(err, "ivchat ask, or --plain");
 	}
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
-		error_set(err, CODE_USAGE, "the chat screen needs a UTF-8 locale, this one is %s", nl_langinfo(CODESET));
+		error_set(err, CODE_USAGE, "the chat screen needs a UTF-8 locale, this one is %s",
+		          nl_langinfo(CODESET));
 		return error_hint(err, "LC_ALL=C.UTF-8 ivchat, or --plain");
 	}
 	return 0;
@@ -242,8 +245,8 @@ attributes(enum theme_role role, int *pair)
 	return a;
 }
 
-/* One grapheme of a drawable text: its first code point and what combines with it, as curses takes it (a base and up to
- * four). A code point that libc would draw in another width is replaced. */
+/* One grapheme of a drawable text: its first code point and what combines with it, as curses takes
+ * it (a base and up to four). A code point that libc would draw in another width is replaced. */
 static void
 put_grapheme(int y, int x, const char *s, size_t n, int cols, attr_t attr, int pair)
 {

@@ -22,7 +22,8 @@ struct screen_size {
 	int xpixel, ypixel;     /* the window's pixels, or 0 */
 };
 
-/* Takes the terminal of descriptors 0 and 1: raw, without echo, bracketed paste on; nothing is painted yet. */
+/* Takes the terminal of descriptors 0 and 1: raw, without echo, bracketed paste on; nothing is
+ * painted yet. */
 int
 screen_open(const struct screen_options *options, struct error *err);
 void
@@ -56,7 +57,8 @@ screen_colors(void);
 void
 screen_row(int y, int x, const struct row *row);
 
-/* Cells that a picture covers: U+00A0, because curses clears runs of blanks by sequences that wipe a picture. */
+/* Cells that a picture covers: U+00A0, because curses clears runs of blanks by sequences that wipe
+ * a picture. */
 void
 screen_filler(int y, int x, int n);
 

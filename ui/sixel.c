@@ -1,9 +1,10 @@
 /* sixel.c: RGB → sixel strings; the only user of libsixel.
  *
- * libsixel chooses the palette and writes the string. Scaling and the mapping to the palette are done here: Atkinson's
- * dithering with a table of 32768 nearest colours that is filled on demand is several times faster than libsixel's own
- * and gives smaller strings. The index image is whole; each place encodes a slice of it, because a cut in a finished
- * string falls between cells only when the cell is a multiple of six pixels.
+ * libsixel chooses the palette and writes the string. Scaling and the mapping to the palette are
+ * done here: Atkinson's dithering with a table of 32768 nearest colours that is filled on demand is
+ * several times faster than libsixel's own and gives smaller strings. The index image is whole;
+ * each place encodes a slice of it, because a cut in a finished string falls between cells only
+ * when the cell is a multiple of six pixels.
  *
  * No config.h here: sixel.h defines PACKAGE_VERSION too.
  */
@@ -70,7 +71,8 @@ scale(const uint8_t *rgb, int from_w, int from_h, int w, int h)
 	return out;
 }
 
-/* Squares of `side` pixels take the colour of their corner: a string of fewer bytes, of the same size. */
+/* Squares of `side` pixels take the colour of their corner: a string of fewer bytes, of the same
+ * size. */
 static void
 coarsen(uint8_t *index, int w, int h, int side)
 {
@@ -95,7 +97,8 @@ nearest(const struct mapper *m, int r, int g, int b)
 	int best = 0, best_d = 1 << 30;
 
 	for (int i = 0; i < m->colours; i++) {
-		const int dr = m->palette[3 * i] - r, dg = m->palette[3 * i + 1] - g, db = m->palette[3 * i + 2] - b;
+		const uint8_t *p = m->palette + 3 * i;
+		const int dr = p[0] - r, dg = p[1] - g, db = p[2] - b;
 		const int d = 2 * dr * dr + 3 * dg * dg + db * db;
 		if (d < best_d) {
 			best_d = d;
@@ -121,8 +124,8 @@ clamp(int v)
 	return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-/* Atkinson: six neighbours take an eighth of the error each, a quarter of it is lost. `err` are three rows of errors, in
- * eighths, with two cells of margin, this row first. */
+/* Atkinson: six neighbours take an eighth of the error each, a quarter of it is lost. `err` are
+ * three rows of errors, in eighths, with two cells of margin, this row first. */
 static void
 spread(int *err[3], int x, int c, int e)
 {
@@ -149,8 +152,8 @@ map_row(struct mapper *m, const uint8_t *rgb, int w, int *err[3], bool dither, u
 	}
 }
 
-/* Moves every colour to the mean of the pixels that it stands for: libsixel counts colours by their upper bits only, and
- * flat ones would come out a shade off. */
+/* Moves every colour to the mean of the pixels that it stands for: libsixel counts colours by their
+ * upper bits only, and flat ones would come out a shade off. */
 static void
 settle(struct mapper *m, struct made *made, const uint8_t *rgb)
 {
@@ -203,8 +206,9 @@ choose_palette(struct made *made, uint8_t *rgb, int colours)
 
 	if (SIXEL_FAILED(sixel_dither_new(&dither, colours, NULL)))
 		return -1;
-	failed = SIXEL_FAILED(sixel_dither_initialize(dither, rgb, made->w, made->h, SIXEL_PIXELFORMAT_RGB888,
-	                                              SIXEL_LARGE_NORM, SIXEL_REP_CENTER_BOX, SIXEL_QUALITY_HIGH));
+	failed = SIXEL_FAILED(sixel_dither_initialize(dither, rgb, made->w, made->h,
+	                                              SIXEL_PIXELFORMAT_RGB888, SIXEL_LARGE_NORM,
+	                                              SIXEL_REP_CENTER_BOX, SIXEL_QUALITY_HIGH));
 	if (!failed) {
 		made->colours = sixel_dither_get_num_of_palette_colors(dither);
 		if (made->colours > colours)
@@ -236,8 +240,8 @@ encode(const struct made *made, int y, int rows, struct buf *out)
 	if (SIXEL_FAILED(sixel_output_new(&output, take_bytes, out, NULL)))
 		goto out;
 	sixel_output_set_encode_policy(output, SIXEL_ENCODEPOLICY_SIZE);
-	if (!SIXEL_FAILED(sixel_encode(made->index + (size_t)y * (size_t)made->w, made->w, rows, 8, dither, output)))
-		rc = 0;
+	rc = SIXEL_FAILED(sixel_encode(made->index + (size_t)y * (size_t)made->w, made->w, rows, 8, dither,
+	                               output)) ? -1 : 0;
 	sixel_output_unref(output);
 out:
 	sixel_dither_unref(dither);
@@ -252,8 +256,8 @@ static const struct attempt {
 	bool dither;
 	int side;               /* of squares of one colour */
 } attempts[] = {
-	{ 256, true, 1 }, { 128, false, 1 }, { 64, false, 1 }, { 32, false, 1 }, { 32, false, 2 }, { 16, false, 3 },
-	{ 16, false, 6 }, { 8, false, 12 },
+	{ 256, true, 1 }, { 128, false, 1 }, { 64, false, 1 }, { 32, false, 1 },
+	{ 32, false, 2 }, { 16, false, 3 }, { 16, false, 6 }, { 8, false, 12 },
 };
 
 static int

@@ -1,7 +1,7 @@
 /* sixel.h: RGB → sixel strings; the only user of libsixel, and only for encoding pixels of our own.
  *
- * A picture is scaled to whole cells, and its palette and index image are made once per size. A place is a slice of
- * them, a string with its own raster attributes; the last strings are kept.
+ * A picture is scaled to whole cells, and its palette and index image are made once per size. A
+ * place is a slice of them, a string with its own raster attributes; the last strings are kept.
  */
 #ifndef UI_SIXEL_H
 #define UI_SIXEL_H
@@ -37,7 +37,8 @@ sixels_limit(struct sixels *sixels, const struct sixel_limits *limits);
 void
 sixels_clear(struct sixels *sixels);
 
-/* The string of one place; lent until sixels_limit, sixels_clear, or PLACES_MAX further calls. NULL: it could not be made. */
+/* The string of one place; lent until sixels_limit, sixels_clear, or PLACES_MAX further calls.
+ * NULL: it could not be made. */
 const struct buf *
 sixels_get(struct sixels *sixels, const struct place *place, const struct sixel_source *source);
 

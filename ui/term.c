@@ -1,7 +1,8 @@
 /* term.c: the questions to the terminal, what its answers mean, and raw writes beside curses.
  *
- * The pure half comes first and sees bytes only. Every terminal answers CSI c and all answer in order, so what has not come
- * before it will not come: it is the fence, and its attribute 4 is sixel.
+ * The pure half comes first and sees bytes only. Every terminal answers CSI c and all answer in
+ * order, so what has not come before it will not come: it is the fence, and its attribute 4 is
+ * sixel.
  */
 #include "config.h"
 
@@ -46,7 +47,8 @@ term_quirks(const char *name)
 
 enum { NUMBERS_MAX = 24 };
 
-/* The decimal numbers of s[0..n), separated by anything; an empty one counts as 0 only between two semicolons. */
+/* The decimal numbers of s[0..n), separated by anything; an empty one counts as 0 only between two
+ * semicolons. */
 static int
 numbers(const char *s, size_t n, int out[NUMBERS_MAX])
 {
@@ -125,10 +127,14 @@ note_name(struct term *term, const char *s, size_t n)
 static int
 hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 0;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
 }
 
-/* OSC 11 ; rgb:RRRR/GGGG/BBBB: one to four hex digits a channel, the first of which is enough to tell light from dark. */
+/* OSC 11 ; rgb:RRRR/GGGG/BBBB: one to four hex digits a channel, the first of which is enough to
+ * tell light from dark. */
 static void
 note_background(struct term *term, const char *s, size_t n)
 {
@@ -234,8 +240,8 @@ term_init(struct term *term, int fd)
 	term->quirks = term_quirks(term->in_tmux ? "tmux" : "");
 }
 
-/* Name, second attributes (mlterm), background, synchronized updates, cell, area, 256 registers please, registers, largest
- * picture, fence. */
+/* Name, second attributes (mlterm), background, synchronized updates, cell, area, 256 registers
+ * please, registers, largest picture, fence. */
 void
 term_ask(struct term *term)
 {

@@ -1,8 +1,8 @@
 /* term.h: what the terminal is, and bytes to it beside curses.
  *
  * All questions go out in one write before curses starts and nothing waits for them. The reader
- * (reader.c) cuts answers out of the input and term_answer() notes what they say. They may come late, twice, or never.
- * The pure half (answer, quirks, cell) touches no descriptor.
+ * (reader.c) cuts answers out of the input and term_answer() notes what they say. They may come
+ * late, twice, or never. The pure half (answer, quirks, cell) touches no descriptor.
  */
 #ifndef UI_TERM_H
 #define UI_TERM_H
@@ -39,7 +39,8 @@ struct term {
 	int round_trip;                 /* ms of the last answered CSI 5 n or fence, or -1 */
 };
 
-/* Notes one whole answer, from its ESC to its last byte, which arrived at `now` (clock_ms). Unknown ones change nothing. */
+/* Notes one whole answer, from its ESC to its last byte, which arrived at `now` (clock_ms). Unknown
+ * ones change nothing. */
 void
 term_answer(struct term *term, const char *s, size_t n, int64_t now);
 
@@ -47,7 +48,8 @@ term_answer(struct term *term, const char *s, size_t n, int64_t now);
 struct term_quirks
 term_quirks(const char *name);
 
-/* Pixels of one cell: the first plausible of the quirk, CSI 16 t, pixels/cells of the window, CSI 14 t, 10x20. */
+/* Pixels of one cell: the first plausible of the quirk, CSI 16 t, pixels/cells of the window, CSI
+ * 14 t, 10x20. */
 void
 term_cell(const struct term *term, int cols, int rows, int xpixel, int ypixel, int *w, int *h);
 

@@ -1,7 +1,9 @@
-/* ui.c: the door: ties the reader, the input line, the transcript, the lists and the screen together.
+/* ui.c: the door: ties the reader, the input line, the transcript, the lists and the screen
+ * together.
  *
- * Keys become events in ui_read, the screen follows in ui_draw, which paints a whole frame out of what is known and lets
- * curses and picture.c send what differs. Nothing is written while nothing has changed.
+ * Keys become events in ui_read, the screen follows in ui_draw, which paints a whole frame out of
+ * what is known and lets curses and picture.c send what differs. Nothing is written while nothing
+ * has changed.
  */
 #include "config.h"
 
@@ -441,7 +443,8 @@ draw_too_small(struct ui *ui)
 {
 	char line[96];
 
-	snprintf(line, sizeof line, "ivchat needs %dx%d, this is %dx%d", MIN_COLS, MIN_ROWS, ui->size.cols, ui->size.rows);
+	snprintf(line, sizeof line, "ivchat needs %dx%d, this is %dx%d", MIN_COLS, MIN_ROWS, ui->size.cols,
+	         ui->size.rows);
 	erase();
 	mvaddnstr(0, 0, line, ui->size.cols);
 	refresh();
@@ -712,7 +715,8 @@ void
 ui_set_status(struct ui *ui, const struct ui_status *status)
 {
 	struct status_text *s = &ui->status;
-	bool changed = s->context_percent != status->context_percent || s->private_session != status->private_session;
+	bool changed = s->context_percent != status->context_percent ||
+	               s->private_session != status->private_session;
 
 	changed |= copy_text(&s->name, status->name);
 	changed |= copy_text(&s->state, status->state);

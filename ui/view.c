@@ -1,7 +1,8 @@
 /* view.c: paints the conversation: transcript lines → cells and places.
  *
- * A picture's lines become one place as long as they stand together. Where the place is on the glass, or will be after
- * this frame, its cells are filler that nothing else writes to; where it has to wait they show its label.
+ * A picture's lines become one place as long as they stand together. Where the place is on the
+ * glass, or will be after this frame, its cells are filler that nothing else writes to; where it
+ * has to wait they show its label.
  */
 #include "config.h"
 
@@ -92,7 +93,8 @@ measure(void *arg, int width, int height, int columns, int *cols, int *rows)
 void
 view_set_look(struct view *v, const struct view_look *look)
 {
-	const bool same = v->look.images == look->images && memcmp(&v->look.room, &look->room, sizeof look->room) == 0;
+	const bool same = v->look.images == look->images &&
+	                  memcmp(&v->look.room, &look->room, sizeof look->room) == 0;
 
 	v->look = *look;
 	sixels_limit(v->sixels, &look->limits);
@@ -126,8 +128,9 @@ collect_line(struct places *places, const struct line *line, const struct transc
 		last->rows++;
 		return;
 	}
-	places_add(places, &(struct place){ .picture = line->picture, .row = y, .col = INDENT, .first = line->picture_row,
-	                                    .rows = 1, .cols = picture->cols, .of = picture->rows });
+	places_add(places, &(struct place){ .picture = line->picture, .row = y, .col = INDENT,
+	                                    .first = line->picture_row, .rows = 1,
+	                                    .cols = picture->cols, .of = picture->rows });
 }
 
 static void
@@ -146,8 +149,8 @@ collect(struct view *v, int top, int area, struct places *places)
 	}
 }
 
-/* The first line to paint. Pictures should not move down, and where they cannot scroll they should move seldom: a view
- * that follows may leave a gap under the last line until new ones fill it. */
+/* The first line to paint. Pictures should not move down, and where they cannot scroll they should
+ * move seldom: a view that follows may leave a gap under the last line until new ones fill it. */
 static int
 choose_top(struct view *v, const struct view_frame *frame)
 {
@@ -204,7 +207,8 @@ blocks_for(struct view *v, const struct transcript_picture *p)
 	}
 	b = &v->blocks[v->next_blocks++ % BLOCKS_MAX];
 	free(b->cells);
-	*b = (struct blocks){ p->id, p->cols, p->rows, xcalloc((size_t)p->cols * (size_t)p->rows, sizeof *b->cells) };
+	*b = (struct blocks){ p->id, p->cols, p->rows, NULL };
+	b->cells = xcalloc((size_t)p->cols * (size_t)p->rows, sizeof *b->cells);
 	blocks_map(p->rgb, p->width, p->height, p->cols, p->rows, b->cells);
 	return b;
 }

@@ -1,5 +1,6 @@
-/* view.h: the one place that paints the conversation: the transcript's lines as text, its pictures as sixel, blocks or
- * labels. What it paints follows from the transcript and the frame alone; what is on the glass is picture.c's.
+/* view.h: the one place that paints the conversation: the transcript's lines as text, its pictures
+ * as sixel, blocks or labels. What it paints follows from the transcript and the frame alone; what
+ * is on the glass is picture.c's.
  */
 #ifndef UI_VIEW_H
 #define UI_VIEW_H

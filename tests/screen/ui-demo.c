@@ -1,8 +1,10 @@
-/* ui-demo.c: drives the ui with a conversation that nobody has, so that screens can be tested without an engine.
+/* ui-demo.c: drives the ui with a conversation that nobody has, so that screens can be tested
+ * without an engine.
  *
- * What is typed and sent is a command: "pic" (a picture and a question), "red" (a picture of one colour), "small", "fill N",
- * "stream N" (N words, 60 a second), "stage", "unstage", "flash", "list", "page", "error", "rule", "clear", "hostile",
- * "crash", "quit"; other text is answered by 30 words. What the ui reports is shown as a note where a test looks for it.
+ * What is typed and sent is a command: "pic" (a picture and a question), "red" (a picture of one
+ * colour), "small", "fill N", "stream N" (N words, 60 a second), "stage", "unstage", "flash",
+ * "list", "page", "error", "rule", "clear", "hostile", "crash", "quit"; other text is answered by
+ * 30 words. What the ui reports is shown as a note where a test looks for it.
  */
 #include "config.h"
 
@@ -120,8 +122,10 @@ stream(struct demo *d, int words)
 static void
 list(struct demo *d)
 {
-	static const char *const items[] = { "20260823-141503-7f3a  a cat on a roof", "20260822-101010-0001  图表：销售额",
-	                                     "20260821-090000-beef  holiday", "20260820-080000-cafe  invoice" };
+	static const char *const items[] = {
+		"20260823-141503-7f3a  a cat on a roof", "20260822-101010-0001  图表：销售额",
+		"20260821-090000-beef  holiday", "20260820-080000-cafe  invoice",
+	};
 
 	ui_pick(d->ui, "Sessions", items, 4, 1);
 }
@@ -147,6 +151,8 @@ picture_turn(struct demo *d, int w, int h, bool red)
 static bool
 simple_command(struct demo *d, const char *s)
 {
+	static const char hostile[] = "\033[2J\033]0;owned\a \x9b" "31m \xff\xfe 👩‍👩‍👧 👍🏽 ❤️ e\xcc\x81 "
+	                              "\u202eevil\u202c";
 	static const char *const chips[] = { "[#3 chart.png 1280x720]", "[#4 猫.jpg 800x600]" };
 
 	if (strcmp(s, "pic") == 0)
@@ -168,7 +174,7 @@ simple_command(struct demo *d, const char *s)
 	else if (strcmp(s, "clear") == 0)
 		ui_clear(d->ui);
 	else if (strcmp(s, "hostile") == 0)
-		say(d, UI_LOOK_ANSWER, "\033[2J\033]0;owned\a \x9b" "31m \xff\xfe 👩‍👩‍👧 👍🏽 ❤️ e\xcc\x81 \u202eevil\u202c");
+		say(d, UI_LOOK_ANSWER, hostile);
 	else if (strcmp(s, "list") == 0)
 		list(d);
 	else if (strcmp(s, "page") == 0)
@@ -202,8 +208,10 @@ command(struct demo *d, const char *s)
 static void
 next_words(struct demo *d, int64_t now)
 {
-	static const char *const words[] = { "The ", "picture ", "shows ", "一座", "小山", "和", "太阳", "， ", "a ", "meadow ",
-	                                     "under ", "a ", "wide ", "sky", ".\n" };
+	static const char *const words[] = {
+		"The ", "picture ", "shows ", "一座", "小山", "和", "太阳", "， ", "a ", "meadow ", "under ", "a ",
+		"wide ", "sky", ".\n",
+	};
 
 	while (d->words_left > 0 && now >= d->next_word) {
 		const char *word = words[d->word++ % 15];
@@ -319,6 +327,24 @@ run(struct demo *d)
 	}
 }
 
+/* Candidates for Tab: the commands of this program. */
+static char **
+complete(void *arg, const char *line, int start, int end, bool *is_path)
+{
+	static const char *const names[] = { "stage", "stream", "small", "red", "rule", "pic", "page" };
+	enum { N = sizeof names / sizeof names[0] };
+	char **found = xcalloc(N + 1, sizeof *found);
+	int n = 0;
+
+	(void)arg;
+	*is_path = false;
+	for (int i = 0; i < N; i++) {
+		if (strncmp(names[i], line + start, (size_t)(end - start)) == 0)
+			found[n++] = xstrdup(names[i]);
+	}
+	return found;
+}
+
 static void
 option(struct ui_options *o, const char *arg)
 {
@@ -354,7 +380,7 @@ catch_signals(void)
 int
 main(int argc, char **argv)
 {
-	struct ui_options options = { 0 };
+	struct ui_options options = { .complete = complete };
 	struct demo demo = { 0 };
 	struct error err = { 0 };
 

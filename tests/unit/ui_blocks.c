@@ -65,7 +65,8 @@ test_nearest_is_nearly_the_best_of_all(void **state)
 			if (distance(rgb, other) < best)
 				best = distance(rgb, other);
 		}
-		/* Greys are taken by the mean of the channels, so a mixed colour may miss the best grey by a little. */
+		/* Greys are taken by the mean of the channels, so a mixed colour may miss the best
+		 * grey by a little. */
 		assert_true(distance(rgb, got) <= best + best / 2 + 600);
 	}
 }

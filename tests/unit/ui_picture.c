@@ -1,4 +1,5 @@
-/* ui_picture.c: sizes in cells, crops, runs to erase, and what a frame decides to send. No terminal. */
+/* ui_picture.c: sizes in cells, crops, runs to erase, and what a frame decides to send. No
+ * terminal. */
 #include "config.h"
 
 #include <setjmp.h>

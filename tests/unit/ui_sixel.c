@@ -1,4 +1,5 @@
-/* ui_sixel.c: the strings are read back by a small decoder of their own: size, colours, and every pixel set. */
+/* ui_sixel.c: the strings are read back by a small decoder of their own: size, colours, and every
+ * pixel set. */
 #include "config.h"
 
 #include <setjmp.h>

@@ -234,11 +234,13 @@ test_hostile_answers_change_nothing(void **state)
 	}
 }
 
-/* A terminal's whole reply, cut in two at every byte: the reader gives it to term.c all the same, and none of it is text. */
+/* A terminal's whole reply, cut in two at every byte: the reader gives it to term.c all the same,
+ * and none of it is text. */
 static void
 test_answers_cut_at_every_byte(void **state)
 {
-	static const char all[] = "\033P>|XTerm(379)\033\\\033[>41;379;0c\033]11;rgb:ffff/ffff/ffff\033\\\033[?2026;2$y\033[6;18;9t\033[4;580;904t"
+	static const char all[] = "\033P>|XTerm(379)\033\\\033[>41;379;0c\033]11;rgb:ffff/ffff/ffff\033\\"
+	                          "\033[?2026;2$y\033[6;18;9t\033[4;580;904t"
 	                          "\033[?1;0;256S\033[?1;0;256S\033[?2;0;1000;1000S\033[?64;1;2;4;6c\033[0n";
 
 	(void)state;
