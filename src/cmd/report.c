@@ -112,10 +112,11 @@ speed(const struct reply *r)
 	return number((float)rate);
 }
 
+/* null: nothing is kept, or the disk would not have it. */
 static json_t *
 session(const struct ask *a)
 {
-	return a->place.writer ? json_string(a->place.chat->id) : json_null();
+	return a->place.writer && a->place.chat->id[0] ? json_string(a->place.chat->id) : json_null();
 }
 
 /* Everything that is known at the end but the text itself. */

@@ -3,6 +3,7 @@
 # it must produce.
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from program import (GRAY, IVCHAT, TINY, TINY_BYTES, ProgramTest, in_terminal, main, read_all, read_header,
+from program import (GRAY, IVCHAT, SOURCE, TINY, TINY_BYTES, ProgramTest, in_terminal, main, read_all, read_header,
                      write_header)
 from tinymodel import N_CTX
 
@@ -74,7 +75,8 @@ class Model(ProgramTest):
         data = bytearray((folder / FIRST).read_bytes())
         data[8:12] = b'\xff\xff\xff\xff'
         (folder / FIRST).write_bytes(data)
-        self.broken(folder, f"'{folder}/{FIRST}': the safetensors header is not a JSON object: unable to decode byte 0xff")
+        self.broken(folder, f"'{folder}/{FIRST}': the safetensors header is not a JSON object: "
+                    'unable to decode byte 0xff')
 
     def test_index_names_what_is_not_there(self):
         folder = self.derive('m')
@@ -150,7 +152,8 @@ class Question(ProgramTest):
         self.refused(self.ask('-i', 'no.png', 'x'), 3, "cannot open 'no.png': No such file or directory")
 
     def test_picture_cut_short(self):
-        self.refused(self.ask('-i', '-', 'x', stdin=GRAY.read_bytes()[:-600]), 3, "cannot read picture 'stdin': it is cut short")
+        self.refused(self.ask('-i', '-', 'x', stdin=GRAY.read_bytes()[:-600]), 3,
+                     "cannot read picture 'stdin': it is cut short")
 
     def test_picture_too_large(self):
         """100 001 x 100 000 in a header of 20 bytes: refused before anything of that size is allocated."""
@@ -209,13 +212,13 @@ class Place(ProgramTest):
 
     def test_store_over_the_limit(self):
         """No room in the session's file: the answer is printed all the same, the status tells."""
-        command = f'ulimit -f 1; exec {IVCHAT} ask -m {TINY} -n 4000 hi'
+        command = f'ulimit -f 1; exec {IVCHAT} ask -m {TINY} -n 800 hi'
         result = subprocess.run(['sh', '-c', command], stdin=subprocess.DEVNULL, capture_output=True, env=self.env,
                                 cwd=self.dir)
         path = self.sessions()[0]
         self.assertEqual(result.stderr.decode().splitlines()[0], f"ivchat: cannot write '{path}': File too large")
         self.assertEqual(result.returncode, 6)
-        self.assertGreater(len(result.stdout), 3000)
+        self.assertGreater(len(result.stdout), 600)
         self.assertEqual([r['t'] for r in self.records()[:2]], ['session', 'user'])
 
     def test_store_that_cannot_be_made(self):
@@ -223,6 +226,7 @@ class Place(ProgramTest):
         result = self.ask('-n', '2', 'hi')
         self.assertEqual(result.returncode, 6)
         self.assertIn(f'{self.home}', result.stderr.decode())
+        self.assertIsNone(json.loads(self.ask('-n', '2', '--json', 'hi').stdout)['session'])
 
     def test_no_home(self):
         del self.env['HOME'], self.env['IVCHAT_HOME']
@@ -231,7 +235,8 @@ class Place(ProgramTest):
 
 class Session(ProgramTest):
     def test_no_such_session(self):
-        for args in ['show', 'x'], ['path', 'x'], ['rename', 'x', 'y'], ['rm', '-f', 'x'], ['ask', '-m', TINY, '-s', 'x', 'hi']:
+        for args in ['show', 'x'], ['path', 'x'], ['rename', 'x', 'y'], ['rm', '-f', 'x'], \
+                ['ask', '-m', TINY, '-s', 'x', 'hi']:
             with self.subTest(args=args):
                 self.fails(self.run_it(*args), 3, "no session 'x'")
 
@@ -242,7 +247,8 @@ class Session(ProgramTest):
         path.write_bytes(b''.join(lines[:2]) + b'{"t":"note", broken\n' + b''.join(lines[2:]))
         result = self.run_it('show', 'last')
         self.assertEqual(result.returncode, 0)
-        self.assertEqual(result.stderr.decode(), f'ivchat: session {path.stem}: 1 line could not be read and is left out\n')
+        self.assertEqual(result.stderr.decode(),
+                         f'ivchat: session {path.stem}: 1 line could not be read and is left out\n')
         self.assertIn('first', result.stdout.decode())
 
     def test_unreadable_first_line(self):
@@ -313,6 +319,23 @@ class CommandLine(ProgramTest):
                 ['help', 'options'], ['--version'], ['ask', '-V']:
             self.assertGreater(len(self.good(self.run_it(*args))), 20)
         self.assertEqual(self.good(self.run_it('ask', '-h')), self.good(self.run_it('help', 'ask')))
+
+    def options_of(self, *topic):
+        lines = self.good(self.run_it('help', *topic)).splitlines()
+        return {word.strip(' ,') for line in lines for word in line[:30].split() if word.startswith('--')}
+
+    def test_help_and_manual_name_the_same(self):
+        """Every option is in the help of a command that takes it, and in the manual; every command too."""
+        overview = self.good(self.run_it('help'))
+        commands = [line.split()[0] for line in overview.split('commands:\n')[1].split('\n\n')[0].splitlines()]
+        self.assertEqual(len(commands), 10)
+        everything = self.options_of('options')
+        self.assertEqual(set().union(*(self.options_of(command) for command in commands)), everything)
+        manual = (SOURCE / 'man' / 'ivchat.1').read_text()
+        named = {'--' + name for name in re.findall(r'Fl Fl ([a-z-]+)', manual)}
+        self.assertEqual(named, everything)
+        for command in commands:
+            self.assertRegex(manual, rf'(?m)^\.\S+ .*\b{command}\b')
 
 
 if __name__ == '__main__':

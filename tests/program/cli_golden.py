@@ -124,7 +124,8 @@ class Tokenize(ProgramTest):
         with_bos = self.tokenize(FIXTURES / 'tiny-b', ['"a"'])[0]['ids']
         without = self.tokenize(FIXTURES / 'tiny-b', ['"a"'], '--no-bos')[0]['ids']
         self.assertEqual(with_bos, [1] + without)
-        self.assertEqual(self.tokenize(FIXTURES / 'tiny-a', ['"a"']), self.tokenize(FIXTURES / 'tiny-a', ['"a"'], '--no-bos'))
+        self.assertEqual(self.tokenize(FIXTURES / 'tiny-a', ['"a"']),
+                         self.tokenize(FIXTURES / 'tiny-a', ['"a"'], '--no-bos'))
 
     def test_bad_lines(self):
         for args, text, what in (

@@ -68,8 +68,8 @@ class Asking(ProgramTest):
     def test_text_from_words_and_standard_input(self):
         def asked():
             return [r['text'] for r in self.records(max(self.sessions())) if r['t'] == 'user'][0]
-        for words, stdin, text in (['a', ' b', 'c'], '', 'a  b c'), ([], 'x\ny\n\n', 'x\ny'), (['why?'], 'x\r\n', 'x\n\nwhy?'), \
-                (['--', '-v'], '', '-v'), ([], '猫\n', '猫'):
+        for words, stdin, text in (['a', ' b', 'c'], '', 'a  b c'), ([], 'x\ny\n\n', 'x\ny'), \
+                (['why?'], 'x\r\n', 'x\n\nwhy?'), (['--', '-v'], '', '-v'), ([], '猫\n', '猫'):
             with self.subTest(words=words, stdin=stdin):
                 self.json(*words, stdin=stdin)
                 self.assertEqual(asked(), text)

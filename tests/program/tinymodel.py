@@ -52,7 +52,8 @@ def small_files():
         'config.json': {'architectures': ['InternVLChatModel'], 'model_type': 'internvl_chat', 'template': 'Hermes-2',
                         'select_layer': -1, 'downsample_ratio': 0.5, 'force_image_size': SIZE, 'llm_config': llm,
                         'vision_config': vision},
-        'preprocessor_config.json': {'image_mean': [0.485, 0.456, 0.406], 'image_std': [0.229, 0.224, 0.225], 'size': SIZE},
+        'preprocessor_config.json': {'image_mean': [0.485, 0.456, 0.406], 'image_std': [0.229, 0.224, 0.225],
+                                     'size': SIZE},
         'tokenizer_config.json': {'add_bos_token': False, 'added_tokens_decoder': marks},
         'added_tokens.json': {'<IMG_CONTEXT>': VOCAB - 1},
     }
@@ -77,7 +78,8 @@ def tensors():
         for name, shape, centre in (
                 ('norm1.weight', [WIDTH], 1), ('norm2.weight', [WIDTH], 1), ('ls1', [WIDTH], 1), ('ls2', [WIDTH], 1),
                 ('attn.qkv.weight', [3 * WIDTH, WIDTH], 0), ('attn.q_norm.weight', [WIDTH], 1),
-                ('attn.k_norm.weight', [WIDTH], 1), ('attn.proj.weight', [WIDTH, WIDTH], 0), ('attn.proj.bias', [WIDTH], 0),
+                ('attn.k_norm.weight', [WIDTH], 1), ('attn.proj.weight', [WIDTH, WIDTH], 0),
+                ('attn.proj.bias', [WIDTH], 0),
                 ('mlp.fc1.weight', [2 * WIDTH, WIDTH], 0), ('mlp.fc1.bias', [2 * WIDTH], 0),
                 ('mlp.fc2.weight', [WIDTH, 2 * WIDTH], 0), ('mlp.fc2.bias', [WIDTH], 0)):
             out[f'vision_model.encoder.layers.{i}.{name}'] = (shape, centre)

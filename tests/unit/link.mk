@@ -8,9 +8,12 @@ link_worker_SOURCES = tests/unit/link_worker.c tests/unit/link_fake.c tests/unit
 link_worker_CPPFLAGS = $(TEST_CPPFLAGS)
 link_worker_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
 
-# the command line alone
-check_PROGRAMS += cmd_options
-TESTS += cmd_options
+# the command line and the way out alone
+check_PROGRAMS += cmd_options cmd_output
+TESTS += cmd_options cmd_output
 cmd_options_SOURCES = tests/unit/cmd_options.c
 cmd_options_CPPFLAGS = $(TEST_CPPFLAGS)
 cmd_options_LDADD = libcmd.a libbase.a $(CMOCKA_LIBS)
+cmd_output_SOURCES = tests/unit/cmd_output.c
+cmd_output_CPPFLAGS = $(TEST_CPPFLAGS)
+cmd_output_LDADD = libcmd.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
