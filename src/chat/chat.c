@@ -138,6 +138,7 @@ chat_free(struct chat *c)
 	free(c->messages);
 	free(c->systems);
 	free(c->name);
+	tags_done(&c->tags);
 	free(c->model_name);
 	free(c->model_digest);
 	free(c);

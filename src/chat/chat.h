@@ -60,10 +60,29 @@ struct system_change {
 	char *text;             /* NULL: back to the model's own; "": none */
 };
 
+/* tags.c: words to sort conversations by. A tag is text without spaces, commas and control characters that does not
+ * begin with + or -. */
+#define TAG_MAX_BYTES 64
+
+struct tags {
+	char **at;
+	int n;
+};
+
+bool
+tag_valid(const char *tag);
+bool
+tags_has(const struct tags *t, const char *tag);
+void
+tags_set(struct tags *t, const char *tag, bool on);     /* adds or takes away; the same twice is once */
+void
+tags_done(struct tags *t);
+
 struct chat {
 	char id[32];            /* "20260823-141503-7f3a" */
 	char made[32];
 	char *name;             /* or NULL */
+	struct tags tags;
 	char *model_name, *model_digest;        /* or NULL */
 	struct message *messages;               /* messages[id - 1] */
 	int n_messages;

@@ -120,6 +120,15 @@ take_name(struct session_info *info, const json_t *name)
 	info->title = buf_take(&line);
 }
 
+static void
+take_tag(struct session_info *info, const json_t *record)
+{
+	const char *tag = json_string_value(json_object_get(record, "tag"));
+
+	if (tag && tag_valid(tag))
+		tags_set(&info->tags, tag, json_is_true(json_object_get(record, "on")));
+}
+
 static char *
 question_of(const json_t *record)
 {
@@ -142,10 +151,10 @@ scan_line(struct scan *scan, const char *line, size_t n)
 {
 	struct session_info *info = scan->info;
 	bool user = starts(line, n, "{\"t\":\"user\""), name = starts(line, n, "{\"t\":\"name\"");
-	bool session = !scan->begun && starts(line, n, "{\"t\":\"session\"");
+	bool session = !scan->begun && starts(line, n, "{\"t\":\"session\""), tag = starts(line, n, "{\"t\":\"tag\"");
 	json_t *record = NULL;
 
-	if (session || name || (user && !scan->question))
+	if (session || name || tag || (user && !scan->question))
 		record = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
 	take_time(info, line, n);
 	info->n_turns += user;
@@ -155,6 +164,8 @@ scan_line(struct scan *scan, const char *line, size_t n)
 		scan->question = question_of(record);
 	if (record && name)
 		take_name(info, json_object_get(record, "name"));
+	if (record && tag)
+		take_tag(info, record);
 	if (record && session) {
 		const char *made = json_string_value(json_object_get(record, "made"));
 
@@ -203,6 +214,7 @@ free_info(struct session_info *info)
 {
 	free(info->title);
 	free(info->path);
+	tags_done(&info->tags);
 }
 
 int

@@ -249,6 +249,15 @@ record_name(struct buf *out, const char *name)
 }
 
 void
+record_tag(struct buf *out, const char *tag, bool on)
+{
+	buf_printf(out, "{\"t\":\"tag\",\"on\":%s", on ? "true" : "false");
+	put_now(out);
+	put_text(out, "tag", tag);
+	buf_str(out, "}\n");
+}
+
+void
 record_system(struct buf *out, const struct system_change *change)
 {
 	buf_printf(out, "{\"t\":\"system\",\"up\":%d", change->up);
@@ -525,6 +534,18 @@ read_name(struct record_reader *r, const json_t *record)
 }
 
 static int
+read_tag(struct record_reader *r, const json_t *record)
+{
+	const char *tag = get_text(record, "tag");
+	const json_t *on = json_object_get(record, "on");
+
+	if (!tag || !tag_valid(tag) || !json_is_boolean(on))
+		return -1;
+	tags_set(&r->chat->tags, tag, json_is_true(on));
+	return 0;
+}
+
+static int
 read_system(struct record_reader *r, const json_t *record)
 {
 	const json_t *text = json_object_get(record, "text");
@@ -546,6 +567,7 @@ static const struct {
 	{ "answer", read_answer },
 	{ "head", read_head },
 	{ "name", read_name },
+	{ "tag", read_tag },
 	{ "system", read_system },
 };
 

@@ -29,6 +29,8 @@ record_head(struct buf *out, int head);
 void
 record_name(struct buf *out, const char *name);
 void
+record_tag(struct buf *out, const char *tag, bool on);
+void
 record_system(struct buf *out, const struct system_change *change);
 
 struct record_reader {

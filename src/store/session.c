@@ -425,6 +425,15 @@ session_put_name(struct session *w, const char *name, struct error *err)
 }
 
 int
+session_put_tag(struct session *w, const char *tag, bool on, struct error *err)
+{
+	struct buf line = {0};
+
+	record_tag(&line, tag, on);
+	return put(w, &line, false, err);
+}
+
+int
 session_put_system(struct session *w, const struct system_change *change, struct error *err)
 {
 	struct buf line = {0};

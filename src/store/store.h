@@ -37,6 +37,7 @@ struct session_info {
 	bool named;
 	char *path;
 	int n_turns, n_pics;
+	struct tags tags;
 };
 
 /* Newest first. The caller frees with session_list_free. */
@@ -86,6 +87,8 @@ int
 session_put_head(struct session *w, int head, struct error *err);
 int
 session_put_name(struct session *w, const char *name, struct error *err);
+int
+session_put_tag(struct session *w, const char *tag, bool on, struct error *err);
 int
 session_put_system(struct session *w, const struct system_change *change, struct error *err);
 int
