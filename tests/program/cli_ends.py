@@ -81,13 +81,13 @@ class Ends(ProgramTest):
 
     def test_what_was_ignored_stays_ignored(self):
         """nohup: the answer goes on."""
-        program = self.start('ask', '-m', TINY, '-n', '300', 'hello',
+        program = self.start('ask', '-m', TINY, '-n', '3000', 'hello',
                              preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         self.wait_for_part(program)
         program.send_signal(signal.SIGHUP)
         program.communicate(timeout=60)
         self.assertEqual(program.returncode, 0)
-        self.assertEqual(len(self.records()[-1]['ids']), 300)
+        self.assertEqual(len(self.records()[-1]['ids']), 3000)
 
     def test_kill(self):
         """kill -9: all but the last second is kept, `show` shows it, and the session can be gone on with."""
