@@ -220,6 +220,8 @@ work(struct app *app)
 		open_next_image(app);
 		return true;
 	}
+	if (staged_prepare(app))
+		return true;
 	if (app->options->say && !app->said) {
 		app->said = true;
 		talk_send(app, app->options->say, strlen(app->options->say));

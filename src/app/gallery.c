@@ -52,14 +52,57 @@ small_size(const struct picture *p, int *width, int *height)
 	*height = *height < 1 ? 1 : *height;
 }
 
+static void
+add_row(uint32_t *sums, const uint8_t *from, int w, int k)
+{
+	for (int x = 0; x < w; x++, sums += 3)
+		for (int i = 0; i < k; i++, from += 3) {
+			sums[0] += from[0];
+			sums[1] += from[1];
+			sums[2] += from[2];
+		}
+}
+
+/* The mean of the k x k pixels at each place: [height / k, width / k, 3]. */
+static uint8_t *
+average(const uint8_t *rgb, int width, int height, int k)
+{
+	int w = width / k, h = height / k;
+	uint8_t *out = xmalloc((size_t)w * (size_t)h * 3), *to = out;
+	uint32_t *sums = xmalloc((size_t)w * 3 * sizeof *sums);
+
+	for (int y = 0; y < h; y++) {
+		memset(sums, 0, (size_t)w * 3 * sizeof *sums);
+		for (int j = 0; j < k; j++)
+			add_row(sums, rgb + ((size_t)y * (size_t)k + (size_t)j) * (size_t)width * 3, w, k);
+		for (int x = 0; x < w * 3; x++)
+			*to++ = (uint8_t)(sums[x] / (uint32_t)(k * k));
+	}
+	free(sums);
+	return out;
+}
+
+/* A large photograph is averaged down to at least twice the size first: only the eye sees this copy, and the exact
+ * resize takes ten times as long. */
 static int
 make_small(struct gallery_item *item, const struct picture *p, struct error *err)
 {
 	const uint8_t *from = p->shown ? p->shown : p->rgb;
+	int width = p->width, height = p->height, k, rc;
+	uint8_t *averaged = NULL;
 
 	small_size(p, &item->width, &item->height);
+	k = width / (2 * item->width) < height / (2 * item->height) ? width / (2 * item->width) : height / (2 * item->height);
+	if (k > 1) {
+		averaged = average(from, width, height, k);
+		from = averaged;
+		width /= k;
+		height /= k;
+	}
 	item->rgb = xmalloc((size_t)item->width * (size_t)item->height * 3);
-	return pixels_resize(item->rgb, item->width, item->height, from, p->width, p->height, err);
+	rc = pixels_resize(item->rgb, item->width, item->height, from, width, height, err);
+	free(averaged);
+	return rc;
 }
 
 static const struct gallery_item *
@@ -71,7 +114,7 @@ append(struct gallery *g, struct gallery_item *item)
 }
 
 const struct gallery_item *
-gallery_add(struct gallery *g, const struct picture *p, int image_size, struct error *err)
+gallery_add(struct gallery *g, const struct picture *p, struct error *err)
 {
 	const struct gallery_item *old = gallery_find(g, p->sha);
 	struct gallery_item *item;
@@ -80,12 +123,25 @@ gallery_add(struct gallery *g, const struct picture *p, int image_size, struct e
 		return old;
 	item = xcalloc(1, sizeof *item);
 	memcpy(item->sha, p->sha, sizeof item->sha);
-	if (make_small(item, p, err) != 0 ||
-	    (image_size > 0 && pixels_make(&item->pixels, image_size, p->rgb, p->width, p->height, err) != 0)) {
+	if (make_small(item, p, err) != 0) {
 		free_item(item);
 		return NULL;
 	}
 	return append(g, item);
+}
+
+int
+gallery_square(struct app *app, const struct picture *p, struct error *err)
+{
+	int size = app->card ? card_info(app->card)->image_size : 0;
+
+	for (int i = 0; i < app->gallery.n; i++) {
+		struct gallery_item *item = app->gallery.items[i];
+
+		if (strcmp(item->sha, p->sha) == 0 && item->pixels.size == 0 && size > 0)
+			return pixels_make(&item->pixels, size, p->rgb, p->width, p->height, err);
+	}
+	return 0;
 }
 
 static const struct gallery_item *
@@ -102,7 +158,9 @@ load(struct app *app, const struct pic *pic, struct error *err)
 	}
 	if (picture_decode_take(&p, pic->name, &bytes, orient, err) != 0)
 		return NULL;
-	item = gallery_add(&app->gallery, &p, app->card ? card_info(app->card)->image_size : 0, err);
+	item = gallery_add(&app->gallery, &p, err);
+	if (item && gallery_square(app, &p, err) != 0)
+		item = NULL;
 	picture_done(&p);
 	return item;
 }
@@ -118,9 +176,13 @@ gallery_get(struct app *app, const struct pic *pic, struct error *err)
 const struct pixels *
 gallery_pixels(void *arg, const struct pic *pic, struct error *err)
 {
+	const struct app *app = arg;
 	const struct gallery_item *item = gallery_get(arg, pic, err);
 
-	return item ? &item->pixels : NULL;
+	if (!item || item->pixels.size == card_info(app->card)->image_size)
+		return item ? &item->pixels : NULL;
+	error_set(err, CODE_INPUT, "picture '%s' has no pixels for the model", pic->name);
+	return NULL;
 }
 
 void

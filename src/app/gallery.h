@@ -26,10 +26,13 @@ struct gallery {
 
 const struct gallery_item *
 gallery_find(const struct gallery *g, const char *sha);
-/* From a decoded picture; there already: that one. image_size 0: no squares. */
+/* From a decoded picture, without its square; there already: that one. */
 const struct gallery_item *
-gallery_add(struct gallery *g, const struct picture *p, int image_size, struct error *err);
-/* The same from the store's bytes when it is not in the gallery. */
+gallery_add(struct gallery *g, const struct picture *p, struct error *err);
+/* Makes the square of a picture that is in the gallery, if it has none; without a model there is nothing to do. */
+int
+gallery_square(struct app *app, const struct picture *p, struct error *err);
+/* Both, from the store's bytes when it is not in the gallery. */
 const struct gallery_item *
 gallery_get(struct app *app, const struct pic *pic, struct error *err);
 /* A pixels_fn for chat_assemble; arg is the app. */

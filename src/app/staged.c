@@ -1,5 +1,6 @@
-/* staged.c: pictures that wait to be said. Opening one decodes it, makes its square and hands it to the vision tower at
- * once, so that the answer can begin sooner; the pixels are let go then and only the file's bytes wait for the store. */
+/* staged.c: pictures that wait to be said. Opening one decodes it and shows its chip. A turn of the loop later its square
+ * is made and handed to the vision tower, so that the answer can begin sooner; then the pixels are let go and only the
+ * file's bytes wait for the store. */
 #include "config.h"
 
 #include "staged.h"
@@ -121,16 +122,34 @@ staged_open(struct app *app, const char *path, struct error *err)
 
 	if (picture_open(&new.file, path, orient, err) != 0)
 		return -1;
-	if (!gallery_add(&app->gallery, &new.file, app->card ? card_info(app->card)->image_size : 0, err)) {
+	if (!gallery_add(&app->gallery, &new.file, err)) {
 		picture_done(&new.file);
 		return -1;
 	}
-	drop_pixels(&new.file);
 	new.pic = describe(&new.file);
 	append(&app->staged, new);
-	see(app, &new.pic);
 	staged_show(app);
 	return 0;
+}
+
+bool
+staged_prepare(struct app *app)
+{
+	struct error err;
+
+	for (int i = 0; i < app->staged.n; i++) {
+		struct staged_picture *p = &app->staged.at[i];
+
+		if (!p->file.rgb)
+			continue;
+		if (gallery_square(app, &p->file, &err) != 0)
+			present_error(app, &err);
+		drop_pixels(&p->file);
+		see(app, &p->pic);
+		meter_touch(app);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -210,6 +229,8 @@ staged_remove(struct app *app, int i)
 void
 staged_take(struct app *app, struct staged *to)
 {
+	while (staged_prepare(app))
+		;
 	*to = app->staged;
 	app->staged = (struct staged){0};
 	staged_show(app);

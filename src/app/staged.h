@@ -2,6 +2,8 @@
 #ifndef APP_STAGED_H
 #define APP_STAGED_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "chat/chat.h"
 #include "picture/picture.h"
@@ -20,6 +22,9 @@ struct staged {
 
 int
 staged_open(struct app *app, const char *path, struct error *err);
+/* Makes the square of one that has none yet and hands it to the tower; false when all have theirs. */
+bool
+staged_prepare(struct app *app);
 /* Every file of a word; how many could be staged. What failed is a red line each. */
 struct word;
 int
