@@ -1,8 +1,8 @@
 # program.py: what the tests of the built program share. Standard library only.
 #
 # The program is $IVCHAT, or ./ivchat in the build folder. Every test has a home of its own. The model is a small random
-# one that is written here. Only comparing with the official code needs the reference fixtures ($IVCHAT_FIXTURES, or
-# ../shared/fixtures beside the source): without them that test says so and ends with 77, a skip for automake.
+# one that is written here. Only comparing with the official code needs the reference fixtures (in $IVCHAT_SHARED, or
+# in ../shared beside the source): without them that test says so and ends with 77, a skip for automake.
 import atexit
 import json
 import os
@@ -20,7 +20,7 @@ import zlib
 import tinymodel
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
-FIXTURES = pathlib.Path(os.environ.get('IVCHAT_FIXTURES') or SOURCE.parent / 'shared' / 'fixtures')
+FIXTURES = pathlib.Path(os.environ.get('IVCHAT_SHARED') or SOURCE.parent / 'shared') / 'fixtures'
 IVCHAT = os.path.abspath(os.environ.get('IVCHAT', './ivchat'))
 TIMEOUT = 120
 
@@ -32,7 +32,7 @@ TINY_BYTES = tinymodel.write(TINY)
 
 def need_fixtures():
     if not FIXTURES.is_dir():
-        print(f'skipped: the reference fixtures are not at {FIXTURES} (set IVCHAT_FIXTURES)')
+        print(f'skipped: the reference fixtures are not at {FIXTURES} (set IVCHAT_SHARED)')
         sys.exit(77)
 
 
