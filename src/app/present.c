@@ -41,19 +41,17 @@ add(struct app *app, int id, enum ui_look look, const char *text, size_t n)
 void
 present_note(struct app *app, const char *fmt, ...)
 {
-	struct buf text = {0};
+	char *text;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	va_start(ap, fmt);
-	vsnprintf(buf_room(&text, (size_t)n + 1), (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	text.n = (size_t)n;
-	add(app, 0, UI_LOOK_NOTE, text.at, text.n);
-	buf_done(&text);
+	if (n < 0)
+		return;
+	add(app, 0, UI_LOOK_NOTE, text, (size_t)n);
+	free(text);
 }
 
 void
