@@ -344,16 +344,31 @@ last_question(const struct app *app)
 	return m;
 }
 
+/* Whether these settings choose the same tokens again: greedy, or the same seed. */
+static bool
+repeats(const struct app *app, const struct message *old, float temp)
+{
+	const struct sampling *a = &old->sampling, *b = &app->sampling;
+
+	if (a->temp != temp || a->repeat_penalty != b->repeat_penalty)
+		return false;
+	if (old->stop != STOP_EOS && (old->stop != STOP_LENGTH || old->max_tokens != app->max_tokens))
+		return false;
+	return temp == 0 || (app->seed_set && a->seed == b->seed && a->top_p == b->top_p && a->top_k == b->top_k);
+}
+
 static int
 check_different(const struct app *app, float temp, struct error *err)
 {
 	const struct message *old = chat_message(app->chat, app->chat->head);
-	bool whole = old->role == ROLE_ANSWER && (old->stop == STOP_EOS || old->stop == STOP_LENGTH);
 
-	if (!whole || temp > 0 || (temp < 0 && app->sampling.temp > 0))
+	if (temp < 0)
+		temp = app->sampling.temp;
+	if (old->role != ROLE_ANSWER || !repeats(app, old, temp))
 		return 0;
-	error_set(err, CODE_INPUT, "decoding is greedy (temp 0): the result would be the same");
-	return error_hint(err, "/regen 0.7, a temperature for this once");
+	error_set(err, CODE_INPUT, "the result would be the same: %s",
+	    temp == 0 ? "decoding is greedy (temp 0)" : "the seed is set");
+	return error_hint(err, temp == 0 ? "/regen 0.7, a temperature for this once" : "/set seed random");
 }
 
 static int

@@ -23,6 +23,9 @@ wait "你好，这是什么？"
 key Enter
 wait "[cut at 12]" 30
 expect-text "你好，这是什么？"
+say "/regen"
+wait "the result would be the same"
+key C-c
 say "/set temp 0.5"
 wait "temp = 0.5"
 say "/set top_p 7"
