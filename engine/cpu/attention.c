@@ -1,8 +1,8 @@
 /* attention.c: softmax(q kᵀ / √D) v for many query heads over fewer kv heads, scores in float32.
  *
- * Many rows: a task is TILE rows of one head; its scores [TILE, n_keys] are the only scratch, so memory grows with
- * the context and not with its square. Few rows: a task is one row of one kv head, whose query heads share each key
- * and value read.
+ * Many rows: an item is TILE rows of one head; its scores [TILE, n_keys] are the only scratch, so memory grows with
+ * the context and not with its square. Few rows: an item is one row of one kv head, whose query heads share each
+ * key and value read.
  */
 #include "config.h"
 
@@ -85,22 +85,22 @@ group_row(const struct job *j, int row, int kv_head, float *scores)
 }
 
 static void
-few_task(void *arg, int task, int worker)
+group_item(void *arg, int item, int worker)
 {
 	const struct job *j = arg;
 	int n_kv_heads = j->a->n_kv_heads;
 
-	group_row(j, task / n_kv_heads, task % n_kv_heads, j->cpu->worker[worker].at);
+	group_row(j, item / n_kv_heads, item % n_kv_heads, j->cpu->worker[worker].at);
 }
 
 /* ---- many rows */
 
 static void
-tile_task(void *arg, int task, int worker)
+tile_item(void *arg, int tile, int worker)
 {
 	const struct job *j = arg;
 	const struct attention *a = j->a;
-	int head = task / j->n_tiles, row = task % j->n_tiles * TILE, dim = a->head_dim;
+	int head = tile / j->n_tiles, row = tile % j->n_tiles * TILE, dim = a->head_dim;
 	int n_rows = a->n_rows - row < TILE ? a->n_rows - row : TILE, n_keys = visible(a, row + n_rows - 1);
 	size_t at = (size_t)head * (size_t)dim, kv_at = (size_t)(head / (a->n_heads / a->n_kv_heads)) * (size_t)dim;
 	const float *q = a->q + (size_t)row * a->q_stride + at;
@@ -114,18 +114,34 @@ tile_task(void *arg, int task, int worker)
 	    a->v + kv_at, (int)a->v_stride, 0.0f, out, (int)a->out_stride);
 }
 
+static void
+few_rows(struct job *j)
+{
+	const struct attention *a = j->a;
+	size_t scores = (size_t)(a->n_heads / a->n_kv_heads) * (size_t)a->n_keys;
+
+	if (cpu_worker_scratch(j->cpu, scores))
+		pool_run(j->cpu->pool, a->n_rows * a->n_kv_heads, pool_each(2 * scores * (size_t)a->head_dim), group_item, j);
+}
+
+static void
+many_rows(struct job *j)
+{
+	const struct attention *a = j->a;
+
+	j->n_tiles = (a->n_rows + TILE - 1) / TILE;
+	if (cpu_worker_scratch(j->cpu, (size_t)a->n_keys * TILE))
+		pool_run(j->cpu->pool, a->n_heads * j->n_tiles, 1, tile_item, j);
+}
+
 void
 cpu_attend(struct cpu *c, const struct attention *a)
 {
 	struct job j = { .cpu = c, .a = a, .scale = 1.0f / sqrtf((float)a->head_dim) };
-	bool few = a->n_rows <= FEW_ROWS;
 
 	assert(a->n_heads % a->n_kv_heads == 0 && a->n_keys > 0);
-	j.n_tiles = (a->n_rows + TILE - 1) / TILE;
-	if (!cpu_worker_scratch(c, (size_t)a->n_keys * (size_t)(few ? a->n_heads / a->n_kv_heads : TILE)))
-		return;
-	if (few)
-		pool_run(c->pool, a->n_rows * a->n_kv_heads, few_task, &j);
+	if (a->n_rows <= FEW_ROWS)
+		few_rows(&j);
 	else
-		pool_run(c->pool, a->n_heads * j.n_tiles, tile_task, &j);
+		many_rows(&j);
 }

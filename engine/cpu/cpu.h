@@ -19,8 +19,8 @@
 
 struct pool;
 
-/* One piece of a parallel loop; worker is 0 … pool_n_threads - 1 and picks scratch memory. */
-typedef void (*task_fn)(void *arg, int task, int worker);
+/* One item of a parallel loop; worker is 0 … pool_n_threads - 1 and picks scratch memory. */
+typedef void (*item_fn)(void *arg, int item, int worker);
 
 /* n_threads 0: as many as this process may run on. The caller is one of them. Fewer when threads cannot be had. */
 struct pool *
@@ -30,9 +30,14 @@ pool_free(struct pool *p);
 int
 pool_n_threads(const struct pool *p);
 
-/* Runs fn for tasks 0 … n_tasks - 1 and returns when all are done. One caller at a time. */
+/* Runs fn for items 0 … n_items - 1, a thread taking `each` neighbours at a time, and returns when all are done. One
+ * caller at a time. */
 void
-pool_run(struct pool *p, int n_tasks, task_fn fn, void *arg);
+pool_run(struct pool *p, int n_items, int each, item_fn fn, void *arg);
+
+/* How many items make a turn worth handing to another thread, when one of them costs so many multiply-adds. */
+int
+pool_each(size_t cost);
 
 /* ---------------------------------------------------------------- kernels.c */
 

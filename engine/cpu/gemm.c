@@ -2,7 +2,7 @@
  *
  * Few rows (decoding): bound by reading the weights, so every weight row is met once by all of x with our own dots.
  * Many rows: equal tiles of up to ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH
- * inputs at a time and multiplied by the BLAS, single threaded, one tile a task. Tiles follow from the shape alone
+ * inputs at a time and multiplied by the BLAS, single threaded, one tile an item. Tiles follow from the shape alone
  * and the depth is walked in order, so the number of threads never changes a bit.
  */
 #include "config.h"
@@ -16,7 +16,6 @@
 #define ROW_TILE 288            /* the towers have 257 and 1025 rows: one tile and four, none of a single row */
 #define PANEL 64
 #define DEPTH 1024
-#define TASK_PRODUCTS 32768     /* multiply-adds worth a task of their own */
 
 struct linear {
 	struct cpu *cpu;
@@ -25,7 +24,7 @@ struct linear {
 	size_t y_stride, x_stride;
 	const struct tensor *w;
 	int n, n_in, n_out;
-	int n_panels, rows_each;        /* of a tile; or weight rows of a task when x has few */
+	int n_panels, tile_rows;
 	bool add;
 };
 
@@ -66,10 +65,12 @@ put(const struct linear *l, int row, int out, float value)
 
 /* Output `out` of all rows; the weights are widened once when there are several. */
 static void
-few_outputs(const struct linear *l, int out, float *wide)
+output_item(void *arg, int out, int worker)
 {
+	const struct linear *l = arg;
 	const struct kernels *k = l->cpu->kernels;
 	size_t at = (size_t)out * (size_t)l->n_in, n = (size_t)l->n_in;
+	float *wide = l->cpu->worker[worker].at;
 	const float *w = wide;
 
 	if (l->n == 1) {
@@ -85,24 +86,10 @@ few_outputs(const struct linear *l, int out, float *wide)
 }
 
 static void
-few_task(void *arg, int task, int worker)
-{
-	const struct linear *l = arg;
-	int begin = task * l->rows_each, end = begin + l->rows_each;
-
-	for (int out = begin; out < end && out < l->n_out; out++)
-		few_outputs(l, out, l->cpu->worker[worker].at);
-}
-
-static void
 few_rows(struct linear *l)
 {
-	int each = TASK_PRODUCTS / (l->n_in * l->n);
-
-	l->rows_each = each < 1 ? 1 : each;
-	if (!cpu_worker_scratch(l->cpu, (size_t)l->n_in))
-		return;
-	pool_run(l->cpu->pool, (l->n_out + l->rows_each - 1) / l->rows_each, few_task, l);
+	if (cpu_worker_scratch(l->cpu, (size_t)l->n_in))
+		pool_run(l->cpu->pool, l->n_out, pool_each((size_t)l->n_in * (size_t)l->n), output_item, l);
 }
 
 /* ---- many rows */
@@ -125,11 +112,11 @@ panel_weights(const struct linear *l, int out, int n_outs, int deep, int n_deep,
 }
 
 static void
-tile_task(void *arg, int task, int worker)
+tile_item(void *arg, int tile, int worker)
 {
 	const struct linear *l = arg;
-	int row = task / l->n_panels * l->rows_each, out = task % l->n_panels * PANEL;
-	int n_rows = l->n - row < l->rows_each ? l->n - row : l->rows_each;
+	int row = tile / l->n_panels * l->tile_rows, out = tile % l->n_panels * PANEL;
+	int n_rows = l->n - row < l->tile_rows ? l->n - row : l->tile_rows;
 	int n_outs = l->n_out - out < PANEL ? l->n_out - out : PANEL;
 	const float *x = l->x + (size_t)row * l->x_stride;
 	float *y = l->y + (size_t)row * l->y_stride + out;
@@ -148,11 +135,10 @@ many_rows(struct linear *l)
 {
 	int n_tiles = (l->n + ROW_TILE - 1) / ROW_TILE;
 
-	l->rows_each = (l->n + n_tiles - 1) / n_tiles;
+	l->tile_rows = (l->n + n_tiles - 1) / n_tiles;
 	l->n_panels = (l->n_out + PANEL - 1) / PANEL;
-	if (!cpu_worker_scratch(l->cpu, (size_t)PANEL * DEPTH))
-		return;
-	pool_run(l->cpu->pool, n_tiles * l->n_panels, tile_task, l);
+	if (cpu_worker_scratch(l->cpu, (size_t)PANEL * DEPTH))
+		pool_run(l->cpu->pool, n_tiles * l->n_panels, 1, tile_item, l);
 }
 
 void

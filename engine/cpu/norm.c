@@ -16,7 +16,7 @@ struct norm {
 };
 
 static void
-rms_task(void *arg, int row, int worker)
+rms_item(void *arg, int row, int worker)
 {
 	const struct norm *m = arg;
 	const float *x = m->x + (size_t)row * m->x_stride;
@@ -36,12 +36,12 @@ cpu_rms_norm(struct cpu *c, float *out, size_t out_stride, const float *x, size_
 		eps };
 
 	if (m.w)
-		pool_run(c->pool, n, rms_task, &m);
+		pool_run(c->pool, n, pool_each(2 * (size_t)size), rms_item, &m);
 }
 
 /* The mean is taken off first: the sum of squares of what remains loses nothing to a large mean. */
 static void
-layer_task(void *arg, int row, int worker)
+layer_item(void *arg, int row, int worker)
 {
 	const struct norm *m = arg;
 	float *x = m->out + (size_t)row * m->out_stride, scale;
@@ -65,5 +65,5 @@ cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct ten
 		cpu_vector(c, SCRATCH_VECTOR2, bias), size, eps };
 
 	if (m.w && m.bias)
-		pool_run(c->pool, n, layer_task, &m);
+		pool_run(c->pool, n, pool_each(8 * (size_t)size), layer_item, &m);
 }

@@ -15,7 +15,7 @@ struct rows {
 };
 
 static void
-gelu_task(void *arg, int row, int worker)
+gelu_item(void *arg, int row, int worker)
 {
 	const struct rows *r = arg;
 	float *x = r->x + (size_t)row * (size_t)r->size;
@@ -34,11 +34,11 @@ cpu_bias_gelu(struct cpu *c, float *x, const struct tensor *bias, int n, int siz
 	struct rows r = { .x = x, .bias = cpu_vector(c, SCRATCH_VECTOR, bias), .size = size };
 
 	if (r.bias)
-		pool_run(c->pool, n, gelu_task, &r);
+		pool_run(c->pool, n, pool_each(64 * (size_t)size), gelu_item, &r);
 }
 
 static void
-bias_task(void *arg, int row, int worker)
+bias_item(void *arg, int row, int worker)
 {
 	const struct rows *r = arg;
 	float *x = r->x + (size_t)row * (size_t)r->size;
@@ -54,11 +54,11 @@ cpu_add_bias(struct cpu *c, float *x, const struct tensor *bias, int n, int size
 	struct rows r = { .x = x, .bias = cpu_vector(c, SCRATCH_VECTOR, bias), .size = size };
 
 	if (r.bias)
-		pool_run(c->pool, n, bias_task, &r);
+		pool_run(c->pool, n, pool_each((size_t)size), bias_item, &r);
 }
 
 static void
-scaled_task(void *arg, int row, int worker)
+scaled_item(void *arg, int row, int worker)
 {
 	const struct rows *r = arg;
 	size_t at = (size_t)row * (size_t)r->size;
@@ -75,11 +75,11 @@ cpu_add_scaled(struct cpu *c, float *x, const float *y, const struct tensor *bia
 	struct rows r = { x, y, cpu_vector(c, SCRATCH_VECTOR, bias), cpu_vector(c, SCRATCH_VECTOR2, scale), size };
 
 	if (r.bias && r.scale)
-		pool_run(c->pool, n, scaled_task, &r);
+		pool_run(c->pool, n, pool_each(2 * (size_t)size), scaled_item, &r);
 }
 
 static void
-silu_task(void *arg, int row, int worker)
+silu_item(void *arg, int row, int worker)
 {
 	const struct rows *r = arg;
 	float *g = r->x + (size_t)row * (size_t)r->size;
@@ -95,7 +95,7 @@ cpu_silu_mul(struct cpu *c, float *g, const float *u, int n, int size)
 {
 	struct rows r = { .x = g, .y = u, .size = size };
 
-	pool_run(c->pool, n, silu_task, &r);
+	pool_run(c->pool, n, pool_each(64 * (size_t)size), silu_item, &r);
 }
 
 /* ---- positions */

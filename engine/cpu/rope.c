@@ -45,7 +45,7 @@ turn_head(float *x, int half, const float *cos, const float *sin)
 }
 
 static void
-row_task(void *arg, int row, int worker)
+row_item(void *arg, int row, int worker)
 {
 	const struct rotation *r = arg;
 	int half = r->head_dim / 2;
@@ -63,5 +63,5 @@ cpu_rope(struct cpu *c, float *x, size_t stride, int n, int n_heads, int head_di
 {
 	struct rotation r = { x, stride, n_heads, head_dim, pos, cos, sin };
 
-	pool_run(c->pool, n, row_task, &r);
+	pool_run(c->pool, n, pool_each(4 * (size_t)(n_heads * head_dim)), row_item, &r);
 }

@@ -1,12 +1,13 @@
 /* threads.c: a pool that splits one loop at a time.
  *
- * Threads take tasks from a shared counter, so that a slow core takes fewer. A job is open from pool_run's start
+ * Threads take items from a shared counter, so that a slow core takes fewer. A job is open from pool_run's start
  * until the counter is used up; a thread that wakes up late finds it closed and sleeps again, nobody waits for it.
  * Waiting threads look for a few microseconds (the next operator of a layer is about to come), then sleep in the
  * kernel.
  */
 #include "config.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,11 +19,19 @@
 #include "engine/cpu/cpu.h"
 
 #define SPINS 2000              /* looks before sleeping: about 20 microseconds */
+#define TURN (1 << 16)          /* multiply-adds of a turn: some 5 microseconds, more than handing it over costs */
 
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
 	int index;
+};
+
+/* One pool_run. */
+struct job {
+	item_fn fn;                     /* NULL: none is open */
+	void *arg;
+	int n_items, each;
 };
 
 struct pool {
@@ -31,13 +40,11 @@ struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake, idle;
 	/* under the mutex; the atomic ones are also looked at without it */
-	task_fn fn;                     /* NULL: no job is open */
-	void *arg;
-	int n_tasks;
+	struct job current;
 	bool quit;
 	atomic_uint job;                /* number of the latest job */
 	atomic_int n_active;            /* workers inside the job */
-	atomic_int next;                /* next task to take */
+	atomic_int next;                /* first item of the next turn */
 };
 
 static void
@@ -49,12 +56,19 @@ relax(void)
 }
 
 static void
-take_tasks(struct pool *p, task_fn fn, void *arg, int n_tasks, int worker)
+run_items(const struct job *j, int begin, int end, int worker)
 {
-	int task;
+	for (int i = begin; i < end; i++)
+		j->fn(j->arg, i, worker);
+}
 
-	while ((task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed)) < n_tasks)
-		fn(arg, task, worker);
+static void
+take_turns(struct pool *p, const struct job *j, int worker)
+{
+	int begin;
+
+	while ((begin = atomic_fetch_add_explicit(&p->next, j->each, memory_order_relaxed)) < j->n_items)
+		run_items(j, begin, j->n_items - begin < j->each ? j->n_items : begin + j->each, worker);
 }
 
 /* Returns when a job newer than `seen` may be there. */
@@ -75,15 +89,13 @@ await_job(struct pool *p, unsigned seen)
 static void
 join_job(struct pool *p, int worker)
 {
-	task_fn fn = p->fn;
-	void *arg = p->arg;
-	int n_tasks = p->n_tasks;
+	struct job j = p->current;
 
-	if (!fn)
+	if (!j.fn)
 		return;
 	atomic_fetch_add(&p->n_active, 1);
 	pthread_mutex_unlock(&p->mutex);
-	take_tasks(p, fn, arg, n_tasks, worker);
+	take_turns(p, &j, worker);
 	pthread_mutex_lock(&p->mutex);
 	if (atomic_fetch_sub(&p->n_active, 1) == 1)
 		pthread_cond_signal(&p->idle);
@@ -184,12 +196,10 @@ pool_n_threads(const struct pool *p)
 }
 
 static void
-open_job(struct pool *p, int n_tasks, task_fn fn, void *arg)
+open_job(struct pool *p, const struct job *j)
 {
 	pthread_mutex_lock(&p->mutex);
-	p->fn = fn;
-	p->arg = arg;
-	p->n_tasks = n_tasks;
+	p->current = *j;
 	atomic_store(&p->next, 0);
 	atomic_fetch_add(&p->job, 1);
 	pthread_cond_broadcast(&p->wake);
@@ -203,21 +213,29 @@ close_job(struct pool *p)
 	for (int i = 0; i < SPINS && atomic_load_explicit(&p->n_active, memory_order_relaxed) > 0; i++)
 		relax();
 	pthread_mutex_lock(&p->mutex);
-	p->fn = NULL;
+	p->current.fn = NULL;
 	while (atomic_load(&p->n_active) > 0)
 		pthread_cond_wait(&p->idle, &p->mutex);
 	pthread_mutex_unlock(&p->mutex);
 }
 
 void
-pool_run(struct pool *p, int n_tasks, task_fn fn, void *arg)
+pool_run(struct pool *p, int n_items, int each, item_fn fn, void *arg)
 {
-	if (p->n_threads == 1 || n_tasks < 2) {
-		for (int i = 0; i < n_tasks; i++)
-			fn(arg, i, 0);
+	struct job j = { fn, arg, n_items, each };
+
+	assert(each > 0);
+	if (p->n_threads == 1 || n_items <= each) {
+		run_items(&j, 0, n_items, 0);
 		return;
 	}
-	open_job(p, n_tasks, fn, arg);
-	take_tasks(p, fn, arg, n_tasks, 0);
+	open_job(p, &j);
+	take_turns(p, &j, 0);
 	close_job(p);
+}
+
+int
+pool_each(size_t cost)
+{
+	return cost >= TURN ? 1 : cost == 0 ? TURN : (int)(TURN / cost);
 }

@@ -575,16 +575,16 @@ struct counted {
 };
 
 static void
-count_run(void *arg, int task, int worker)
+count_run(void *arg, int item, int worker)
 {
 	struct counted *n = arg;
 
 	assert_in_range(worker, 0, 4);
-	atomic_fetch_add(&n->runs[task], 1);
+	atomic_fetch_add(&n->runs[item], 1);
 }
 
 static void
-every_task_runs_once(void **state)
+every_item_runs_once(void **state)
 {
 	struct pool *p = pool_new(5);
 
@@ -592,28 +592,30 @@ every_task_runs_once(void **state)
 	assert_int_equal(pool_n_threads(p), 5);
 	for (int round = 0; round < 500; round++) {
 		struct counted n = {0};
-		int n_tasks = round % 98;
+		int n_items = round % 98, each = 1 + round % 7;
 
-		pool_run(p, n_tasks, count_run, &n);
+		pool_run(p, n_items, each, count_run, &n);
 		for (int i = 0; i < 97; i++)
-			assert_int_equal(atomic_load(&n.runs[i]), i < n_tasks);
+			assert_int_equal(atomic_load(&n.runs[i]), i < n_items);
 	}
 	pool_free(p);
 }
 
-/* One of each kind of operator in a row; out gets all results. */
+/* Wide enough that also a single row is shared out. */
+enum { WIDE = 640, N_KEYS = 800 };
+
+/* One of each kind of operator in a row, on the first n rows of x[N_KEYS, WIDE]; out gets all results [3, n, WIDE]. */
 static void
 compute_everything(int n_threads, const struct weight *w, const float *x, int n, float *out)
 {
 	struct cpu *c = new_cpu(n_threads);
-	size_t width = 96;
-	struct attention a = { .q = out, .k = out, .v = out, .out = out + (size_t)n * width, .q_stride = width,
-		.k_stride = width, .v_stride = width, .out_stride = width, .n_heads = 6, .n_kv_heads = 6, .head_dim = 16,
-		.n_rows = n, .n_keys = n, .pos = 0 };
+	struct attention a = { .q = out, .k = x, .v = x, .out = out + (size_t)n * WIDE, .q_stride = WIDE,
+		.k_stride = WIDE, .v_stride = WIDE, .out_stride = WIDE, .n_heads = 40, .n_kv_heads = 40, .head_dim = 16,
+		.n_rows = n, .n_keys = N_KEYS, .pos = N_KEYS - n };
 
-	cpu_linear(c, out, width, x, width, &w->tensor, n, false);
+	cpu_linear(c, out, WIDE, x, WIDE, &w->tensor, n, false);
 	cpu_attend(c, &a);
-	cpu_rms_norm(c, out + 2 * (size_t)n * width, width, a.out, width, &w->tensor, n, (int)width, 1e-5f);
+	cpu_rms_norm(c, out + 2 * (size_t)n * WIDE, WIDE, a.out, WIDE, &w->tensor, n, WIDE, 1e-5f);
 	free_cpu(c);
 }
 
@@ -621,12 +623,12 @@ static void
 threads_change_no_bit(void **state)
 {
 	static const int rows[] = { 1, 3, 40, 300 }, threads[] = { 2, 3, 7 };
-	struct weight w = random_weight(DTYPE_BF16, 96, 96);
-	float *x = random_values(300 * 96);
+	struct weight w = random_weight(DTYPE_BF16, WIDE, WIDE);
+	float *x = random_values((size_t)N_KEYS * WIDE);
 
 	(void)state;
 	for (size_t r = 0; r < 4; r++) {
-		size_t n = 3 * 96 * (size_t)rows[r];
+		size_t n = 3 * (size_t)WIDE * (size_t)rows[r];
 		float *one = xcalloc(n, sizeof *one), *many = xcalloc(n, sizeof *many);
 
 		compute_everything(1, &w, x, rows[r], one);
@@ -663,7 +665,7 @@ main(void)
 		cmocka_unit_test(resampling_keeps_a_plane),
 		cmocka_unit_test(shuffles_walk_blocks_in_their_order),
 		cmocka_unit_test(argmax_takes_the_first_of_equals),
-		cmocka_unit_test(every_task_runs_once),
+		cmocka_unit_test(every_item_runs_once),
 		cmocka_unit_test(threads_change_no_bit),
 	};
 
