@@ -33,6 +33,7 @@
 
 enum {
 	MIN_COLS = 40, MIN_ROWS = 8,
+	INDENT = 2,             /* of what stands above the input: as far as its prompt */
 	INPUT_ROWS = 10, MENU_ROWS = 8,
 	FRAME_MS = 33,          /* 30 frames a second */
 	SLOW_FRAME_MS = 100,    /* 10 where the terminal answers later than SLOW_MS */
@@ -394,8 +395,8 @@ paint_text(struct ui *ui, int y, enum theme_role role, const struct buf *text)
 	if (text->n == 0)
 		return;
 	row_clear(&ui->row);
-	row_fit(&ui->row, role, text->at, text->n, ui->size.cols);
-	screen_row(y, 0, &ui->row);
+	row_fit(&ui->row, role, text->at, text->n, ui->size.cols - INDENT);
+	screen_row(y, INDENT, &ui->row);
 }
 
 static void

@@ -1,7 +1,7 @@
 /* ui-demo.c: drives the ui with a conversation that nobody has, so that screens can be tested
  * without an engine.
  *
- * What is typed and sent is a command: "pic" (a picture and a question), "red" (a picture of one
+ * What is typed and sent is a command: "pic" (a picture and a question), "noise", "red" (a picture of one
  * colour), "small", "fill N", "stream N" (N words, 60 a second), "stage", "unstage", "flash",
  * "list", "page", "error", "rule", "clear", "hostile", "crash", "quit"; other text is answered by
  * 30 words. What the ui reports is shown as a note where a test looks for it.
@@ -67,17 +67,31 @@ draw(uint8_t *rgb, int w, int h, int seed)
 	}
 }
 
+enum kind { SCENE, RED, NOISE };
+
 static void
-add_picture(struct demo *d, int entry, int w, int h, bool red)
+paint(uint8_t *rgb, int w, int h, int seed, enum kind kind)
+{
+	const size_t n = (size_t)w * (size_t)h;
+	unsigned x = 1;
+
+	if (kind == SCENE)
+		draw(rgb, w, h, seed);
+	for (size_t i = 0; kind == RED && i < n; i++)
+		rgb[3 * i] = 204, rgb[3 * i + 1] = 51, rgb[3 * i + 2] = 0;
+	for (size_t i = 0; kind == NOISE && i < 3 * n; i++)
+		rgb[i] = (uint8_t)((x = x * 1103515245 + 12345) >> 16);
+}
+
+static void
+add_picture(struct demo *d, int entry, int w, int h, enum kind kind)
 {
 	uint8_t *rgb = xcalloc((size_t)w * (size_t)h, 3);
 	char label[64];
 
 	snprintf(label, sizeof label, "#%d demo-%d.png %dx%d", d->n_pictures + 1, d->n_pictures + 1, w, h);
 	d->n_pictures++;
-	draw(rgb, w, h, d->n_pictures);
-	for (size_t i = 0; red && i < (size_t)w * (size_t)h; i++)
-		rgb[3 * i] = 204, rgb[3 * i + 1] = 51, rgb[3 * i + 2] = 0;
+	paint(rgb, w, h, d->n_pictures, kind);
 	ui_add_picture(d->ui, entry, &(struct ui_picture){ rgb, w, h, label });
 	free(rgb);
 }
@@ -142,9 +156,9 @@ page(struct demo *d)
 }
 
 static void
-picture_turn(struct demo *d, int w, int h, bool red)
+picture_turn(struct demo *d, int w, int h, enum kind kind)
 {
-	add_picture(d, say(d, UI_LOOK_USER, "What is in the picture?"), w, h, red);
+	add_picture(d, say(d, UI_LOOK_USER, "What is in the picture?"), w, h, kind);
 }
 
 /* Commands without a number; false: it is none. */
@@ -156,11 +170,13 @@ simple_command(struct demo *d, const char *s)
 	static const char *const chips[] = { "[#3 chart.png 1280x720]", "[#4 猫.jpg 800x600]" };
 
 	if (strcmp(s, "pic") == 0)
-		picture_turn(d, 448, 336, false);
+		picture_turn(d, 448, 336, SCENE);
 	else if (strcmp(s, "red") == 0)
-		picture_turn(d, 300, 300, true);
+		picture_turn(d, 300, 300, RED);
 	else if (strcmp(s, "small") == 0)
-		picture_turn(d, 72, 54, false);
+		picture_turn(d, 72, 54, SCENE);
+	else if (strcmp(s, "noise") == 0)
+		picture_turn(d, 640, 480, NOISE);
 	else if (strcmp(s, "stage") == 0)
 		ui_set_staged(d->ui, chips, 2);
 	else if (strcmp(s, "unstage") == 0)
