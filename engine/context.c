@@ -44,10 +44,12 @@ context_new(struct engine *e, struct error *err)
 
 	ctx->engine = e;
 	ctx->pending = NOTHING;
-	ctx->places = xcalloc((size_t)e->n_ctx, sizeof *ctx->places);
+	ctx->places = calloc((size_t)e->n_ctx, sizeof *ctx->places);
 	ctx->logits = xcalloc((size_t)e->model.hp.llm.vocab_size, sizeof *ctx->logits);
 	ctx->ids = xcalloc((size_t)chunk, sizeof *ctx->ids);
-	if (decoder_init(&ctx->decoder, e->backend, &e->model, e->n_ctx, chunk, err) == 0)
+	if (!ctx->places)
+		error_set(err, CODE_MEMORY, "no memory for a context of %d tokens", e->n_ctx);
+	else if (decoder_init(&ctx->decoder, e->backend, &e->model, e->n_ctx, chunk, err) == 0)
 		return ctx;
 	context_free(ctx);
 	return NULL;
