@@ -39,16 +39,15 @@ crash(int sig)
 	raise(sig);
 }
 
+/* What is ignored from the start (nohup) stays so. */
 static void
 install(int sig, void (*handler)(int), int flags)
 {
-	struct sigaction sa;
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags }, before;
 
-	memset(&sa, 0, sizeof sa);
-	sa.sa_handler = handler;
-	sa.sa_flags = flags;
 	sigemptyset(&sa.sa_mask);
-	sigaction(sig, &sa, NULL);
+	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
 }
 
 int
