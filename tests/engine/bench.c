@@ -87,7 +87,8 @@ decode(struct context *ctx, struct sampler *sampler, int n)
 		if (context_step(ctx, sampler, 0, &step, &err) != 0)
 			die(&err);
 	took = clock_ms() - begin;
-	printf("decode: %d tokens after %d, %.1f tok/s\n", n, context_n_used(ctx) - n, 1000.0 * n / (double)(took ? took : 1));
+	printf("decode: %d tokens after %d, %.1f tok/s\n", n, context_n_used(ctx) - n,
+	    1000.0 * n / (double)(took ? took : 1));
 }
 
 static void
@@ -115,7 +116,8 @@ measure(struct engine *engine, const struct card_info *info, int n_prompt)
 
 		prompt.ids.at[0] = i;
 		took = first_token(ctx, &prompt, sampler);
-		printf("prefill: %d tokens, %.0f ms, %.0f tok/s\n", n_prompt, took, 1000.0 * n_prompt / (took > 0 ? took : 1));
+		printf("prefill: %d tokens, %.0f ms, %.0f tok/s\n", n_prompt, took,
+		    1000.0 * n_prompt / (took > 0 ? took : 1));
 		prompt_done(&prompt);
 	}
 	if (n_prompt + n_decode >= context_n_ctx(ctx))

@@ -2,8 +2,8 @@
  *
  *     conform [-p PROGRAM] FOLDER …
  *
- * A folder with golden/ is a set of fixtures: every golden/NAME.json that names a checkpoint is compared stage by stage
- * with golden/NAME.safetensors, and golden/unit.safetensors operator by operator. A folder with expected.json is a
+ * A folder with golden/ is a set of fixtures: every golden/NAME.json that names a checkpoint is compared stage by
+ * stage with golden/NAME.safetensors, and golden/unit.safetensors operator by operator. A folder with expected.json is a
  * text model with greedy continuations. With -p the prompts also go through the program. Nothing here knows names or
  * shapes of fixtures: others can be dropped in. One line a check, a summary, and status 1 when one failed. Tolerances:
  * those for a float32 engine in the fixtures' README.

@@ -29,7 +29,8 @@ check_decoding(struct fixture *f, const char *name)
 	    pixels_make(&p, (int)rgb->shape[0], picture.rgb, picture.width, picture.height, &err) != 0)
 		check_failed(f->tally, name, &err);
 	else
-		check_true(f->tally, memcmp(p.rgb, rgb->data, (size_t)tensor_count(rgb)) == 0, "%s decoded and resized: equal", name);
+		check_true(f->tally, memcmp(p.rgb, rgb->data, (size_t)tensor_count(rgb)) == 0,
+		    "%s decoded and resized: equal", name);
 	pixels_done(&p);
 	picture_done(&picture);
 	free(path);
@@ -97,8 +98,9 @@ check_projector(struct fixture *f, const char *name, struct vision_work *w)
 {
 	const struct hparams *hp = &f->engine->model.hp;
 	int grid = hp->image_size / hp->vision.patch_size, width = hp->vision.hidden_size;
-	size_t n = (size_t)w->n_tokens * (size_t)width, n_out = (size_t)hparams_n_image_tokens(hp) * (size_t)hp->llm.hidden_size;
-	float *x = xcalloc(n, sizeof *x), *shuffled = xcalloc(n, sizeof *shuffled), *rows = xcalloc(n_out, sizeof *rows);
+	size_t n = (size_t)w->n_tokens * (size_t)width;
+	size_t n_out = (size_t)hparams_n_image_tokens(hp) * (size_t)hp->llm.hidden_size;
+	float *x = xcalloc(n, sizeof *x), *shuffled = xcalloc(n, sizeof *x), *rows = xcalloc(n_out, sizeof *rows);
 	struct golden want = golden_array(f->golden, "image.%s.embeds", name);
 	struct device_buffer *out = w->backend->ops->buffer_new(w->backend, n_out, NULL);
 	char label[128];

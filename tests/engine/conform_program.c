@@ -11,6 +11,12 @@
 #include "base/file.h"
 #include "conform.h"
 
+static void
+add_message(json_t *list, const char *role, json_t *content)
+{
+	json_array_append_new(list, json_pack("{s:s, s:O}", "role", role, "content", content));
+}
+
 /* The conversation as `ask --messages` takes it, in a temporary file whose path the caller frees and removes. */
 static char *
 write_messages(const json_t *golden)
@@ -21,11 +27,13 @@ write_messages(const json_t *golden)
 	json_t *list = json_array();
 	int fd = mkstemp(path);
 
-	for (size_t i = 0; i < json_array_size(history); i++)
-		for (size_t side = 0; side < 2; side++)
-			json_array_append_new(list, json_pack("{s:s, s:O}", "role", side ? "assistant" : "user", "content",
-			    json_array_get(json_array_get(history, i), side)));
-	json_array_append_new(list, json_pack("{s:s, s:O}", "role", "user", "content", json_object_get(golden, "question")));
+	for (size_t i = 0; i < json_array_size(history); i++) {
+		const json_t *round = json_array_get(history, i);
+
+		add_message(list, "user", json_array_get(round, 0));
+		add_message(list, "assistant", json_array_get(round, 1));
+	}
+	add_message(list, "user", json_object_get(golden, "question"));
 	json_dumpfd(list, fd, 0);
 	json_decref(list);
 	close(fd);
@@ -57,18 +65,20 @@ run_program(const struct fixture *f, const json_t *golden, const char *messages)
 	return answer;
 }
 
+/* Keys of the program's JSON and of the golden whose values must be the same. */
+static const char *const same[][2] = {
+	{ "prompt_ids", "input_ids" }, { "ids", "continuation" }, { "text", "response_stripped" },
+};
+
 static void
 check_run(struct fixture *f, const char *name, const json_t *golden)
 {
 	char *messages = write_messages(golden);
 	json_t *answer = run_program(f, golden, messages);
 
-	check_true(f->tally, json_equal(json_object_get(answer, "prompt_ids"), json_object_get(golden, "input_ids")),
-	    "%s by the program: ids of the prompt equal", name);
-	check_true(f->tally, json_equal(json_object_get(answer, "ids"), json_object_get(golden, "continuation")),
-	    "%s by the program: ids of the answer equal", name);
-	check_true(f->tally, json_equal(json_object_get(answer, "text"), json_object_get(golden, "response_stripped")),
-	    "%s by the program: text of the answer equal", name);
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		check_true(f->tally, json_equal(json_object_get(answer, same[i][0]), json_object_get(golden, same[i][1])),
+		    "%s by the program: %s equal", name, same[i][0]);
 	json_decref(answer);
 	unlink(messages);
 	free(messages);

@@ -1,4 +1,4 @@
-/* conform_prompts.c: from text to ids, from ids to logits, and from logits to the distribution that is drawn from. */
+/* conform_prompts.c: from text to ids, from ids to logits, from logits to the distribution that is drawn from. */
 #include "config.h"
 
 #include <math.h>
@@ -20,7 +20,8 @@ static bool
 make_prompt(struct fixture *f, const json_t *golden, struct prompt *out)
 {
 	const json_t *images = json_object_get(golden, "images");
-	int32_t context_id = (int32_t)json_integer_value(json_object_get(json_object_get(f->json, "added"), "<IMG_CONTEXT>"));
+	const json_t *added = json_object_get(f->json, "added");
+	int32_t context_id = (int32_t)json_integer_value(json_object_get(added, "<IMG_CONTEXT>"));
 	size_t n, pos = 0;
 	int32_t *ids = json_ints(json_object_get(golden, "input_ids"), &n);
 
@@ -48,7 +49,7 @@ same_ids(const struct ids *a, const struct ids *b)
 	return a->n == b->n && (a->n == 0 || memcmp(a->at, b->at, a->n * sizeof *a->at) == 0);
 }
 
-/* The conversation as the official chat() was given it: earlier rounds, then the question; pictures with the first. */
+/* The conversation as the official chat() was given it: earlier rounds, then the question. */
 static int
 make_turns(const json_t *golden, struct turn *turns)
 {
@@ -59,8 +60,8 @@ make_turns(const json_t *golden, struct turn *turns)
 		for (size_t side = 0; side < 2; side++) {
 			const json_t *text = json_array_get(json_array_get(history, i), side);
 
-			turns[n++] = (struct turn){ .role = side ? ROLE_ANSWER : ROLE_USER, .text = json_string_value(text),
-				.text_n = json_string_length(text) };
+			turns[n++] = (struct turn){ .role = side ? ROLE_ANSWER : ROLE_USER,
+				.text = json_string_value(text), .text_n = json_string_length(text) };
 		}
 	turns[n++] = (struct turn){ .role = ROLE_USER, .text = json_string_value(question),
 		.text_n = json_string_length(question) };
@@ -115,8 +116,8 @@ check_reply(struct fixture *f, const char *name, const json_t *golden, const int
 	for (size_t i = 0; i < n; i++)
 		stream_push(&s, ids[i], &got);
 	stream_finish(&s, &got);
-	check_true(f->tally, got.n == json_string_length(want) && memcmp(buf_text(&got), json_string_value(want), got.n) == 0,
-	    "%s reply: text equal (%zu bytes)", name, got.n);
+	check_true(f->tally, got.n == json_string_length(want) &&
+	    memcmp(buf_text(&got), json_string_value(want), got.n) == 0, "%s reply: text equal (%zu bytes)", name, got.n);
 	buf_done(&got);
 }
 
@@ -165,7 +166,8 @@ run_hidden(struct decoder_work *w, const int32_t *ids, int n, float *out)
 		out += width;
 		take_last_row(w, n, out);
 	}
-	cpu_rms_norm(cpu_of(w->backend), out + width, width, out, width, &w->model->decoder.norm, 1, (int)width, hp->norm_eps);
+	cpu_rms_norm(cpu_of(w->backend), out + width, width, out, width, &w->model->decoder.norm, 1, (int)width,
+	    hp->norm_eps);
 }
 
 static void
@@ -322,9 +324,9 @@ check_tokenizer(struct fixture *f)
 	size_t i, n = 0, n_same = 0;
 
 	json_array_foreach(json_object_get(root, "strings"), i, row) {
-		const json_t *text = json_object_get(row, "text");
+		const json_t *text = json_object_get(row, "text"), *ids = json_object_get(row, "ids");
 
-		n_same += same_row(t, json_string_value(text), json_string_length(text), json_object_get(row, "ids"));
+		n_same += same_row(t, json_string_value(text), json_string_length(text), ids);
 		n++;
 	}
 	json_array_foreach(json_object_get(root, "raw"), i, row) {

@@ -64,7 +64,8 @@ check_first_logits(struct fixture *f)
 	if (context_sync(f->context, &prompt, NULL, NULL, &err) != 0)
 		check_failed(f->tally, "logits", &err);
 	else
-		check_close(f->tally, "first logits", context_logits(f->context, &err), first, n_want, TOLERANCE_LOGITS);
+		check_close(f->tally, "first logits", context_logits(f->context, &err), first, n_want,
+		    TOLERANCE_LOGITS);
 	free(ids);
 }
 

@@ -20,8 +20,10 @@ static void
 check_norms(struct tally *t, struct cpu *c, const struct checkpoint *golden)
 {
 	struct golden x = golden_array(golden, "unit.x");
-	struct tensor w = tensor_of(golden_array(golden, "unit.weight")), b = tensor_of(golden_array(golden, "unit.bias"));
-	struct golden rms = golden_array(golden, "unit.rmsnorm_1e-6"), layer = golden_array(golden, "unit.layernorm_1e-5");
+	struct tensor w = tensor_of(golden_array(golden, "unit.weight"));
+	struct tensor b = tensor_of(golden_array(golden, "unit.bias"));
+	struct golden rms = golden_array(golden, "unit.rmsnorm_1e-6");
+	struct golden layer = golden_array(golden, "unit.layernorm_1e-5");
 	float *got = xcalloc(x.n + 1, sizeof *got);
 
 	if (rms.at) {
@@ -92,7 +94,8 @@ check_rope(struct tally *t, struct cpu *c, const struct checkpoint *golden)
 }
 
 static void
-check_resample(struct tally *t, const char *name, struct golden in, struct golden want, int in_side, int rows, int columns)
+check_resample(struct tally *t, const char *name, struct golden in, struct golden want, int in_side, int rows,
+    int columns)
 {
 	float *got = xcalloc(want.n, sizeof *got);
 
@@ -156,8 +159,11 @@ check_shuffle(struct tally *t, const json_t *common, const char *key, enum shuff
 	for (int i = 0; i < 32; i++)
 		in[i] = (float)i;
 	cpu_pixel_shuffle(out, in, 4, 2, order);
-	for (size_t i = 0; i < 32; i++)
-		same = same && json_number_value(json_array_get(json_array_get(rows, i / 8), i % 8)) == (double)out[i];
+	for (size_t i = 0; i < 32; i++) {
+		const json_t *want = json_array_get(json_array_get(rows, i / 8), i % 8);
+
+		same = same && json_number_value(want) == (double)out[i];
+	}
 	check_true(t, same, "%s: equal", key);
 }
 

@@ -51,7 +51,8 @@ check_close(struct tally *t, const char *name, const float *got, const float *wa
 			where = i;
 		}
 	}
-	check_true(t, worst <= tolerance, "%s: max %.2g (%.0e), %zu values, at %zu", name, worst, tolerance, n, where);
+	check_true(t, worst <= tolerance, "%s: max %.2g (%.0e), %zu values, at %zu", name, worst, tolerance, n,
+	    where);
 }
 
 struct golden

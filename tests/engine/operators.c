@@ -532,7 +532,8 @@ resampling_keeps_a_plane(void **state)
 	cpu_resample(out, 5, 9, in, 12, 1);
 	for (int r = 1; r < 4; r++)
 		for (int i = 2; i < 7; i++)
-			assert_near(out[r * 9 + i], (r + 0.5) * 12 / 5 - 0.5 + 10 * ((i + 0.5) * 12 / 9 - 0.5), 0.02);
+			assert_near(out[r * 9 + i], (r + 0.5) * 12 / 5 - 0.5 + 10 * ((i + 0.5) * 12 / 9 - 0.5),
+			    0.02);
 }
 
 static void

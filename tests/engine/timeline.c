@@ -1,5 +1,5 @@
-/* timeline.c: context and engine on tiny models with random weights: what is reused, what is dropped, what a stop or a
- * full context leaves behind. Every answer is compared with one computed from nothing. */
+/* timeline.c: context and engine on tiny models with random weights: what is reused, what is dropped, what a stop or
+ * a full context leaves behind. Every answer is compared with one computed from nothing. */
 #include "config.h"
 
 #include <math.h>

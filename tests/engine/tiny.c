@@ -55,16 +55,18 @@ write_config(const char *dir, const struct tiny *t)
 	FILE *f = create(dir, "config.json");
 	char llm[512];
 
-	snprintf(llm, sizeof llm, "\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": %d, \"num_hidden_layers\": %d, "
-	    "\"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"intermediate_size\": %d, \"vocab_size\": %d, "
-	    "\"max_position_embeddings\": %d, \"rope_theta\": 10000.0, \"rms_norm_eps\": 1e-5, \"eos_token_id\": 7, "
-	    "\"tie_word_embeddings\": false", t->hidden, t->layers, t->heads, t->kv_heads, t->intermediate, t->vocab, t->n_ctx);
+	snprintf(llm, sizeof llm, "\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": %d, "
+	    "\"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d, "
+	    "\"intermediate_size\": %d, \"vocab_size\": %d, \"max_position_embeddings\": %d, "
+	    "\"rope_theta\": 10000.0, \"rms_norm_eps\": 1e-5, \"eos_token_id\": 7, \"tie_word_embeddings\": false",
+	    t->hidden, t->layers, t->heads, t->kv_heads, t->intermediate, t->vocab, t->n_ctx);
 	if (t->text_only)
 		fprintf(f, "{%s, \"model_type\": \"llama\"}\n", llm);
 	else
-		fprintf(f, "{\"architectures\": [\"InternVLChatModel\"], \"model_type\": \"internvl_chat\", \"template\": \"Hermes-2\", "
-		    "\"select_layer\": -1, \"downsample_ratio\": 0.5, \"force_image_size\": %d, \"llm_config\": {%s}, "
-		    "\"vision_config\": {\"hidden_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
+		fprintf(f, "{\"architectures\": [\"InternVLChatModel\"], \"model_type\": \"internvl_chat\", "
+		    "\"template\": \"Hermes-2\", \"select_layer\": -1, \"downsample_ratio\": 0.5, "
+		    "\"force_image_size\": %d, \"llm_config\": {%s}, \"vision_config\": {\"hidden_size\": %d, "
+		    "\"num_hidden_layers\": %d, \"num_attention_heads\": %d, "
 		    "\"intermediate_size\": %d, \"patch_size\": %d, \"image_size\": %d, \"qk_normalization\": true, "
 		    "\"qkv_bias\": false, \"norm_type\": \"rms_norm\", \"layer_norm_eps\": 1e-6}}\n",
 		    t->image_size, llm, t->vision_hidden, t->vision_layers, t->vision_heads, t->vision_intermediate,
@@ -81,7 +83,8 @@ write_small_files(const char *dir, const struct tiny *t)
 	    t->image_size);
 	fclose(f);
 	f = create(dir, "tokenizer_config.json");
-	fprintf(f, "{\"add_bos_token\": false, \"added_tokens_decoder\": {\"6\": {\"content\": \"<|im_start|>\", \"special\": true}, "
+	fprintf(f, "{\"add_bos_token\": false, \"added_tokens_decoder\": {"
+	    "\"6\": {\"content\": \"<|im_start|>\", \"special\": true}, "
 	    "\"7\": {\"content\": \"<|im_end|>\", \"special\": true}}}\n");
 	fclose(f);
 	f = create(dir, "added_tokens.json");
@@ -130,8 +133,8 @@ message(struct buf *b, unsigned number, const struct buf *m)
 static void
 write_tokenizer(const char *dir)
 {
-	static const char *const names[] = { "<unk>", "<|startoftext|>", "<|endoftext|>", "<|Human|>", "<|Assistant|>",
-		"<|System|>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<img>", "</img>" };
+	static const char *const names[] = { "<unk>", "<|startoftext|>", "<|endoftext|>", "<|Human|>",
+		"<|Assistant|>", "<|System|>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<img>", "</img>" };
 	static const unsigned types[] = { 2, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4 };
 	struct buf b = {0}, trainer = {0}, normalizer = {0};
 	FILE *f = create(dir, "tokenizer.model");
