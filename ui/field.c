@@ -93,7 +93,8 @@ field_slice(const struct field *f, struct slices *slices)
 		if (newline || (col + cols > f->width - 1 && i > start)) {
 			push(slices, start, i);
 			col = indent(f, 1);
-			start = newline ? i + 1 : i;
+			start = i += newline;           /* what did not fit is measured anew: a tab has another width there */
+			continue;
 		}
 		col += cols;
 		i += k;

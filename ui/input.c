@@ -43,6 +43,8 @@ struct input {
 	struct buf told;        /* the text when input_changed was asked last */
 	struct menu menu;
 	struct fold fold;       /* text NULL: none */
+	int at;                 /* the line of the history that is shown; history_length: none, but the draft */
+	char *draft;            /* what was written before the history was looked at, or NULL */
 
 	int width;              /* of the last layout */
 	struct slices slices;   /* its rows */
@@ -117,6 +119,49 @@ backward_grapheme(int count, int key)
 	return 0;
 }
 
+/* Replaces bytes [start, end) of the line, as one step of undo; the caret stands behind the new ones. */
+static void
+replace(size_t start, size_t end, const char *text)
+{
+	rl_begin_undo_group();
+	rl_delete_text((int)start, (int)end);
+	rl_point = (int)start;
+	rl_insert_text(text);
+	rl_end_undo_group();
+}
+
+/* Shows the line of the history that is `by` away from the one that is shown. What was changed in that one is lost. */
+static void
+go_in_history(struct input *in, int by)
+{
+	int to = in->at + by;
+
+	if (to < 0 || to > history_length)
+		return;
+	if (in->at == history_length) {
+		free(in->draft);
+		in->draft = xstrdup(rl_line_buffer);
+	}
+	in->at = to;
+	replace(0, (size_t)rl_end, to == history_length ? in->draft : history_get(history_base + to)->line);
+}
+
+static int
+older_line(int count, int key)
+{
+	(void)key;
+	go_in_history(the_input, -count);
+	return 0;
+}
+
+static int
+newer_line(int count, int key)
+{
+	(void)key;
+	go_in_history(the_input, count);
+	return 0;
+}
+
 /* Completion is ours; readline's own would read folders at commands that we do not offer. */
 static char **
 complete_nothing(const char *text, int start, int end)
@@ -175,6 +220,37 @@ bind_escaped(void *arg, const char *seq, const char *command)
 	buf_done(&escaped);
 }
 
+/* Out of reach: what would send; what completes, which is ours; and all that moves in readline's history, which keeps
+ * edited lines with their undo lists in it and frees some of them twice. Ctrl-R stays: see detach(). */
+static void
+forbid_commands(void)
+{
+	rl_command_func_t *const commands[] = {
+		rl_insert_comment, rl_operate_and_get_next, rl_vi_complete, rl_vi_tilde_expand, rl_complete,
+		rl_possible_completions, rl_insert_completions, rl_noninc_forward_search, rl_noninc_reverse_search,
+		rl_vi_search, rl_vi_search_again, rl_vi_fetch_history, rl_get_previous_history, rl_get_next_history,
+		rl_beginning_of_history, rl_end_of_history, rl_history_search_forward, rl_history_search_backward,
+	};
+	Keymap const maps[] = {
+		emacs_standard_keymap, emacs_meta_keymap, emacs_ctlx_keymap, vi_insertion_keymap, vi_movement_keymap,
+	};
+
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
+			rl_unbind_function_in_map(commands[i], maps[m]);
+}
+
+/* Its commands for the history are ours. */
+static void
+bind_history(void)
+{
+	rl_bind_key_in_map('P' & 0x1f, older_line, emacs_standard_keymap);
+	rl_bind_key_in_map('N' & 0x1f, newer_line, emacs_standard_keymap);
+	rl_bind_key_in_map('k', older_line, vi_movement_keymap);
+	rl_bind_key_in_map('j', newer_line, vi_movement_keymap);
+	rl_bind_key_in_map('/', rl_reverse_search_history, vi_movement_keymap);
+}
+
 static void
 set_variables(const struct ui_options *options)
 {
@@ -191,8 +267,8 @@ set_variables(const struct ui_options *options)
 	rl_bind_key_in_map('\r', rl_newline, emacs_standard_keymap);
 	rl_bind_key_in_map('\r', rl_newline, vi_insertion_keymap);
 	rl_bind_key_in_map('\r', rl_newline, vi_movement_keymap);
-	rl_unbind_function_in_map(rl_insert_comment, emacs_meta_keymap);        /* it would send */
-	rl_unbind_function_in_map(rl_insert_comment, vi_movement_keymap);
+	forbid_commands();
+	bind_history();
 }
 
 static void
@@ -242,33 +318,23 @@ drop_fold(struct input *in)
 	in->fold = (struct fold){0};
 }
 
-void
-input_free(struct input *in)
-{
-	if (!in)
-		return;
-	rl_callback_sigcleanup();
-	rl_callback_handler_remove();
-	clear_history();
-	menu_close(&in->menu);
-	drop_fold(in);
-	if (in->null)
-		fclose(in->null);
-	rl_outstream = rl_instream = NULL;
-	free(in->sent);
-	slices_done(&in->slices);
-	buf_done(&in->queue);
-	buf_done(&in->told);
-	free(in);
-	the_input = NULL;
-}
-
 /* ---------------------------------------------------------------- feeding readline */
 
 static bool
 searching(void)
 {
 	return RL_ISSTATE(RL_STATE_ISEARCH) || RL_ISSTATE(RL_STATE_NSEARCH);
+}
+
+/* A search has left readline at a line of its history. The text comes into our line before it can be changed there. */
+static void
+detach(void)
+{
+	char *found = xstrdup(rl_line_buffer);
+
+	rl_end_of_history(1, 0);
+	replace(0, (size_t)rl_end, found);
+	free(found);
 }
 
 static void
@@ -279,6 +345,8 @@ feed(struct input *in, const char *s, size_t n)
 	buf_add(&in->queue, s, n);
 	while (in->taken < in->queue.n)
 		rl_callback_read_char();
+	if (!searching() && where_history() != history_length)
+		detach();
 }
 
 /* Ends a search of the history and keeps what it found in the line. */
@@ -287,6 +355,14 @@ leave_search(struct input *in)
 {
 	if (searching())
 		feed(in, "\n", 1);
+}
+
+/* What goes on with a search: text, Ctrl-R and Ctrl-S. Other keys end it first; a prefix like Ctrl-X in the middle of it
+ * makes readline crash. */
+static bool
+searches_on(unsigned char c)
+{
+	return c == ('R' & 0x1f) || c == ('S' & 0x1f) || (c >= 0x20 && c != 0x7f);
 }
 
 /* Sequences that nothing is bound to would be typed in part. */
@@ -300,14 +376,41 @@ is_bound(const char *s, size_t n)
 	return rl_function_of_keyseq_len(s, n, NULL, &type) && type != ISKMAP;
 }
 
+/* A few commands of readline take one byte where a character follows (Ctrl-X or, in vi mode, Ctrl-V before 猫). The bytes
+ * that are no characters go. */
+static void
+mend(void)
+{
+	struct buf whole = {0};
+	size_t n = (size_t)rl_end, caret = 0;
+
+	if (text_valid(rl_line_buffer, n))
+		return;
+	for (size_t i = 0; i < n;) {
+		int32_t cp;
+		size_t k = text_decode(rl_line_buffer + i, n - i, &cp);
+
+		if (text_valid(rl_line_buffer + i, k))
+			buf_add(&whole, rl_line_buffer + i, k);
+		i += k;
+		if (i <= (size_t)rl_point)
+			caret = whole.n;
+	}
+	replace(0, n, buf_text(&whole));
+	rl_point = (int)caret;
+	buf_done(&whole);
+}
+
 void
 input_type(struct input *in, const char *s, size_t n)
 {
 	menu_close(&in->menu);
 	in->goal = -1;
 	if (n > 0 && s[0] == '\033') {
+		leave_search(in);
 		if (is_bound(s, n))
 			feed(in, s, n);
+		mend();
 		return;
 	}
 	for (size_t i = 0; i < n;) {
@@ -315,20 +418,13 @@ input_type(struct input *in, const char *s, size_t n)
 		char c[4];
 		size_t k = text_decode(s + i, n - i, &cp);
 
+		if (!searches_on((unsigned char)s[i]))
+			leave_search(in);
 		feed(in, c, text_encode(cp, c));
 		i += k;
 	}
-}
-
-/* Replaces bytes [start, end) of the line, as one step of undo; the caret stands behind the new ones. */
-static void
-replace(size_t start, size_t end, const char *text)
-{
-	rl_begin_undo_group();
-	rl_delete_text((int)start, (int)end);
-	rl_point = (int)start;
-	rl_insert_text(text);
-	rl_end_undo_group();
+	if (!searching())
+		mend();
 }
 
 static int
@@ -452,10 +548,7 @@ move_or_history(struct input *in, int by)
 	leave_search(in);
 	if (move_row(in, by))
 		return;
-	if (by < 0)
-		rl_get_previous_history(1, 0);
-	else
-		rl_get_next_history(1, 0);
+	go_in_history(in, by);
 }
 
 static void
@@ -535,10 +628,34 @@ input_menu(struct input *in, int width, int max_rows, struct rows *out)
 static void
 clear_line(struct input *in)
 {
+	leave_search(in);
 	rl_callback_sigcleanup();
-	rl_end_of_history(1, 0);
 	replace(0, (size_t)rl_end, "");
+	in->at = history_length;
 	drop_fold(in);
+}
+
+void
+input_free(struct input *in)
+{
+	if (!in)
+		return;
+	clear_line(in);
+	feed(in, "\r", 1);              /* readline lets go of all it keeps for a line */
+	rl_callback_handler_remove();
+	clear_history();
+	menu_close(&in->menu);
+	drop_fold(in);
+	if (in->null)
+		fclose(in->null);
+	rl_outstream = rl_instream = NULL;
+	free(in->sent);
+	free(in->draft);
+	slices_done(&in->slices);
+	buf_done(&in->queue);
+	buf_done(&in->told);
+	free(in);
+	the_input = NULL;
 }
 
 static enum ui_action
@@ -607,6 +724,7 @@ send_line(struct input *in)
 	} else {        /* an empty line too: with pictures it asks for the usual question */
 		rl_callback_sigcleanup();
 		feed(in, "\r", 1);
+		in->at = history_length;
 		drop_fold(in);
 	}
 }
@@ -723,13 +841,14 @@ void
 input_history_add(struct input *in, const char *line)
 {
 	HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
-	bool at_end = where_history() == history_length;
+	bool at_end = in->at == history_length;
 
-	(void)in;
 	if (last && strcmp(last->line, line) == 0)
 		return;
 	add_history(line);
 	if (at_end)
+		in->at = history_length;
+	if (!searching())
 		using_history();
 }
 

@@ -1,9 +1,12 @@
 # check_PROGRAMS and TESTS of unit/ui
 
 # the pure half
-check_PROGRAMS += ui_wrap ui_rows ui_transcript ui_reader ui_input
-TESTS += ui_wrap ui_rows ui_transcript ui_reader ui_input
+check_PROGRAMS += ui_field ui_wrap ui_rows ui_transcript ui_reader ui_input
+TESTS += ui_field ui_wrap ui_rows ui_transcript ui_reader ui_input
 ui_pure_libs = libui.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
+ui_field_SOURCES = tests/unit/ui_field.c
+ui_field_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_field_LDADD = $(ui_pure_libs)
 ui_wrap_SOURCES = tests/unit/ui_wrap.c
 ui_wrap_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_wrap_LDADD = $(ui_pure_libs)

@@ -13,7 +13,18 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "ui/input.h"
+
+/* What readline itself forgets when a key sequence is broken off is not ours to free. */
+const char *
+__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libreadline";
+}
 
 struct screen {
 	struct rows rows;
@@ -316,6 +327,35 @@ history_is_not_edited_by_sending(void **state)
 }
 
 static void
+drafts_survive_the_history(void **state)
+{
+	struct input *in = *state;
+
+	input_history_add(in, "first");
+	input_history_add(in, "second");
+	type(in, "draft");
+	type(in, "\020");
+	type(in, "\020");
+	assert_string_equal(input_text(in), "first");
+	type(in, "!");
+	type(in, "\016");
+	assert_string_equal(input_text(in), "second");
+	type(in, "\016");
+	assert_string_equal(input_text(in), "draft");
+	input_key(in, KEYS_DOWN, false);
+	assert_string_equal(input_text(in), "draft");
+	type(in, "\022" "fir");
+	input_key(in, KEYS_SEND, false);
+	type(in, "?");
+	input_key(in, KEYS_SEND, false);
+	assert_sent(in, "first?");
+	type(in, "\020");
+	assert_string_equal(input_text(in), "second");
+	type(in, "\020");
+	assert_string_equal(input_text(in), "first");
+}
+
+static void
 searching_the_history(void **state)
 {
 	struct input *in = *state;
@@ -529,6 +569,50 @@ vi_keys(void **state)
 	assert_string_equal(input_text(in), "z");
 }
 
+/* ---------------------------------------------------------------- anything */
+
+/* Whatever is pressed, the text stays UTF-8, the caret is in sight, and only Enter sends. */
+static void
+any_keys_keep_the_line_whole(void **state)
+{
+	static const char *const bits[] = {
+		"a", "猫", "👩‍👩‍👧", " ", "\033[D", "\033[C", "\022", "\033b", "\033d", "\013", "\031", "\033y", "\037", "\024",
+		"\033P", "\026", "\0335", "\030", "\035", "\033", "\033#", "\033[3~", "\027", "\033.", "\033\\", "r", "0", "v", "/",
+	};
+	struct input *in = *state;
+	struct screen s = {0};
+	uint32_t seed = 11;
+	size_t n;
+
+	input_history_add(in, "an old 猫 line");
+	input_history_add(in, "with\nrows");
+	for (int i = 0; i < 20000; i++) {
+		unsigned what;
+
+		seed = seed * 1664525 + 1013904223;
+		what = (seed >> 12) % 100;
+		if (what < 70) {
+			type(in, bits[(seed >> 20) % (sizeof bits / sizeof *bits)]);
+		} else if (what < 73) {
+			paste(in, "1\n2\n3\n4\n5\n6\n7\n8\n9\n猫");
+		} else {
+			enum keys_action key = (enum keys_action)((seed >> 20) % KEYS_PAGE_UP);
+
+			input_key(in, key, false);
+			if (key == KEYS_SEND)
+				free(input_sent(in, &n));
+		}
+		assert_null(input_sent(in, &n));
+		assert_true(text_valid(input_text(in), strlen(input_text(in))));
+		input_layout(in, 40, 5, &s.rows, &s.row, &s.col);
+		assert_in_range(s.rows.n, 1, 5);
+		assert_true(s.row >= 0 && s.row < s.rows.n && s.col >= 0 && s.col < 40);
+		if (strlen(input_text(in)) > 2000)
+			input_set_text(in, "");
+	}
+	rows_done(&s.rows);
+}
+
 int
 main(void)
 {
@@ -548,6 +632,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(many_rows_scroll_around_the_caret, setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_before_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(history_is_not_edited_by_sending, setup, teardown),
+		cmocka_unit_test_setup_teardown(drafts_survive_the_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(searching_the_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(ctrl_c_clears_or_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_paste_is_one_step, setup, teardown),
@@ -556,7 +641,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(completion, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion_of_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion_stops_between_characters, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_keys_keep_the_line_whole, setup, teardown),
+		/* readline stays in vi mode from here on */
 		cmocka_unit_test_setup_teardown(vi_keys, setup_vi, teardown),
+		cmocka_unit_test_setup_teardown(any_keys_keep_the_line_whole, setup_vi, teardown),
 	};
 
 	if (!setlocale(LC_ALL, "C.UTF-8"))
