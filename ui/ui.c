@@ -42,6 +42,7 @@ enum {
 	SCROLL_MS = 150,        /* pictures are sent this long after the last step of a person */
 	RESIZE_MS = 100,        /* and after the last change of the size */
 	QUESTION_MS = 3000,     /* unanswered questions are given up */
+	LEAVE_MS = 200,         /* how long leaving waits for answers */
 	SLOW_BYTES_MS = 400,    /* a line that carries fewer bytes a ms gets smaller pictures, */
 	SLOW_KIB = 64,          /* of this many KiB */
 };
@@ -586,11 +587,25 @@ ui_open(const struct ui_options *options, struct error *err)
 	return ui;
 }
 
+/* An answer that comes when the terminal is let go would be typed into the shell. */
+static void
+await_answers(struct ui *ui)
+{
+	const int64_t until = clock_ms() + LEAVE_MS;
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	int64_t left;
+
+	while (!ui->gone && (ui->term.asked || ui->term.pinged) && (left = until - clock_ms()) > 0)
+		if (poll(&p, 1, (int)left) > 0)
+			ui_read(ui);
+}
+
 void
 ui_close(struct ui *ui)
 {
 	if (!ui)
 		return;
+	await_answers(ui);
 	screen_close();
 	picker_free(ui->picker);
 	input_free(ui->input);
@@ -631,6 +646,7 @@ ui_resize(struct ui *ui)
 void
 ui_suspend(struct ui *ui)
 {
+	await_answers(ui);
 	screen_suspend();
 	ui_resize(ui);
 }
