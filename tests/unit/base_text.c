@@ -110,6 +110,7 @@ width_table(void **state)
 	assert_graphemes("\xc2\xa0", "2", 1, "\xc2\xa0");
 	assert_graphemes("👍🏽", "8", 2, "👍");                                /* skin tone */
 	assert_graphemes("👩‍👩‍👧a", "18 1", 3, "👩a");                        /* family */
+	assert_graphemes("👩\xe2\x80\x8d👩\xcc\x81", "13", 2, "👩");          /* a mark on what is not drawn */
 	assert_graphemes("❤️", "6", 1, "❤");                                   /* VS16 */
 	assert_graphemes("🇩🇪🇫🇷", "8 8", 4, "🇩🇪🇫🇷");                        /* flags: two cells everywhere */
 	assert_graphemes("\xf0\x9f\xab\xa0", "4", 2, "\xf0\x9f\xab\xa0");      /* U+1FAE0 */
