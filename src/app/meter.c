@@ -127,6 +127,14 @@ write_speed(const struct app *app, char *out, size_t size)
 		snprintf(out, size, "%.1f tok/s", speed);
 }
 
+static const char *
+model_name(const struct app *app)
+{
+	if (!app->card)
+		return NULL;
+	return app->options->model_is_bundled ? "demo model" : card_info(app->card)->name;
+}
+
 void
 meter_show(struct app *app)
 {
@@ -137,7 +145,7 @@ meter_show(struct app *app)
 		.state = state,
 		.context = context,
 		.speed = speed,
-		.model = app->card ? card_info(app->card)->name : NULL,
+		.model = model_name(app),
 		.private_session = app->options->no_save,
 	};
 
