@@ -1,4 +1,4 @@
-/* keys.c: see keys.h. The table below is the only place that knows sequences. A row is an action of ours, or
+/* keys.c: see keys.h. The tables below are the only place that knows sequences. A row is an action of ours, or
  * (KEYS_NONE) a command of readline by its name; help shows every row. */
 #include "config.h"
 
@@ -43,10 +43,15 @@
 	KEY("Alt-N", "scroll a line down", KEYS_LINE_DOWN, NULL, "\033n") \
 	KEY("Ctrl-Home", "beginning of the conversation", KEYS_TOP, NULL, "\033[1;5H", "\033[7^") \
 	KEY("Ctrl-End", "end of the conversation", KEYS_BOTTOM, NULL, "\033[1;5F", "\033[8^") \
+	KEY("Ctrl-S", "find in the conversation", KEYS_FIND, NULL, "\023") \
+	KEY("Esc", "read: move through the conversation by single keys; leave a list, a page, a search", KEYS_ESC, NULL, \
+		NULL) \
+	KEY("Ctrl-V", "add a picture from the clipboard", KEYS_CLIPBOARD, NULL, "\026") \
+	KEY("Alt-I", "choose a picture of this folder", KEYS_PICTURES, NULL, "\033i") \
+	KEY("Alt-M", "mouse on or off", KEYS_MOUSE, NULL, "\033m") \
 	KEY("Ctrl-O", "sessions", KEYS_SESSIONS, NULL, "\017") \
 	KEY("Ctrl-L", "redraw all, pictures too", KEYS_REDRAW, NULL, "\014") \
 	KEY("Ctrl-Z", "suspend", KEYS_SUSPEND, NULL, "\032") \
-	KEY("Esc", "leave a list, a page or a search", KEYS_ESC, NULL, NULL) \
 	KEY("F1", "help", KEYS_HELP, NULL, "\033OP", "\033[11~", "\033[[A", "\033[P")
 
 enum { SEQUENCES_MAX = 6 };
@@ -65,10 +70,77 @@ static const struct ui_key_help help[] = { KEY_TABLE(HELP) { NULL, NULL } };
 
 enum { N_BINDINGS = sizeof bindings / sizeof *bindings };
 
+/* A row of reading mode: one action, or two with the same help: characters, and a key of the table above or NONE. */
+#define READING_TABLE(KEY) \
+	KEY("j, k, Down, Up", "a line down, up", \
+		{ READING_DOWN, "j", KEYS_DOWN }, { READING_UP, "k", KEYS_UP }) \
+	KEY("Space, PgDn, PgUp", "a page down, up", \
+		{ READING_PAGE_DOWN, " ", KEYS_PAGE_DOWN }, { READING_PAGE_UP, "b", KEYS_PAGE_UP }) \
+	KEY("g, G, Home, End", "beginning, end", \
+		{ READING_TOP, "g", KEYS_HOME }, { READING_BOTTOM, "G", KEYS_END }) \
+	KEY("], [", "next, previous message", { READING_NEXT, "]", 0 }, { READING_PREV, "[", 0 }) \
+	KEY("p, P", "next, previous picture", { READING_PICTURE_NEXT, "p", 0 }, { READING_PICTURE_PREV, "P", 0 }) \
+	KEY(">, <", "next, previous branch at a fork", \
+		{ READING_BRANCH_NEXT, ">", 0 }, { READING_BRANCH_PREV, "<", 0 }) \
+	KEY("/, ?", "find below, above", { READING_FIND, "/", KEYS_FIND }, { READING_FIND_BACK, "?", 0 }) \
+	KEY("n, N", "next, previous match", { READING_FIND_NEXT, "n", 0 }, { READING_FIND_PREV, "N", 0 }) \
+	KEY("Enter", "enlarge the picture", { READING_ENLARGE, "", KEYS_SEND }) \
+	KEY("v", "the picture as the model sees it", { READING_VIEW, "v", 0 }) \
+	KEY("B", "the boxes that an answer names", { READING_BOXES, "B", 0 }) \
+	KEY("y, Y", "copy the message, its code block", \
+		{ READING_COPY, "y", 0 }, { READING_COPY_CODE, "Y", 0 }) \
+	KEY("e", "edit the message", { READING_EDIT, "e", 0 }) \
+	KEY("r", "answer once more", { READING_REGEN, "r", 0 }) \
+	KEY("c", "go on with a cut answer", { READING_CONTINUE, "c", 0 }) \
+	KEY("f", "a new session from here", { READING_FORK, "f", 0 }) \
+	KEY("q, i, Esc", "back to typing", { READING_LEAVE, "qi", KEYS_ESC }, { READING_LEAVE, "", KEYS_STOP })
+
+struct reading_key {
+	enum keys_reading reading;
+	const char *chars;
+	enum keys_action key;
+};
+
+#define READING_KEYS(keys, does, ...) __VA_ARGS__,
+#define READING_HELP(keys, does, ...) { keys, does },
+
+static const struct reading_key reading_keys[] = {
+	READING_TABLE(READING_KEYS)
+	{ READING_UP, "", KEYS_LINE_UP }, { READING_DOWN, "", KEYS_LINE_DOWN },
+	{ READING_TOP, "", KEYS_TOP }, { READING_BOTTOM, "", KEYS_BOTTOM },
+};
+static const struct ui_key_help reading_help[] = { READING_TABLE(READING_HELP) { NULL, NULL } };
+
+enum { N_READING_KEYS = sizeof reading_keys / sizeof *reading_keys };
+
 const struct ui_key_help *
 ui_key_table(void)
 {
 	return help;
+}
+
+const struct ui_key_help *
+ui_reading_table(void)
+{
+	return reading_help;
+}
+
+enum keys_reading
+keys_reading_char(char c)
+{
+	for (int i = 0; c && i < N_READING_KEYS; i++)
+		if (strchr(reading_keys[i].chars, c))
+			return reading_keys[i].reading;
+	return READING_NONE;
+}
+
+enum keys_reading
+keys_reading_key(enum keys_action action)
+{
+	for (int i = 0; action != KEYS_NONE && i < N_READING_KEYS; i++)
+		if (reading_keys[i].key == action)
+			return reading_keys[i].reading;
+	return READING_NONE;
 }
 
 enum keys_action
@@ -112,7 +184,24 @@ keys_asks(enum keys_action action)
 		return UI_ACT_SESSIONS;
 	case KEYS_RECALL:
 		return UI_ACT_RECALL;
+	case KEYS_CLIPBOARD:
+		return UI_ACT_CLIPBOARD;
+	case KEYS_PICTURES:
+		return UI_ACT_PICTURES;
 	default:
 		return UI_ACT_NONE;
 	}
+}
+
+enum ui_action
+keys_reading_asks(enum keys_reading reading)
+{
+	static const enum ui_action asks[] = {
+		[READING_ENLARGE] = UI_ACT_ENLARGE, [READING_VIEW] = UI_ACT_VIEW, [READING_BOXES] = UI_ACT_BOXES,
+		[READING_COPY] = UI_ACT_COPY, [READING_COPY_CODE] = UI_ACT_COPY_CODE, [READING_EDIT] = UI_ACT_EDIT,
+		[READING_REGEN] = UI_ACT_REGEN, [READING_CONTINUE] = UI_ACT_CONTINUE, [READING_FORK] = UI_ACT_FORK,
+		[READING_BRANCH_PREV] = UI_ACT_BRANCH_PREV, [READING_BRANCH_NEXT] = UI_ACT_BRANCH_NEXT,
+	};
+
+	return asks[reading];
 }

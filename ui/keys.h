@@ -36,11 +36,38 @@ enum keys_action {
 	KEYS_HELP,
 	KEYS_SESSIONS,
 	KEYS_RECALL,
+	KEYS_CLIPBOARD,
+	KEYS_PICTURES,
+	/* for the screen too */
+	KEYS_FIND,              /* Ctrl-S */
+	KEYS_MOUSE,             /* Alt-M */
 };
 
-/* SUSPEND, HELP, SESSIONS, RECALL → what the program is asked; NONE for the others. */
+/* What a character or a key means in reading mode. */
+enum keys_reading {
+	READING_NONE,
+	READING_DOWN, READING_UP, READING_PAGE_DOWN, READING_PAGE_UP, READING_TOP, READING_BOTTOM,
+	READING_NEXT, READING_PREV,                     /* message */
+	READING_PICTURE_NEXT, READING_PICTURE_PREV,
+	READING_FIND, READING_FIND_BACK, READING_FIND_NEXT, READING_FIND_PREV,
+	READING_LEAVE,
+	/* for the program: keys_reading_asks() names the ui_action */
+	READING_ENLARGE, READING_VIEW, READING_BOXES, READING_COPY, READING_COPY_CODE,
+	READING_EDIT, READING_REGEN, READING_CONTINUE, READING_FORK, READING_BRANCH_PREV, READING_BRANCH_NEXT,
+};
+
+/* SUSPEND to PICTURES → what the program is asked; NONE for the others. */
 enum ui_action
 keys_asks(enum keys_action action);
+
+enum ui_action
+keys_reading_asks(enum keys_reading reading);
+
+/* In reading mode: what a character of typed text means, or a key that has an action while typing. */
+enum keys_reading
+keys_reading_char(char c);
+enum keys_reading
+keys_reading_key(enum keys_action action);
 
 /* Looks s[0..n) up among the sequences. n is the length of the whole match; *more gets true when s is the beginning of
  * a longer sequence as well. */

@@ -29,6 +29,7 @@ struct ui_options {
 	bool ascii;                     /* marks and rules in ASCII only */
 	bool no_color;
 	bool vi_mode;
+	bool mouse;                     /* on at the start; Alt-M toggles it */
 	int image_max_kib;              /* largest sixel string, 0 = 256 */
 	const char *const *history;     /* input lines, oldest first; copied */
 	int n_history;
@@ -36,6 +37,9 @@ struct ui_options {
 	 * *is_path asks for quoting as a path. */
 	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
 	void *complete_arg;
+	/* A paste, before it becomes text of the input. true: it was something else, a picture, and is taken. NULL: none is. */
+	bool (*paste)(void *arg, const char *text, size_t n);
+	void *paste_arg;
 };
 
 /* Fails with CODE_USAGE: not a terminal, locale not UTF-8, TERM unknown, screen too small (40x8) is not a failure (one
@@ -62,12 +66,22 @@ enum ui_action {
 	UI_ACT_HELP,            /* F1 */
 	UI_ACT_UNSTAGE,         /* Backspace in an empty input: take the last staged picture back */
 	UI_ACT_RECALL,          /* Alt-Up: last own message back into the input */
+	UI_ACT_CLIPBOARD,       /* Ctrl-V: a picture from the clipboard */
+	UI_ACT_PICTURES,        /* Alt-I: choose among the pictures of a folder */
+	/* of reading mode: `entry` of the event is the selected one. Those of this line lead back to typing by themselves: */
+	UI_ACT_EDIT, UI_ACT_REGEN, UI_ACT_CONTINUE, UI_ACT_FORK,
+	UI_ACT_BRANCH_PREV, UI_ACT_BRANCH_NEXT, /* when entries are made anew: ui_select the one to stand on */
+	UI_ACT_COPY, UI_ACT_COPY_CODE,
+	UI_ACT_ENLARGE,         /* `picture` of the event says which: answer by ui_show */
+	UI_ACT_VIEW,            /* the same, as the model sees it */
+	UI_ACT_BOXES,           /* the boxes that an answer names, on their picture */
 };
 
 enum ui_event_kind {
 	UI_EVENT_LINE,          /* Enter: text is the input, which is now empty */
 	UI_EVENT_ACTION,
 	UI_EVENT_PICK,          /* a picker ended: pick = index, or -1 when left */
+	UI_EVENT_PREVIEW,       /* a picker of ui_pick_pictures stands on pick: answer by ui_preview */
 	UI_EVENT_TYPED,         /* the input changed (for token counts); at most one a read */
 	UI_EVENT_EOF,           /* the terminal is gone */
 };
@@ -78,6 +92,8 @@ struct ui_event {
 	char *text;             /* LINE: owned by the caller */
 	size_t text_n;
 	int pick;
+	int entry;              /* ACTION of reading mode: the selected entry, or 0 */
+	int picture;            /* ENLARGE, VIEW: which picture of that entry, from 0 */
 };
 
 int
@@ -168,11 +184,39 @@ ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int s
 void
 ui_page(struct ui *ui, const char *title, const char *text);
 
-/* The table of keys in force, for help and manual: key, what it does. Static; ends with NULL. */
+/* The same with room for a picture beside it; PREVIEW events say which one is looked at. */
+void
+ui_pick_pictures(struct ui *ui, const char *title, const char *const *items, int n, int selected);
+/* The picture beside the picker that is open; NULL: none can be shown. Copied. */
+void
+ui_preview(struct ui *ui, const struct ui_picture *picture);
+/* One picture, or two side by side, over the whole conversation; any key returns. Copied. */
+void
+ui_show(struct ui *ui, const struct ui_picture *pictures, int n);
+
+/* ---------------------------------------------------------------- reading, finding, copying */
+
+/* Reading mode with this entry selected; 0: back to typing. */
+void
+ui_select(struct ui *ui, int entry);
+/* Finds text in what is visible of the conversation: reading mode, at the last match. Without regard to case unless
+ * the pattern has a capital. Returns how many there are; 0 changes nothing. */
+int
+ui_find(struct ui *ui, const char *pattern);
+
+/* Hands text to the terminal's clipboard (OSC 52). Returns how many bytes of it went: at most UI_COPY_MAX, cut between
+ * characters. Whether the terminal takes them is not known. */
+enum { UI_COPY_MAX = 72 << 10 };
+size_t
+ui_copy(struct ui *ui, const char *text, size_t n);
+
+/* The tables of keys in force, for help and manual: key, what it does. Static; end with NULL. */
 struct ui_key_help {
 	const char *keys, *does;
 };
 const struct ui_key_help *
-ui_key_table(void);
+ui_key_table(void);             /* while typing */
+const struct ui_key_help *
+ui_reading_table(void);         /* in reading mode */
 
 #endif

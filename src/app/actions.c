@@ -207,6 +207,8 @@ act(struct app *app, enum ui_action action)
 	case UI_ACT_RECALL:
 		recall(app);
 		break;
+	default:
+		break;
 	}
 }
 
@@ -223,6 +225,8 @@ actions_event(struct app *app, struct ui_event *e)
 		break;
 	case UI_EVENT_PICK:
 		sessions_picked(app, e->pick);
+		break;
+	case UI_EVENT_PREVIEW:
 		break;
 	case UI_EVENT_TYPED:
 		meter_typed(app);

@@ -281,7 +281,7 @@ act(struct demo *d, enum ui_action action)
 	case UI_ACT_RECALL:
 		ui_set_input(d->ui, "recalled");
 		break;
-	case UI_ACT_NONE:
+	default:
 		break;
 	}
 }
@@ -304,6 +304,7 @@ handle(struct demo *d, struct ui_event *event)
 		snprintf(number, sizeof number, "%d", event->pick);
 		note(d, "picked", number);
 		break;
+	case UI_EVENT_PREVIEW:
 	case UI_EVENT_TYPED:
 		break;
 	case UI_EVENT_EOF:
