@@ -64,6 +64,7 @@ struct transcript {
 	int width, height;
 
 	bool stale;
+	unsigned version;
 	int lines, top;
 	bool follow, at_end;
 	struct anchor anchor;
@@ -358,6 +359,7 @@ settle(struct transcript *t)
 	if (!t->stale)
 		return;
 	t->stale = false;
+	t->version++;
 	t->lines = 0;
 	for (int i = 0; i < t->n; i++) {
 		struct entry *e = &t->entries[i];
@@ -467,6 +469,37 @@ transcript_picture(struct transcript *t, int id)
 			if (t->entries[i].pictures[k].id == id)
 				return &t->entries[i].pictures[k];
 	return NULL;
+}
+
+int
+transcript_owner(struct transcript *t, int picture, int *index)
+{
+	for (int i = 0; i < t->n; i++)
+		for (int k = 0; k < t->entries[i].n_pictures; k++)
+			if (t->entries[i].pictures[k].id == picture) {
+				*index = k;
+				return t->entries[i].id;
+			}
+	return 0;
+}
+
+int
+transcript_extent(struct transcript *t, int entry, int *first)
+{
+	int i = entry_from(t, entry);
+
+	settle(t);
+	if (i == t->n || t->entries[i].id != entry)
+		return 0;
+	*first = t->entries[i].first;
+	return t->entries[i].height;
+}
+
+unsigned
+transcript_version(struct transcript *t)
+{
+	settle(t);
+	return t->version;
 }
 
 /* ---------------------------------------------------------------- lines */
@@ -593,6 +626,7 @@ transcript_line(struct transcript *t, int index, struct line *out)
 		break;
 	case PART_CAPTION:
 		out->kind = LINE_TEXT;
+		out->picture = e->pictures[part.index].id;
 		row_fit(&out->row, ROLE_PICTURE, e->pictures[part.index].label, strlen(e->pictures[part.index].label),
 			t->width);
 		break;

@@ -60,8 +60,8 @@ enum line_kind { LINE_BLANK, LINE_LABEL, LINE_TEXT, LINE_PICTURE, LINE_RULE };
 struct line {
 	enum line_kind kind;
 	int entry;
-	int picture;            /* LINE_PICTURE: id for transcript_picture … */
-	int picture_row;        /* … and which of its rows this line is */
+	int picture;            /* LINE_PICTURE, or its caption: id for transcript_picture, else 0 */
+	int picture_row;        /* LINE_PICTURE: which of its rows this line is */
 	struct row row;         /* what to draw; empty for BLANK and PICTURE */
 };
 
@@ -82,6 +82,15 @@ struct transcript_picture {
 /* NULL when it is gone. */
 const struct transcript_picture *
 transcript_picture(struct transcript *t, int id);
+/* Whose picture it is, and which of its pictures from 0; 0: of none. */
+int
+transcript_owner(struct transcript *t, int picture, int *index);
+/* The lines of an entry, the blank one before it included; 0: there is no such entry. */
+int
+transcript_extent(struct transcript *t, int entry, int *first);
+/* Changes whenever a line may have changed. */
+unsigned
+transcript_version(struct transcript *t);
 
 /* ---------------------------------------------------------------- place */
 
