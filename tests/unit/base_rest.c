@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -307,6 +308,64 @@ clocks_have_their_forms(void **state)
 	assert_true(clock_ms() >= before);
 }
 
+/* ---------------------------------------------------------------- base64 */
+
+static void
+base64_has_the_forms_of_the_standard(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xff\xef\xbe", "/+++" },
+	};
+	struct buf out = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		buf_clear(&out);
+		base64_encode(&out, pairs[i][0], strlen(pairs[i][0]));
+		assert_string_equal(out.at, pairs[i][1]);
+		buf_clear(&out);
+		assert_int_equal(base64_decode(&out, pairs[i][1], strlen(pairs[i][1])), 0);
+		assert_string_equal(out.at, pairs[i][0]);
+	}
+	buf_done(&out);
+}
+
+static void
+base64_is_read_with_spaces_and_without_padding(void **state)
+{
+	static const char *const bad[] = { "Z", "Zm9vY", "Zg=", "Zg===", "Z===", "Zg==Zg==", "Zm9-", "Zm9v\x01", "猫" };
+	struct buf out = {0};
+
+	(void)state;
+	buf_str(&out, "+");
+	assert_int_equal(base64_decode(&out, " Zm\r\n9v\tYg ", 11), 0);
+	assert_string_equal(out.at, "+foob");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(base64_decode(&out, bad[i], strlen(bad[i])), -1);
+		assert_string_equal(out.at, "+foob");
+	}
+	assert_int_equal(base64_decode(&out, "Zg==\0", 5), -1);
+	buf_done(&out);
+}
+
+static void
+base64_keeps_every_byte(void **state)
+{
+	unsigned char bytes[256];
+	struct buf text = {0}, back = {0};
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		bytes[i] = (unsigned char)i;
+	base64_encode(&text, bytes, sizeof bytes);
+	assert_int_equal(base64_decode(&back, text.at, text.n), 0);
+	assert_int_equal(back.n, sizeof bytes);
+	assert_memory_equal(back.at, bytes, sizeof bytes);
+	buf_done(&text);
+	buf_done(&back);
+}
+
 int
 main(void)
 {
@@ -323,6 +382,9 @@ main(void)
 		cmocka_unit_test(home_is_expanded),
 		cmocka_unit_test(paths_follow_the_environment),
 		cmocka_unit_test(clocks_have_their_forms),
+		cmocka_unit_test(base64_has_the_forms_of_the_standard),
+		cmocka_unit_test(base64_is_read_with_spaces_and_without_padding),
+		cmocka_unit_test(base64_keeps_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
