@@ -23,6 +23,8 @@ struct place {
 	int32_t id;
 	int row;                        /* of the picture that stands here; NOTHING: text */
 	uint8_t key[PIXELS_KEY];        /* the picture's */
+	int begin, to;                  /* of the batch that computed it */
+	bool stepped;                   /* that batch was a step of its own */
 };
 
 struct context {
@@ -213,40 +215,57 @@ fetch_logits(struct context *ctx)
 	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, n_vocab);
 }
 
+/* Places [begin, end), in a batch as large as [begin, to): what its other rows hold does not matter, they are never
+ * looked at. */
 static int
-compute_chunk(struct syncing *s, int begin, int end, struct error *err)
+compute_batch(struct syncing *s, int begin, int end, int to, bool stepped, struct error *err)
 {
 	struct context *ctx = s->ctx;
 	struct backend *b = ctx->engine->backend;
 
-	for (int i = begin; i < end; i++)
-		ctx->ids[i - begin] = s->places[i].row == NOTHING ? s->places[i].id : -1;
+	for (int i = begin; i < to; i++)
+		ctx->ids[i - begin] = i >= end ? 0 : s->places[i].row == NOTHING ? s->places[i].id : -1;
 	for (int i = 0; i < s->prompt->n_pictures; i++)
 		if (put_picture(s, &s->prompt->pictures[i], begin, end, err) != 0)
 			return -1;
-	decoder_embed(&ctx->decoder, ctx->ids, end - begin, begin);
+	decoder_embed(&ctx->decoder, ctx->ids, to - begin, begin);
 	if (run_layers(s, begin, end, err) != 0)
 		return -1;
 	if (end == s->n_prompt)
 		fetch_logits(ctx);
-	return b->ops->sync(b, err);
+	if (b->ops->sync(b, err) != 0)
+		return -1;
+	for (int i = begin; i < end; i++) {
+		ctx->places[i] = s->places[i];
+		ctx->places[i].begin = begin;
+		ctx->places[i].to = to;
+		ctx->places[i].stepped = stepped;
+	}
+	ctx->n_used = end;
+	return 0;
 }
 
 static int
 compute(struct syncing *s, struct error *err)
 {
-	struct context *ctx = s->ctx;
-	int end;
+	int most = s->ctx->decoder.max_rows, end;
 
 	for (int begin = s->n_reused; begin < s->n_prompt; begin = end) {
-		end = s->n_prompt - begin > ctx->decoder.max_rows ? begin + ctx->decoder.max_rows : s->n_prompt;
-		if (compute_chunk(s, begin, end, err) != 0)
+		end = s->n_prompt - begin > most ? begin + most : s->n_prompt;
+		if (compute_batch(s, begin, end, end, false, err) != 0)
 			return -1;
-		memcpy(ctx->places + begin, s->places + begin, (size_t)(end - begin) * sizeof *ctx->places);
-		ctx->n_used = end;
 	}
-	ctx->has_logits = true;
+	s->ctx->has_logits = true;
 	return 0;
+}
+
+/* Drops what the prompt does not share; from here on there are no logits until it is computed. */
+static void
+rewind_to(struct context *ctx, int n)
+{
+	ctx->n_used = n;
+	ctx->pending = NOTHING;
+	ctx->has_logits = false;
 }
 
 int
@@ -262,10 +281,120 @@ context_sync(struct context *ctx, const struct prompt *prompt, const struct watc
 	s.places = places = make_places(prompt);
 	s.n_prompt = (int)prompt->ids.n;
 	s.n_reused = common_prefix(ctx, places, s.n_prompt);
-	ctx->n_used = s.n_reused;
-	ctx->pending = NOTHING;
-	ctx->has_logits = false;
+	rewind_to(ctx, s.n_reused);
 	rc = compute(&s, err);
+	free(places);
+	if (report)
+		*report = (struct sync_report){ s.n_prompt, s.n_reused, s.n_pictures_seen };
+	return rc;
+}
+
+/* ---- the same bits again */
+
+int
+context_segs(const struct context *ctx, struct seg **segs)
+{
+	struct seg *last;
+	int n = 0;
+
+	*segs = xcalloc((size_t)ctx->n_used + 1, sizeof **segs);
+	for (int i = 0; i < ctx->n_used; i++) {
+		const struct place *p = &ctx->places[i];
+
+		last = n > 0 ? &(*segs)[n - 1] : NULL;
+		if (p->stepped && last && last->kind == SEG_DECODE)
+			last->to = last->end = i + 1;
+		else if (!p->stepped && p->begin < i)
+			last->end = i + 1;
+		else
+			(*segs)[n++] = (struct seg){ p->stepped ? SEG_DECODE : SEG_PREFILL, i, i + 1, p->to };
+	}
+	return n;
+}
+
+static int
+check_segs(const struct context *ctx, int n_prompt, const struct seg *segs, int n, struct error *err)
+{
+	int at = 0;
+
+	for (int i = 0; i < n; i++) {
+		const struct seg *s = &segs[i];
+		bool fits = s->kind == SEG_DECODE ? s->to == s->end :
+		    s->to - s->begin <= ctx->decoder.max_rows && s->to <= ctx->engine->n_ctx;
+
+		if (s->begin != at || s->end <= at || s->to < s->end || !fits)
+			return error_set(err, CODE_INPUT, "the context cannot be computed as it was: tokens %d to %d "
+			    "do not fit this engine", s->begin, s->end);
+		at = s->end;
+	}
+	if (n == 0 || at != n_prompt || segs[n - 1].to != n_prompt)
+		return error_set(err, CODE_INPUT, "the context was computed for another prompt: %d tokens, not %d", at,
+		    n_prompt);
+	return 0;
+}
+
+static bool
+computed_as(const struct place *p, const struct seg *s, int pos)
+{
+	if (s->kind == SEG_DECODE)
+		return p->to - p->begin == 1 && p->begin == pos;
+	return p->begin == s->begin && p->to == s->to;
+}
+
+/* How much of the stretch the timeline holds already, computed the same way; a batch counts whole or not at all. */
+static int
+common_in_seg(const struct context *ctx, const struct place *places, const struct seg *s)
+{
+	int i = s->begin;
+
+	while (i < s->end && i < ctx->n_used && same_place(&ctx->places[i], &places[i]) &&
+	    computed_as(&ctx->places[i], s, i))
+		i++;
+	return i < s->end && s->kind == SEG_PREFILL ? s->begin : i;
+}
+
+/* The last stretch is always computed, so that there are logits at its end. */
+static int
+common_as(const struct context *ctx, const struct place *places, const struct seg *segs, int n)
+{
+	int at = 0;
+
+	for (int i = 0; i < n - 1 && at == segs[i].begin; i++)
+		at = common_in_seg(ctx, places, &segs[i]);
+	return at;
+}
+
+static int
+compute_as(struct syncing *s, const struct seg *segs, int n, struct error *err)
+{
+	for (int i = 0; i < n; i++) {
+		const struct seg *seg = &segs[i];
+		int at = seg->begin > s->n_reused ? seg->begin : s->n_reused;
+
+		if (seg->kind == SEG_PREFILL && at < seg->end && compute_batch(s, at, seg->end, seg->to, false, err) != 0)
+			return -1;
+		for (; seg->kind == SEG_DECODE && at < seg->end; at++)
+			if (compute_batch(s, at, at + 1, at + 1, true, err) != 0)
+				return -1;
+	}
+	s->ctx->has_logits = true;
+	return 0;
+}
+
+int
+context_sync_as(struct context *ctx, const struct prompt *prompt, const struct seg *segs, int n_segs,
+    const struct watch *watch, struct sync_report *report, struct error *err)
+{
+	struct syncing s = { .ctx = ctx, .prompt = prompt, .watch = watch, .n_prompt = (int)prompt->ids.n };
+	struct place *places;
+	int rc;
+
+	if (check(ctx, prompt, err) != 0 || check_segs(ctx, s.n_prompt, segs, n_segs, err) != 0)
+		return -1;
+	s.places = places = make_places(prompt);
+	s.n_reused = common_as(ctx, places, segs, n_segs);
+	rewind_to(ctx, s.n_reused);
+	rc = compute_as(&s, segs, n_segs, err);
 	free(places);
 	if (report)
 		*report = (struct sync_report){ s.n_prompt, s.n_reused, s.n_pictures_seen };
@@ -289,7 +418,9 @@ run_pending(struct context *ctx, struct error *err)
 	fetch_logits(ctx);
 	if (b->ops->sync(b, err) != 0)
 		return -1;
-	ctx->places[ctx->n_used++] = (struct place){ .id = ctx->pending, .row = NOTHING };
+	ctx->places[ctx->n_used] = (struct place){ .id = ctx->pending, .row = NOTHING, .begin = ctx->n_used,
+		.to = ctx->n_used + 1, .stepped = true };
+	ctx->n_used++;
 	ctx->pending = NOTHING;
 	ctx->has_logits = true;
 	return 0;

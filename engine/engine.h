@@ -260,6 +260,28 @@ int
 context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
     struct error *err);
 
+/* How a stretch [begin, end) of the timeline was computed. The last bits of a result depend on how many rows went
+ * through the products together, so whoever wants the same bits again has to compute by the same stretches. */
+enum seg_kind {
+	SEG_PREFILL,            /* the first rows of one batch [begin, to); the others were dropped later, or to == end */
+	SEG_DECODE,             /* one row at a time; to == end */
+};
+
+struct seg {
+	enum seg_kind kind;
+	int begin, end, to;
+};
+
+/* The whole timeline as stretches without gaps, from 0 on. The caller frees *segs; returns how many. */
+int
+context_segs(const struct context *ctx, struct seg **segs);
+
+/* As context_sync, but every place is (or already was) computed as segs say; they cover the prompt without gaps. Fails
+ * with CODE_INPUT where they do not, or where this engine has other limits. */
+int
+context_sync_as(struct context *ctx, const struct prompt *prompt, const struct seg *segs, int n_segs,
+    const struct watch *watch, struct sync_report *report, struct error *err);
+
 int
 context_n_ctx(const struct context *ctx);       /* limit in tokens */
 int

@@ -455,6 +455,7 @@ take_end(struct app *app, const struct event *e)
 
 	m->n_prompt = e->sync.n_prompt;
 	m->n_reused = e->sync.n_reused;
+	message_set_segs(m, e->segs, e->n_segs);
 	take_text(app, e);
 	end_and_go_on(app, e->stop);
 }

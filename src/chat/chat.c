@@ -64,6 +64,7 @@ free_message(struct message *m)
 	free(m->text);
 	free(m->ids);
 	free(m->ms);
+	free(m->segs);
 	free(m->build);
 	free(m->device);
 }
@@ -116,6 +117,16 @@ message_add_id(struct message *m, int32_t id, int ms)
 	m->ids[n - 1] = id;
 	m->ms[n - 1] = ms;
 	m->n_ids++;
+}
+
+void
+message_set_segs(struct message *m, const struct seg *segs, int n)
+{
+	free(m->segs);
+	m->segs = xreallocarray(NULL, (size_t)n, sizeof *segs);
+	if (n > 0)
+		memcpy(m->segs, segs, (size_t)n * sizeof *segs);
+	m->n_segs = n;
 }
 
 /* ---- the tree */

@@ -50,6 +50,8 @@ struct message {
 	int n_ids;
 	int *ms;                /* when each id came, since the question was sent; NULL or n_ids */
 	int n_prompt, n_reused; /* tokens of the prompt, and of them taken from the cache */
+	struct seg *segs;       /* how the prompt was computed; n_segs 0: not known */
+	int n_segs;
 	int cont;               /* id of the shorter answer that this one continues, or 0 */
 	char *build, *device;   /* owned, may be NULL */
 };
@@ -119,6 +121,8 @@ void
 message_set_text(struct message *m, const char *text, size_t n);
 void
 message_add_id(struct message *m, int32_t id, int ms);
+void
+message_set_segs(struct message *m, const struct seg *segs, int n);
 
 const struct message *
 chat_message(const struct chat *c, int id);     /* NULL when there is none */

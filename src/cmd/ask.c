@@ -191,6 +191,7 @@ store_answer(struct ask *a)
 	m->max_tokens = a->o->max_tokens;
 	m->n_prompt = a->n_prompt;
 	m->n_reused = r->sync.n_reused;
+	message_set_segs(m, r->segs, r->n_segs);
 	m->build = xstrdup(PACKAGE_VERSION);
 	m->device = r->device ? xstrdup(r->device) : NULL;
 	place_put_answer(&a->place);

@@ -58,6 +58,9 @@ take_done(struct waiting *w, struct event *e)
 {
 	struct reply *r = w->reply;
 
+	r->segs = e->segs;
+	r->n_segs = e->n_segs;
+	e->segs = NULL;
 	r->over = true;
 	r->stop = stop_reason(w, e->stop);
 	r->sync = e->sync;
@@ -155,6 +158,7 @@ reply_done(struct reply *r)
 	for (int i = 0; i < r->n_tokens; i++)
 		free(r->tokens[i].best);
 	free(r->tokens);
+	free(r->segs);
 	free(r->device);
 	buf_done(&r->text);
 	*r = (struct reply){0};

@@ -38,6 +38,8 @@ struct question {
 	struct sampling sampling;
 	int max_tokens;
 	int n_best;             /* log probabilities wanted per token, 0 = none */
+	struct seg *segs;       /* how the prompt is to be computed; NULL: as is quickest. Taken over */
+	int n_segs;
 };
 
 /* → PROGRESS… TEXT… then DONE or FAILED. Contents are taken over; *q is empty afterwards. */
@@ -77,6 +79,8 @@ struct event {
 	enum stop stop;
 	struct sync_report sync;
 	int ms_prefill, ms_first, ms_total;     /* first: until the first token */
+	struct seg *segs;       /* how the prompt was computed; empty when it was not */
+	int n_segs;
 	/* READY */
 	char *device;
 	int ms_load;

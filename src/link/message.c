@@ -25,6 +25,7 @@ request_free(struct request *r)
 		return;
 	pixels_done(&r->pixels);
 	prompt_done(&r->question.prompt);
+	free(r->question.segs);
 	free(r);
 }
 
@@ -46,6 +47,7 @@ event_free(struct event *e)
 	for (int i = 0; i < e->n_tokens; i++)
 		free(e->tokens[i].best);
 	free(e->tokens);
+	free(e->segs);
 	free(e->text);
 	free(e->device);
 	free(e);

@@ -213,11 +213,27 @@ generate(struct answer *a, struct error *err)
 	return STOP_LENGTH;
 }
 
+static int
+prefill(struct answer *a, struct error *err)
+{
+	struct worker *w = a->job.worker;
+	const struct question *q = a->question;
+	struct watch watch = watch_of(&a->job);
+	int rc;
+
+	if (q->segs)
+		rc = context_sync_as(w->context, &q->prompt, q->segs, q->n_segs, &watch, &a->done->sync, err);
+	else
+		rc = context_sync(w->context, &q->prompt, &watch, &a->done->sync, err);
+	if (rc == 0)
+		a->done->n_segs = context_segs(w->context, &a->done->segs);
+	return rc;
+}
+
 static enum stop
 prefill_and_generate(struct answer *a, struct error *err)
 {
 	struct worker *w = a->job.worker;
-	struct watch watch = watch_of(&a->job);
 
 	if (stopped(w))
 		return STOP_USER;
@@ -225,7 +241,7 @@ prefill_and_generate(struct answer *a, struct error *err)
 		error_set(err, CODE_ENGINE, "the model is not loaded");
 		return STOP_ERROR;
 	}
-	if (context_sync(w->context, &a->question->prompt, &watch, &a->done->sync, err) < 0)
+	if (prefill(a, err) < 0)
 		return err->code == CODE_SIGINT ? STOP_USER : STOP_ERROR;
 	a->done->ms_prefill = ms_since(a->job.since);
 	return generate(a, err);

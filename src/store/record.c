@@ -203,12 +203,23 @@ put_array(struct buf *out, const char *key, const int32_t *at, int n)
 	buf_char(out, ']');
 }
 
-/* How the context was computed: positions kept from before, run as a prompt, run one by one. */
+/* How the context was computed: [kind, from, to], and where a batch was larger than what is left of it, its end too. */
 static void
 put_segs(struct buf *out, const struct message *m)
 {
-	buf_printf(out, ",\"segs\":[[\"kept\",0,%d],[\"prefill\",%d,%d],[\"decode\",%d,%d]]", m->n_reused, m->n_reused,
-	    m->n_prompt, m->n_prompt, m->n_prompt + m->n_ids);
+	put_key(out, "segs");
+	buf_char(out, '[');
+	for (int i = 0; i < m->n_segs; i++) {
+		const struct seg *s = &m->segs[i];
+
+		buf_printf(out, "[\"%s\",%d,%d", s->kind == SEG_DECODE ? "decode" : "prefill", s->begin, s->end);
+		if (s->to != s->end)
+			buf_printf(out, ",%d", s->to);
+		buf_str(out, "],");
+	}
+	if (m->n_segs == 0)
+		buf_printf(out, "[\"kept\",0,%d],[\"prefill\",%d,%d],", m->n_reused, m->n_reused, m->n_prompt);
+	buf_printf(out, "[\"decode\",%d,%d]]", m->n_prompt, m->n_prompt + m->n_ids);
 }
 
 void
@@ -226,8 +237,10 @@ record_answer(struct buf *out, const struct message *m)
 		put_text(out, "build", m->build);
 	if (m->device)
 		put_text(out, "gpu", m->device);
-	if (m->n_prompt > 0)
+	if (m->n_prompt > 0) {
+		put_int(out, "reused", m->n_reused);
 		put_segs(out, m);
+	}
 	put_tail(out, m->text, m->text_n);
 }
 
@@ -473,23 +486,48 @@ read_sampling(struct message *m, const json_t *record)
 	};
 }
 
-static void
-read_segs(struct message *m, const json_t *segs)
+/* False: not a stretch that this version knows. */
+static bool
+read_seg(struct seg *s, const json_t *from)
 {
-	json_t *seg;
-	size_t i;
+	const char *kind = json_string_value(json_array_get(from, 0));
+	json_int_t begin = json_integer_value(json_array_get(from, 1)), end = json_integer_value(json_array_get(from, 2));
+	json_int_t to = json_array_size(from) > 3 ? json_integer_value(json_array_get(from, 3)) : end;
 
-	json_array_foreach(segs, i, seg) {
-		const char *kind = json_string_value(json_array_get(seg, 0));
-		json_int_t end = json_integer_value(json_array_get(seg, 2));
+	if (!kind || begin < 0 || end < begin || to < end || to > INT32_MAX)
+		return false;
+	*s = (struct seg){ strcmp(kind, "decode") == 0 ? SEG_DECODE : SEG_PREFILL, (int)begin, (int)end, (int)to };
+	return s->kind == SEG_DECODE || strcmp(kind, "prefill") == 0;
+}
 
-		if (!kind || end < 0 || end > INT32_MAX)
-			continue;
-		if (strcmp(kind, "kept") == 0)
-			m->n_reused = (int)end;
-		else if (strcmp(kind, "prefill") == 0)
-			m->n_prompt = (int)end;
-	}
+static int
+kept(const json_t *list)
+{
+	const json_t *first = json_array_get(list, 0);
+	const char *kind = json_string_value(json_array_get(first, 0));
+	json_int_t n = json_integer_value(json_array_get(first, 2));
+
+	return kind && strcmp(kind, "kept") == 0 && n >= 0 && n <= INT32_MAX ? (int)n : 0;
+}
+
+/* The last stretch is the answer's own; before it stand the prompt's. An older record says only what was "kept", not
+ * how that had been computed. */
+static void
+read_segs(struct message *m, const json_t *record)
+{
+	const json_t *list = json_object_get(record, "segs");
+	size_t n = json_array_size(list);
+	struct seg *segs = xcalloc(n + 1, sizeof *segs);
+	bool known = n > 1;
+
+	for (size_t i = 0; i < n; i++)
+		known &= read_seg(&segs[i], json_array_get(list, i));
+	if (known)
+		message_set_segs(m, segs, (int)n - 1);
+	if (n > 1)
+		m->n_prompt = segs[n - 2].end;
+	m->n_reused = get_int(record, "reused", known ? segs[n - 2].begin : kept(list));
+	free(segs);
 }
 
 static int
@@ -509,7 +547,7 @@ read_answer(struct record_reader *r, const json_t *record)
 	m->cont = read_cont(m, record);
 	read_tokens(m, record);
 	read_sampling(m, record);
-	read_segs(m, json_object_get(record, "segs"));
+	read_segs(m, record);
 	m->build = get_copy(record, "build");
 	m->device = get_copy(record, "gpu");
 	r->chat->head = m->id;

@@ -250,6 +250,131 @@ another_picture_ends_the_prefix(void **state)
 	bed_done(&b);
 }
 
+/* ---- the same bits again */
+
+/* Whether a timeline of its own, computed by these stretches, ends in exactly these logits. */
+static bool
+same_bits(struct bed *b, const struct prompt *p, const struct seg *segs, int n)
+{
+	size_t size = (size_t)card_info(b->card)->vocab_size * sizeof(float);
+	struct error err = {0};
+	struct context *fresh = context_new(b->engine, &err);
+	bool same;
+
+	assert_ok(!fresh, &err);
+	assert_ok(context_sync_as(fresh, p, segs, n, NULL, NULL, &err), &err);
+	same = memcmp(context_logits(b->ctx, &err), context_logits(fresh, &err), size) == 0;
+	context_free(fresh);
+	return same;
+}
+
+static void
+assert_repeats(struct bed *b, const struct prompt *p)
+{
+	struct seg *segs, *again;
+	int n = context_segs(b->ctx, &segs), n_again;
+	struct error err = {0};
+
+	assert_int_equal(segs[n - 1].end, p->ids.n);
+	assert_true(same_bits(b, p, segs, n));
+	assert_ok(context_sync_as(b->ctx, p, segs, n, NULL, NULL, &err), &err);
+	n_again = context_segs(b->ctx, &again);
+	assert_int_equal(n_again, n);
+	assert_memory_equal(again, segs, (size_t)n * sizeof *segs);
+	free(segs);
+	free(again);
+}
+
+/* Rounds with answers, a picture, a branch that leaves within a batch: each can be computed again, bit for bit. */
+static void
+the_same_stretches_give_the_same_bits(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b;
+	struct prompt p = {0};
+	int32_t answer[12];
+
+	(void)state;
+	shape.n_ctx = 128;
+	bed_init(&b, &shape, 2);
+	add_text(&p, &b, 30, 1);
+	add_picture(&p, &b, 10);
+	add_text(&p, &b, 11, 4);
+	sync_ok(b.ctx, &p);
+	assert_repeats(&b, &p);
+	sync_ok(b.ctx, &p);             /* its last token alone, again */
+	take_steps(&b, b.ctx, answer, 12);
+	for (int i = 0; i < 12; i++)
+		ids_add(&p.ids, answer[i]);
+	add_text(&p, &b, 19, 3);
+	sync_ok(b.ctx, &p);
+	assert_repeats(&b, &p);
+	p.ids.n -= 30;                  /* cuts the answer */
+	add_text(&p, &b, 9, 5);
+	sync_ok(b.ctx, &p);
+	assert_repeats(&b, &p);
+	p.ids.n = 17;                   /* cuts the first batch */
+	p.n_pictures = 0;
+	add_text(&p, &b, 14, 6);
+	sync_ok(b.ctx, &p);
+	assert_repeats(&b, &p);
+	p.n_pictures = 1;
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+what_was_computed_so_already_is_kept(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	const struct seg first[] = { { SEG_PREFILL, 0, 20, 20 } };
+	const struct seg next[] = { { SEG_PREFILL, 0, 15, 20 }, { SEG_DECODE, 15, 18, 18 }, { SEG_PREFILL, 18, 25, 25 } };
+	struct sync_report report;
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 20, 1);
+	assert_ok(context_sync_as(b.ctx, &p, first, 1, NULL, &report, &err), &err);
+	assert_int_equal(report.n_reused, 0);
+	add_text(&p, &b, 5, 2);
+	assert_ok(context_sync_as(b.ctx, &p, next, 3, NULL, &report, &err), &err);
+	assert_int_equal(report.n_reused, 15);
+	assert_ok(context_sync_as(b.ctx, &p, next, 3, NULL, &report, &err), &err);
+	assert_int_equal(report.n_reused, 18);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+wrong_stretches_are_refused(void **state)
+{
+	static const struct seg wrong[][2] = {
+		{ { SEG_PREFILL, 0, 5, 5 }, { SEG_PREFILL, 6, 10, 10 } },       /* a gap */
+		{ { SEG_PREFILL, 0, 5, 5 }, { SEG_PREFILL, 5, 9, 9 } },         /* too short */
+		{ { SEG_PREFILL, 0, 5, 4 }, { SEG_PREFILL, 5, 10, 10 } },       /* a batch smaller than what it left */
+		{ { SEG_PREFILL, 0, 5, 1 << 30 }, { SEG_PREFILL, 5, 10, 10 } }, /* larger than any */
+		{ { SEG_PREFILL, 0, 5, 5 }, { SEG_PREFILL, 5, 10, 11 } },       /* no logits at its end */
+		{ { SEG_PREFILL, 0, 0, 5 }, { SEG_PREFILL, 0, 10, 10 } },       /* an empty one */
+		{ { SEG_PREFILL, -5, 5, 5 }, { SEG_PREFILL, 5, 10, 10 } },
+	};
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 10, 1);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_int_equal(context_sync_as(b.ctx, &p, wrong[i], 2, NULL, NULL, &err), -1);
+		assert_int_equal(err.code, CODE_INPUT);
+	}
+	assert_int_equal(context_sync_as(b.ctx, &p, NULL, 0, NULL, NULL, &err), -1);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
 /* Two pictures next to each other; only the second is exchanged. */
 static void
 neighbouring_pictures_are_told_apart(void **state)
@@ -689,6 +814,9 @@ main(void)
 		cmocka_unit_test(the_last_token_is_always_computed),
 		cmocka_unit_test(generated_tokens_are_reused),
 		cmocka_unit_test(another_picture_ends_the_prefix),
+		cmocka_unit_test(the_same_stretches_give_the_same_bits),
+		cmocka_unit_test(what_was_computed_so_already_is_kept),
+		cmocka_unit_test(wrong_stretches_are_refused),
 		cmocka_unit_test(neighbouring_pictures_are_told_apart),
 		cmocka_unit_test(seeing_early_fills_the_cache),
 		cmocka_unit_test(old_pictures_leave_the_cache),

@@ -66,6 +66,10 @@ check_full_answer(const struct message *m)
 	assert_int_equal(m->ms[2], 300);
 	assert_int_equal(m->n_prompt, 283);
 	assert_int_equal(m->n_reused, 17);
+	assert_int_equal(m->n_segs, 3);
+	assert_true(m->segs[0].kind == SEG_PREFILL && m->segs[0].begin == 0 && m->segs[0].end == 12 && m->segs[0].to == 20);
+	assert_true(m->segs[1].kind == SEG_DECODE && m->segs[1].begin == 12 && m->segs[1].end == 17 && m->segs[1].to == 17);
+	assert_true(m->segs[2].kind == SEG_PREFILL && m->segs[2].begin == 17 && m->segs[2].end == 283);
 	assert_string_equal(m->build, "0.1 (abc)");
 	assert_string_equal(m->device, "cpu, 2 threads");
 }
@@ -94,6 +98,8 @@ test_all_fields(void **state)
 	message_add_id(m, 63999, 300);
 	m->n_prompt = 283;
 	m->n_reused = 17;
+	message_set_segs(m, (const struct seg[]){ { SEG_PREFILL, 0, 12, 20 }, { SEG_DECODE, 12, 17, 17 },
+	                    { SEG_PREFILL, 17, 283, 283 } }, 3);
 	m->build = xstrdup("0.1 (abc)");
 	m->device = xstrdup("cpu, 2 threads");
 	assert_int_equal(session_put_answer(w, m, NULL), 0);
@@ -223,7 +229,7 @@ test_unreadable_in_the_middle(void **state)
 	};
 	struct fixture *f = *state;
 	struct chat *c = stored_turn(f->store, "one", "two"), *back;
-	static const char later[] = "\n{\"t\":\"tag\",\"tag\":\"x\"}\n";     /* an empty line, and a kind that we do not know */
+	static const char later[] = "\n{\"t\":\"later\",\"tag\":\"x\"}\n";   /* an empty line, and a kind that we do not know */
 	static const char last[] = "{\"t\":\"user\",\"id\":3,\"up\":2,\"pics\":[],\"text\":\"three\",\"new\":1}\n";
 	int n_bad;
 
