@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/jsontext.h"
 
 #define TEXT_MAX (16u << 20)
 #define IMAGE_QUESTION "Please describe the image in detail."
@@ -160,6 +161,8 @@ read_messages(struct talk *t, const struct options *o, struct error *err)
 	bool from_stdin = strcmp(o->messages, "-") == 0;
 	const char *name = from_stdin ? "stdin" : o->messages;
 	struct buf text = {0};
+	size_t n;
+	char *json;
 	json_error_t where;
 	json_t *list;
 	int failed;
@@ -170,8 +173,10 @@ read_messages(struct talk *t, const struct options *o, struct error *err)
 		buf_done(&text);
 		return -1;
 	}
-	list = json_loadb(buf_text(&text), text.n, JSON_ALLOW_NUL, &where);
-	buf_done(&text);
+	n = text.n;
+	json = buf_take(&text);
+	list = jsontext_load(json, n, 0, &where);
+	free(json);
 	if (!list)
 		return error_set(err, CODE_INPUT, "%s: line %d: %s", name, where.line, where.text);
 	failed = add_messages(t, name, list, err);

@@ -187,6 +187,14 @@ class Question(ProgramTest):
                 (json.dumps([5]), 'stdin: message 1 is not {"role": TEXT, "content": TEXT}')):
             self.refused(self.ask('--messages', '-', stdin=text), 3, what)
 
+    def test_messages_of_other_writers(self):
+        """A mark of byte order in front, half a surrogate pair inside."""
+        def ids(content, before=''):
+            text = before + f'[{{"role": "user", "content": "{content}"}}]'
+            return json.loads(self.good(self.ask('--messages', '-', '--json', '--prompt-ids', '-n', '1', '--no-save',
+                                                 stdin=text)))['prompt_ids']
+        self.assertEqual(ids('a\\ud83d', '\ufeff'), ids('a\ufffd'))
+
     def test_placeholders_and_pictures(self):
         self.refused(self.ask('--reference', '-i', GRAY, '<image> and <image>'), 3,
                      'the texts have 2 <image> for 1 pictures')

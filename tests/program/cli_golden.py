@@ -79,7 +79,7 @@ class Ask(ProgramTest):
 
 class Tokenize(ProgramTest):
     def tokenize(self, folder, lines, *args):
-        result = self.run_it('tokenize', '-m', folder, '--json', *args, stdin=''.join(line + '\n' for line in lines))
+        result = self.run_it('tokenize', '-m', folder, *args, stdin=''.join(line + '\n' for line in lines))
         return [json.loads(line) for line in self.good(result).splitlines()]
 
     def test_encode(self):
@@ -101,14 +101,18 @@ class Tokenize(ProgramTest):
                 for row, one in zip(rows, got):
                     self.assertEqual(one, row.get('decoded', row['text']))
 
-    def test_bytes_that_are_not_text(self):
-        rows = json.loads((FIXTURES / 'tokenizers' / 'tiny-b.json').read_text())['raw']
-        rows = [row for row in rows if b'\n' not in bytes.fromhex(row['hex'])]
-        self.assertGreater(len(rows), 10)
-        result = self.run_it('tokenize', '-m', FIXTURES / 'tiny-b', '--no-bos',
-                             stdin=b''.join(bytes.fromhex(row['hex']) + b'\n' for row in rows))
-        got = [[int(word) for word in line.split()] for line in self.good(result).split('\n')[:-1]]
-        self.assertEqual(got, [row['ids'] for row in rows])
+    def test_the_flag_changes_nothing(self):
+        for args, text in ([], '"a b"\n'), (['--decode'], '{"ids": [300, 301]}\n'):
+            plain = self.run_it('tokenize', '-m', FIXTURES / 'tiny-b', *args, stdin=text)
+            flagged = self.run_it('tokenize', '-m', FIXTURES / 'tiny-b', '--json', *args, stdin=text)
+            self.assertEqual(self.good(plain), self.good(flagged))
+            self.assertGreater(len(json.loads(plain.stdout)), 0)
+
+    def test_lines_of_other_writers(self):
+        """A mark of byte order, CR LF, empty lines, no newline at the end."""
+        result = self.run_it('tokenize', '-m', FIXTURES / 'tiny-b', stdin='\ufeff"a"\r\n\r\n\n"b"')
+        self.assertEqual([json.loads(line) for line in self.good(result).splitlines()],
+                         self.tokenize(FIXTURES / 'tiny-b', ['"a"', '"b"']))
 
     def test_escapes(self):
         """NUL, a pair of surrogates, halves of pairs (which become U+FFFD), a backslash before a u."""
@@ -129,13 +133,13 @@ class Tokenize(ProgramTest):
 
     def test_bad_lines(self):
         for args, text, what in (
-                (['--json'], '"a"\nb\n', 'line 2: not JSON: invalid token near \'b\''),
-                (['--json'], '5\n', 'line 1: must be a JSON string'),
-                (['--json', '--decode'], '{"x": []}\n', 'line 1: must be [ids] or {"ids": [ids]}'),
-                (['--json', '--decode'], '[1, 2.5]\n', 'line 1: id 2 is not a whole number'),
-                (['--json', '--decode'], '[613]\n', 'line 1: 613 is no id: they go from 0 to 612'),
-                (['--json', '--decode'], '[-1]\n', 'line 1: -1 is no id: they go from 0 to 612'),
-                (['--decode'], '1 x\n', 'line 1: must be ids with spaces between')):
+                ([], '"a"\nb\n', 'line 2: not JSON: invalid token near \'b\''),
+                ([], '5\n', 'line 1: must be a JSON string'),
+                ([], '[' * 100000 + '\n', 'line 1: not JSON: maximum parsing depth reached near \'[\''),
+                (['--decode'], '{"x": []}\n', 'line 1: must be [ids] or {"ids": [ids]}'),
+                (['--decode'], '[1, 2.5]\n', 'line 1: id 2 is not a whole number'),
+                (['--decode'], '[613]\n', 'line 1: 613 is no id: they go from 0 to 612'),
+                (['--decode'], '[-1]\n', 'line 1: -1 is no id: they go from 0 to 612')):
             result = self.run_it('tokenize', '-m', FIXTURES / 'tiny-b', *args, stdin=text)
             result.stdout = b''
             self.fails(result, 3, what)
