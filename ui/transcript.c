@@ -610,6 +610,7 @@ transcript_line(struct transcript *t, int index, struct line *out)
 	part = part_at(e, i == 0, index - e->first);
 	row_clear(&out->row);
 	out->entry = e->id;
+	out->look = e->look;
 	out->picture = out->picture_row = 0;
 	switch (part.kind) {
 	case PART_BLANK:
@@ -645,6 +646,12 @@ transcript_line(struct transcript *t, int index, struct line *out)
 }
 
 /* ---------------------------------------------------------------- place */
+
+int
+transcript_height(const struct transcript *t)
+{
+	return t->height;
+}
 
 int
 transcript_top(struct transcript *t)

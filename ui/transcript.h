@@ -60,6 +60,7 @@ enum line_kind { LINE_BLANK, LINE_LABEL, LINE_TEXT, LINE_PICTURE, LINE_RULE };
 struct line {
 	enum line_kind kind;
 	int entry;
+	enum ui_look look;      /* of the entry */
 	int picture;            /* LINE_PICTURE, or its caption: id for transcript_picture, else 0 */
 	int picture_row;        /* LINE_PICTURE: which of its rows this line is */
 	struct row row;         /* what to draw; empty for BLANK and PICTURE */
@@ -94,6 +95,8 @@ transcript_version(struct transcript *t);
 
 /* ---------------------------------------------------------------- place */
 
+int
+transcript_height(const struct transcript *t);  /* of the area, as it was given */
 int
 transcript_top(struct transcript *t);           /* index of the first visible line */
 int
