@@ -59,6 +59,10 @@ text_visible_line(struct buf *out, const char *s, size_t n);
 int32_t
 text_lower(int32_t cp);
 
+/* Letters, digits, marks and the underscore: what words are made of. */
+bool
+text_is_word(int32_t cp);
+
 /* Python's str.isspace for one code point, and str.strip: the reference strips its replies so. */
 bool
 text_is_space(int32_t cp);

@@ -16,6 +16,7 @@ struct store {
 	char *sessions, *pictures, *trash;      /* folders */
 	char *state;
 	char *history, *last;                   /* files in state */
+	int hold_fd;                            /* pictures_hold(), or -1 */
 };
 
 /* "20260823-141503-7f3a": anything else never becomes part of a path. */
@@ -36,6 +37,12 @@ session_path(const struct store *s, const char *id, const char *suffix);        
 int
 session_create(const struct store *s, unsigned random, char id[32], struct error *err);
 
+/* collect.c: from before a picture is stored until the record that names it is written, nobody collects. */
+void
+pictures_hold(struct store *s);
+void
+pictures_release(struct store *s);
+
 /* Syncs the folder of a new file: one whose name a power cut could take is not stored yet. */
 void
 folder_sync(const char *path);
@@ -46,6 +53,10 @@ list_ids(const struct store *s, char (**ids)[32], int *n, struct error *err);
 /* The same of one folder with ID.jsonl files, appended. */
 void
 list_folder(const char *folder, char (**ids)[32], int *n);
+
+/* The "at" of a line of a session file, which stands near its beginning; without one `time` stays as it is. */
+void
+line_time(const char *line, size_t n, char time[32]);
 
 /* "none" or "several" for a WHICH that does not name exactly one of n ids. */
 int

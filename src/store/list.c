@@ -72,9 +72,8 @@ starts(const char *line, size_t n, const char *with)
 	return n >= m && memcmp(line, with, m) == 0;
 }
 
-/* The "at" of a line, which stands near its beginning. */
-static void
-take_time(struct session_info *info, const char *line, size_t n)
+void
+line_time(const char *line, size_t n, char time[32])
 {
 	static const char key[] = "\"at\":\"";
 	const char *at = memmem(line, n < 120 ? n : 120, key, sizeof key - 1);
@@ -83,10 +82,10 @@ take_time(struct session_info *info, const char *line, size_t n)
 	if (!at)
 		return;
 	at += sizeof key - 1;
-	while (at + length < line + n && length + 1 < sizeof info->used && at[length] != '"')
+	while (at + length < line + n && length + 1 < 32 && at[length] != '"')
 		length++;
-	memcpy(info->used, at, length);
-	info->used[length] = '\0';
+	memcpy(time, at, length);
+	time[length] = '\0';
 }
 
 /* Quotes inside strings are escaped, so this spelling is a picture's beginning wherever it stands. */
@@ -156,7 +155,7 @@ scan_line(struct scan *scan, const char *line, size_t n)
 
 	if (session || name || tag || (user && !scan->question))
 		record = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
-	take_time(info, line, n);
+	line_time(line, n, info->used);
 	info->n_turns += user;
 	if (user)
 		take_pics(info, line, n);

@@ -34,12 +34,12 @@ store_put_picture(struct store *s, const struct picture *p, struct error *err)
 {
 	char *folder = xasprintf("%s/%.2s", s->pictures, p->sha);
 	char *path = xasprintf("%s/%s.%s", folder, p->sha, p->suffix);
-	int rc = 0;
+	int rc = file_make_dirs(folder, FOLDER_MODE, err);
 
-	if (!has_size(path, p->bytes.n)) {
-		rc = file_make_dirs(folder, FOLDER_MODE, err);
-		if (rc == 0)
-			rc = file_replace(path, buf_text(&p->bytes), p->bytes.n, PICTURE_MODE, err);
+	if (rc == 0)
+		pictures_hold(s);
+	if (rc == 0 && !has_size(path, p->bytes.n)) {
+		rc = file_replace(path, buf_text(&p->bytes), p->bytes.n, PICTURE_MODE, err);
 		if (rc == 0)
 			folder_sync(path);
 	}

@@ -366,7 +366,10 @@ session_put_user(struct session *w, const struct message *m, struct error *err)
 
 	w->begun = true;
 	record_user(&line, m);
-	return put(w, &line, true, err);
+	if (put(w, &line, true, err) < 0)
+		return -1;
+	pictures_release(w->store);
+	return 0;
 }
 
 int

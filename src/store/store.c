@@ -33,6 +33,7 @@ store_open(const struct paths *paths, struct error *err)
 	s->state = xstrdup(paths->state);
 	s->history = xasprintf("%s/history", paths->state);
 	s->last = xasprintf("%s/last", paths->state);
+	s->hold_fd = -1;
 	return s;
 }
 
@@ -41,6 +42,7 @@ store_close(struct store *s)
 {
 	if (!s)
 		return;
+	pictures_release(s);
 	free(s->sessions);
 	free(s->pictures);
 	free(s->trash);

@@ -105,6 +105,56 @@ store_put_picture(struct store *s, const struct picture *p, struct error *err);
 int
 store_get_picture(struct store *s, const struct pic *pic, struct buf *out, struct error *err);
 
+/* ---- looking after: check.c, collect.c */
+
+/* Reads every session and every picture; `report` gets one line for each thing that is not as it should be: a line that
+ * cannot be read, a picture that is missing or damaged. Returns how many, or -1 when the folders cannot be read. */
+int
+store_check(struct store *s, void (*report)(void *arg, const char *line), void *arg, struct error *err);
+
+/* Pictures that no session names, those in the trash included: counts them, or removes them. CODE_STORE when a file
+ * that may name some cannot be read, or while a chat is about to name one: then nothing is removed. */
+struct garbage {
+	int n;
+	long long bytes;
+};
+int
+store_collect(struct store *s, bool remove, struct garbage *found, struct error *err);
+
+/* ---- searching: search.c */
+
+enum letters { LETTERS_SMART, LETTERS_IGNORE, LETTERS_EXACT };       /* smart: exact when the pattern has a capital */
+
+struct query {
+	const char *pattern;            /* NULL: every message with the picture `sha` */
+	enum letters letters;
+	bool extended, word;            /* POSIX extended expression; whole words only */
+	const char *role;               /* "user", "answer", or NULL for both */
+	const char *since, *until;      /* "2026", "2026-08", "2026-08-23", or NULL */
+	const char *tag, *sha;          /* sessions with this tag, with this picture; or NULL */
+};
+
+struct span {
+	size_t from, to;
+};
+
+/* A message with lines that fit; all lent until the call returns. */
+struct found {
+	const char *id;                 /* the session */
+	int message, turn;
+	const char *role, *at;
+	const char *text;               /* the whole message */
+	size_t text_n;
+	const struct span *lines;       /* those that fit, without their newlines; without a pattern the first one */
+	int n_lines;
+};
+
+/* Calls `found` for every message that fits, of every branch, the session used last first, until it returns non-zero.
+ * Returns how many calls that were, or -1: CODE_USAGE when the query is wrong. */
+int
+store_search(struct store *s, const struct query *query, int (*found)(void *arg, const struct found *found), void *arg,
+    struct error *err);
+
 /* ---- trash, history, last */
 
 int
