@@ -210,6 +210,11 @@ enum { UI_COPY_MAX = 72 << 10 };
 size_t
 ui_copy(struct ui *ui, const char *text, size_t n);
 
+/* A picture as a sixel string of whole cells of 10x20, of at most max_w x max_h pixels; needs no screen. NULL: it could
+ * not be made. The caller frees. */
+char *
+ui_sixel(const uint8_t *rgb, int width, int height, int max_w, int max_h);
+
 /* The tables of keys in force, for help and manual: key, what it does. Static; end with NULL. */
 struct ui_key_help {
 	const char *keys, *does;

@@ -1,4 +1,5 @@
-/* ls.c: the sessions, newest first: a table for people, TAB separated for programs, or JSON. */
+/* ls.c: the sessions, newest first: a table for people, TAB separated for programs, or JSON. And whether all
+ * of them are whole. */
 #include "config.h"
 
 #include <jansson.h>
@@ -8,6 +9,14 @@
 
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
+
+/* After the name; a column of its own only where there are some. */
+static void
+print_tags(const struct tags *tags, bool table)
+{
+	for (int i = 0; i < tags->n; i++)
+		printf("%s%s", table ? "  +" : i ? "," : "\t", tags->at[i]);
+}
 
 /* "2026-08-23T14:15:03.120Z" → "2026-08-23 14:15". */
 static void
@@ -19,6 +28,7 @@ print_row(const struct session_info *s, bool table)
 	else
 		printf("%s\t%s\t%d\t%d\t", s->id, s->used, s->n_turns, s->n_pics);
 	cmd_print(stdout, s->title, strlen(s->title));
+	print_tags(&s->tags, table);
 	putchar('\n');
 }
 
@@ -33,6 +43,16 @@ print_rows(const struct session_info *list, int n)
 		print_row(&list[i], table);
 }
 
+static json_t *
+tag_list(const struct tags *tags)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < tags->n; i++)
+		json_array_append_new(list, json_string(tags->at[i]));
+	return list;
+}
+
 static void
 print_json(const struct session_info *list, int n)
 {
@@ -42,13 +62,71 @@ print_json(const struct session_info *list, int n)
 		const struct session_info *s = &list[i];
 
 		json_array_append_new(all,
-		    json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:s}", "id", s->id, "made", s->made,
+		    json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:s, s:o}", "id", s->id, "made", s->made,
 		        "used", s->used, "turns", s->n_turns, "pictures", s->n_pics, "name", s->title,
-		        "named", s->named, "path", s->path));
+		        "named", s->named, "path", s->path,
+		        "tags", tag_list(&s->tags)));
 	}
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);
+}
+
+/* Moves those with the tag to the front, in their order; returns how many they are. */
+static int
+choose(struct session_info *list, int n, const char *tag)
+{
+	int chosen = 0;
+
+	for (int i = 0; i < n; i++)
+		if (tags_has(&list[i].tags, tag)) {
+			struct session_info one = list[i];
+
+			list[i] = list[chosen];
+			list[chosen++] = one;
+		}
+	return chosen;
+}
+
+static int
+list_sessions(struct shelf *shelf, const struct options *o, struct error *err)
+{
+	struct session_info *list;
+	int n, shown;
+
+	if (store_list(shelf->store, &list, &n, err) < 0)
+		return err->code;
+	shown = o->tag ? choose(list, n, o->tag) : n;
+	if (o->limit && o->limit < shown)
+		shown = o->limit;
+	o->json ? print_json(list, shown) : print_rows(list, shown);
+	session_list_free(list, n);
+	return CODE_OK;
+}
+
+static void
+print_problem(void *arg, const char *line)
+{
+	(void)arg;
+	cmd_print(stdout, line, strlen(line));
+	putchar('\n');
+}
+
+static int
+check(struct shelf *shelf, const struct options *o, struct error *err)
+{
+	int problems;
+
+	if (o->json || o->tag || o->limit) {
+		error_set(err, CODE_USAGE, "--check looks at everything: no --json, --tag, --limit");
+		return err->code;
+	}
+	problems = store_check(shelf->store, print_problem, NULL, err);
+	if (problems < 0)
+		return err->code;
+	if (problems > 0 && !o->quiet)
+		fprintf(stderr, "%d problem%s\n", problems, problems == 1 ? "" : "s");
+	return problems > 0 ? CODE_NEGATIVE : CODE_OK;
 }
 
 static int
@@ -56,8 +134,7 @@ run(const struct command *self, struct options *o)
 {
 	struct shelf shelf;
 	struct error err = {0};
-	struct session_info *list = NULL;
-	int n = 0, failed;
+	int status;
 
 	(void)self;
 	if (o->n_operands > 0) {
@@ -65,14 +142,12 @@ run(const struct command *self, struct options *o)
 		error_hint(&err, "ivchat show %s", o->operands[0]);
 		return cmd_fail(&err);
 	}
-	failed = shelf_open(&shelf, &err) < 0 || store_list(shelf.store, &list, &n, &err) < 0;
-	if (!failed && o->json)
-		print_json(list, o->limit && o->limit < n ? o->limit : n);
-	else if (!failed)
-		print_rows(list, o->limit && o->limit < n ? o->limit : n);
-	session_list_free(list, n);
+	if (shelf_open(&shelf, &err) < 0)
+		status = err.code;
+	else
+		status = o->check ? check(&shelf, o, &err) : list_sessions(&shelf, o, &err);
 	shelf_close(&shelf);
-	return failed ? cmd_fail(&err) : CODE_OK;
+	return err.code ? cmd_fail(&err) : status;
 }
 
 const struct command cmd_ls = {

@@ -87,7 +87,7 @@ static const struct row rows[] = {
 	{FLAG(0, "ascii", ascii), OPT_SCREEN, "marks and rules in ASCII only"},
 	{WORD(0, "say", "TEXT", say), OPT_SCREEN, "send TEXT first, then stay"},
 
-	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE, "as JSON"},
+	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_SEARCH, "as JSON"},
 	{FLAG(0, "stream-json", stream_json), OPT_ASK, "one JSON event a line, as it comes"},
 	{FLAG(0, "no-stream", no_stream), OPT_ASK, "the answer at once, when it is whole"},
 	{WORD('o', "output", "FILE", out), OPT_ASK, "the answer into FILE instead of standard output"},
@@ -99,13 +99,37 @@ static const struct row rows[] = {
 	{FLAG(0, "reference", reference), OPT_ASK,
 	    "exactly as the model's authors' chat(): <image> marks filled, greedy, not stored"},
 
-	{WHOLE(0, "limit", "N", limit, 1, 1 << 30), OPT_LIST, "the N newest only"},
+	{WHOLE(0, "limit", "N", limit, 1, 1 << 30), OPT_LIST | OPT_SEARCH, "the N newest only"},
+	{WORD(0, "tag", "T", tag), OPT_LIST | OPT_SEARCH, "sessions with this tag only"},
+	{FLAG(0, "check", check), OPT_LIST, "verify session files and pictures; one line a problem"},
 	{WHOLE(0, "turn", "N", turn, 1, 1 << 30), OPT_SHOW, "the Nth question and its answer only"},
 	{FLAG(0, "raw", raw), OPT_SHOW, "the texts alone, without labels, pictures and marks"},
 
 	{FLAG('f', "force", force), OPT_RM, "do not ask"},
 	{FLAG(0, "restore", restore), OPT_RM, "take sessions out of the trash again"},
 	{FLAG(0, "empty-trash", empty_trash), OPT_RM, "remove what is in the trash for good"},
+	{FLAG(0, "gc", gc), OPT_RM, "remove pictures that no session names, the trash included"},
+
+	{FLAG(0, "ignore-case", ignore_case), OPT_SEARCH,
+	    "capitals are as small letters (default unless PATTERN has a capital)"},
+	{FLAG(0, "case", match_case), OPT_SEARCH, "capitals differ from small letters"},
+	{FLAG('E', "extended", extended), OPT_SEARCH, "PATTERN is a POSIX extended regular expression"},
+	{FLAG('w', "word", word), OPT_SEARCH, "whole words only"},
+	{FLAG('l', "list", only_sessions), OPT_SEARCH, "ids and names of the sessions, not the lines"},
+	{WHOLE(0, "context", "N", context, 0, 1000), OPT_SEARCH, "N lines of the message around each"},
+	{CHOICE("role", "WHO", role, "user answer"), OPT_SEARCH, "what they said only: user, answer"},
+	{WORD(0, "since", "DATE", since), OPT_SEARCH,
+	    "said on this day or later, in UTC: 2026, 2026-08 or 2026-08-23"},
+	{WORD(0, "until", "DATE", until), OPT_SEARCH, "said on this day or earlier"},
+	{LIST('i', "image", "FILE", images), OPT_SEARCH, "sessions with the very picture in FILE"},
+
+	{CHOICE("format", "F", format, "md html json txt cast"), OPT_EXPORT,
+	    "md, html, json, txt, cast (default: by FILE's suffix, else md)"},
+	{CHOICE("branch", "WHICH", branches, "current all"), OPT_EXPORT,
+	    "current (default) or all of them; json always has all"},
+	{WORD('o', "output", "FILE", out), OPT_EXPORT, "into FILE instead of standard output"},
+	{FLAG(0, "embed", embed), OPT_EXPORT, "pictures inside md and json (html always has them)"},
+	{FLAG('f', "force", force), OPT_EXPORT, "overwrite files that are there"},
 
 	{FLAG(0, "no-bos", no_bos), OPT_TOKENIZE, "no beginning-of-sequence token in front"},
 	{FLAG(0, "decode", decode), OPT_TOKENIZE, "ids to text"},
@@ -368,6 +392,13 @@ parse_short(struct parse *p, const char *letters)
 	return 0;
 }
 
+/* `tag WHICH -T`: not letters of options. */
+static bool
+is_tag_change(const struct parse *p)
+{
+	return (p->groups & OPT_TAGS) && p->o->n_operands > 0;
+}
+
 static int
 parse_words(struct parse *p)
 {
@@ -381,7 +412,7 @@ parse_words(struct parse *p)
 			options = false;
 		else if (options && strncmp(word, "--", 2) == 0)
 			failed = parse_long(p, word + 2);
-		else if (options && word[0] == '-' && word[1])
+		else if (options && word[0] == '-' && word[1] && !is_tag_change(p))
 			failed = parse_short(p, word + 1);
 		else
 			add_operand(p->o, word);

@@ -15,10 +15,13 @@ enum option_group {
 	OPT_SESSION = 8,        /* -c -s --name --no-save */
 	OPT_SCREEN = 16,        /* --images --theme --ascii --say */
 	OPT_ASK = 32,           /* --json --stream-json --no-stream -o --prompt-ids --logprobs … */
-	OPT_LIST = 64,          /* --limit --json */
+	OPT_LIST = 64,          /* --limit --tag --json --check */
 	OPT_SHOW = 128,         /* --turn --raw */
-	OPT_RM = 256,           /* -f --restore --empty-trash */
+	OPT_RM = 256,           /* -f --restore --empty-trash --gc */
 	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
+	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */
+	OPT_EXPORT = 8192,      /* --format --branch -o --embed -f */
+	OPT_TAGS = 16384,       /* none: after the first operand a word with one '-' in front is an operand */
 };
 
 struct options {
@@ -51,7 +54,14 @@ struct options {
 	int logprobs;
 	/* ls, show, rm, tokenize */
 	int limit, turn;
-	bool raw, force, restore, empty_trash, no_bos, decode;
+	bool raw, force, restore, empty_trash, gc, check, no_bos, decode;
+	/* search */
+	bool ignore_case, match_case, extended, word, only_sessions;
+	int context;
+	const char *role, *since, *until, *tag;
+	/* export */
+	const char *format, *branches;
+	bool embed;
 	/* all */
 	bool quiet, verbose, help, version;
 	/* what is left */

@@ -1,4 +1,4 @@
-/* rm.c: sessions into the trash, out of it again, and for good. Asks first, unless -f; without a terminal to
+/* rm.c: sessions into the trash, out of it again, and for good; and pictures that no session names. Asks first, unless -f; without a terminal to
  * ask on it does nothing rather than guess. */
 #include "config.h"
 
@@ -67,6 +67,29 @@ empty_trash(struct shelf *shelf, const struct options *o, struct error *err)
 }
 
 static int
+collect(struct shelf *shelf, const struct options *o, struct error *err)
+{
+	struct garbage found = {0};
+	char *question;
+	int yes;
+
+	if (store_collect(shelf->store, false, &found, err) < 0)
+		return -1;
+	question = xasprintf("remove %d picture%s, %lld bytes, that no session names?", found.n,
+	    found.n == 1 ? "" : "s", found.bytes);
+	yes = o->force || found.n == 0 ? 1 : ask(question, err);
+	free(question);
+	if (yes <= 0)
+		return yes;
+	if (store_collect(shelf->store, true, &found, err) < 0)
+		return -1;
+	if (!o->quiet)
+		fprintf(stderr, "%d picture%s, %lld bytes removed\n", found.n, found.n == 1 ? "" : "s",
+		    found.bytes);
+	return 0;
+}
+
+static int
 each(struct shelf *shelf, const struct options *o, struct error *err)
 {
 	int failed = 0;
@@ -78,13 +101,23 @@ each(struct shelf *shelf, const struct options *o, struct error *err)
 }
 
 static int
+remove_what(struct shelf *shelf, const struct options *o, struct error *err)
+{
+	if (o->gc)
+		return collect(shelf, o, err);
+	return o->empty_trash ? empty_trash(shelf, o, err) : each(shelf, o, err);
+}
+
+static int
 check(const struct options *o, struct error *err)
 {
-	if (o->restore && o->empty_trash)
-		return error_set(err, CODE_USAGE, "--restore and --empty-trash do not go together");
-	if (o->empty_trash && o->n_operands > 0)
-		return error_set(err, CODE_USAGE, "--empty-trash takes no session: '%s'", o->operands[0]);
-	if (!o->empty_trash && o->n_operands == 0) {
+	const char *whole = o->empty_trash ? "--empty-trash" : o->gc ? "--gc" : NULL;
+
+	if (o->restore + o->empty_trash + o->gc > 1)
+		return error_set(err, CODE_USAGE, "--restore, --empty-trash and --gc do not go together");
+	if (whole && o->n_operands > 0)
+		return error_set(err, CODE_USAGE, "%s takes no session: '%s'", whole, o->operands[0]);
+	if (!whole && o->n_operands == 0) {
 		error_set(err, CODE_USAGE, "rm needs a session");
 		return error_hint(err, "ivchat ls");
 	}
@@ -99,8 +132,7 @@ run(const struct command *self, struct options *o)
 	int failed;
 
 	(void)self;
-	failed = check(o, &err) < 0 || shelf_open(&shelf, &err) < 0 ||
-	    (o->empty_trash ? empty_trash(&shelf, o, &err) : each(&shelf, o, &err)) < 0;
+	failed = check(o, &err) < 0 || shelf_open(&shelf, &err) < 0 || remove_what(&shelf, o, &err) < 0;
 	shelf_close(&shelf);
 	return failed ? cmd_fail(&err) : CODE_OK;
 }
