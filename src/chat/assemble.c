@@ -49,10 +49,8 @@ add_turn(struct assembly *a, const struct message *m, pixels_fn pixels_of, void 
 static const char *
 system_for(const struct chat *c, int leaf)
 {
-	const struct message *m = chat_message(c, leaf);
+	const struct message *m = chat_message(c, chat_question_of(c, leaf));
 
-	while (m && m->role != ROLE_USER)
-		m = chat_message(c, m->up);
 	return chat_system(c, m ? m->up : 0);
 }
 
@@ -61,16 +59,19 @@ chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct c
     struct error *err)
 {
 	struct assembly a = {0};
+	bool *left_out = chat_left_out(c, leaf);
 	int *ids, n = chat_branch(c, leaf, &ids), rc = 0;
 
 	a.turns = xcalloc((size_t)n, sizeof *a.turns);
 	a.pixels = xcalloc((size_t)count_pics(c, ids, n), sizeof *a.pixels);
 	for (int i = 0; i < n && rc == 0; i++)
-		rc = add_turn(&a, chat_message(c, ids[i]), pixels_of, arg, err);
+		if (!left_out[ids[i]])
+			rc = add_turn(&a, chat_message(c, ids[i]), pixels_of, arg, err);
 	if (rc == 0)
 		rc = prompt_build(out, card, system_for(c, leaf), a.turns, a.n_turns, PICTURES_FIRST, err);
 	free(a.turns);
 	free(a.pixels);
+	free(left_out);
 	free(ids);
 	return rc;
 }

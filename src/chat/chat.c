@@ -146,6 +146,9 @@ chat_free(struct chat *c)
 		free_message(&c->messages[i]);
 	for (int i = 0; i < c->n_systems; i++)
 		free(c->systems[i].text);
+	for (int i = 0; i < c->n_drops; i++)
+		free(c->drops[i].ids);
+	free(c->drops);
 	free(c->messages);
 	free(c->systems);
 	free(c->name);
@@ -206,6 +209,13 @@ chat_add_answer(struct chat *c)
 	return m;
 }
 
+static void
+copy_ids(struct message *to, const struct message *from)
+{
+	for (int i = 0; i < from->n_ids; i++)
+		message_add_id(to, from->ids[i], from->ms ? from->ms[i] : 0);
+}
+
 struct message *
 chat_add_continued(struct chat *c, int id)
 {
@@ -219,8 +229,8 @@ chat_add_continued(struct chat *c, int id)
 	clock_utc(m->at);
 	message_set_text(m, old->text, old->text_n);
 	m->cont = id;
-	for (int i = 0; i < old->n_ids; i++)
-		message_add_id(m, old->ids[i], old->ms ? old->ms[i] : 0);
+	copy_ids(m, old);
+	m->n_given = m->n_ids;
 	return m;
 }
 
@@ -268,6 +278,33 @@ chat_siblings(const struct chat *c, int id, int **ids)
 			(*ids)[n++] = m->id;
 	}
 	return n;
+}
+
+static int
+newest_below(const struct chat *c, int id)
+{
+	for (int i = c->n_messages; i > id; i--)
+		if (c->messages[i - 1].up == id && !is_continued(c, i))
+			return i;
+	return 0;
+}
+
+int
+chat_leaf_below(const struct chat *c, int id)
+{
+	for (int next; (next = newest_below(c, id)) != 0;)
+		id = next;
+	return id;
+}
+
+int
+chat_question_of(const struct chat *c, int id)
+{
+	const struct message *m = chat_message(c, id);
+
+	while (m && m->role != ROLE_USER)
+		m = chat_message(c, m->up);
+	return m ? m->id : 0;
 }
 
 int
@@ -345,6 +382,80 @@ chat_system(const struct chat *c, int leaf)
 	}
 	change = change_at(c, 0);
 	return change ? change->text : NULL;
+}
+
+/* ---- a branch by itself */
+
+static void
+copy_message(struct chat *to, const struct message *from)
+{
+	struct message *m = chat_add_as(to, to->n_messages + 1, to->head, from->role);
+
+	memcpy(m->at, from->at, sizeof m->at);
+	message_set_text(m, from->text, from->text_n);
+	for (int i = 0; i < from->n_pics; i++)
+		chat_add_pic(to, m, &from->pics[i]);
+	copy_ids(m, from);
+	m->pinned = from->pinned;
+	m->edited = from->edited;
+	m->stop = from->stop;
+	m->sampling = from->sampling;
+	m->max_tokens = from->max_tokens;
+	m->n_given = from->n_given;
+	m->n_prompt = from->n_prompt;
+	m->n_reused = from->n_reused;
+	message_set_segs(m, from->segs, from->n_segs);
+	m->build = copy_or_null(from->build);
+	m->device = copy_or_null(from->device);
+}
+
+/* new_ids[old id]: the id in the copy, 0 for messages that are not on the branch. */
+static void
+copy_drop(struct chat *to, const struct drop *from, const int *new_ids, int n_messages)
+{
+	int *ids = xcalloc((size_t)from->n + 1, sizeof *ids), n = 0;
+
+	for (int i = 0; i < from->n; i++)
+		if (from->ids[i] >= 1 && from->ids[i] <= n_messages && new_ids[from->ids[i]])
+			ids[n++] = new_ids[from->ids[i]];
+	if (n > 0)
+		chat_add_drop(to, new_ids[from->up], ids, n);
+	free(ids);
+}
+
+static void
+copy_changes(struct chat *to, const struct chat *from, const int *new_ids)
+{
+	for (int i = 0; i < from->n_systems; i++) {
+		int up = from->systems[i].up;
+
+		if (up == 0 || (up <= from->n_messages && new_ids[up]))
+			chat_add_system(to, new_ids[up], from->systems[i].text);
+	}
+	for (int i = 0; i < from->n_drops; i++) {
+		int up = from->drops[i].up;
+
+		if (up == 0 || (up <= from->n_messages && new_ids[up]))
+			copy_drop(to, &from->drops[i], new_ids, from->n_messages);
+	}
+}
+
+struct chat *
+chat_fork(const struct chat *c, int leaf)
+{
+	int *ids, n = chat_branch(c, leaf, &ids), *new_ids = xcalloc((size_t)c->n_messages + 1, sizeof *new_ids);
+	struct chat *copy = chat_new();
+
+	for (int i = 0; i < n; i++) {
+		copy_message(copy, chat_message(c, ids[i]));
+		new_ids[ids[i]] = i + 1;
+	}
+	copy_changes(copy, c, new_ids);
+	copy->model_name = copy_or_null(c->model_name);
+	copy->model_digest = copy_or_null(c->model_digest);
+	free(new_ids);
+	free(ids);
+	return copy;
 }
 
 /* ---- the title */

@@ -42,6 +42,7 @@ struct message {
 	size_t text_n;
 	struct pic *pics;
 	int n_pics;
+	bool pinned;            /* questions: their turn is never dropped */
 	/* answers */
 	enum stop stop;
 	struct sampling sampling;
@@ -53,6 +54,8 @@ struct message {
 	struct seg *segs;       /* how the prompt was computed; n_segs 0: not known */
 	int n_segs;
 	int cont;               /* id of the shorter answer that this one continues, or 0 */
+	int n_given;            /* of ids, those that stood already when it went on */
+	bool edited;            /* the words are a person's, who changed another answer */
 	char *build, *device;   /* owned, may be NULL */
 };
 
@@ -60,6 +63,14 @@ struct message {
 struct system_change {
 	int up;                 /* head when it was changed; 0 = from the start */
 	char *text;             /* NULL: back to the model's own; "": none */
+};
+
+/* Turns that the model does not see any more, from a place on: what answers questions below message `up` is told nothing
+ * of them. A turn is named by its question. */
+struct drop {
+	int up;                 /* head when they were dropped */
+	int *ids;
+	int n;
 };
 
 /* tags.c: words to sort conversations by. A tag is text without spaces, commas and control characters that does not
@@ -90,6 +101,8 @@ struct chat {
 	int n_messages;
 	struct system_change *systems;
 	int n_systems;
+	struct drop *drops;
+	int n_drops;
 	int head;               /* id of the current leaf, 0 = empty */
 	int n_pics;             /* highest picture number given out */
 };
@@ -132,6 +145,11 @@ chat_branch(const struct chat *c, int leaf, int **ids); /* root first; the calle
  * continues. The caller frees; returns how many (0: no such message). */
 int
 chat_siblings(const struct chat *c, int id, int **ids);
+/* The newest leaf below `id`, or id itself: where going to another branch leads. */
+int
+chat_leaf_below(const struct chat *c, int id);
+int
+chat_question_of(const struct chat *c, int id); /* the question of the turn that `id` belongs to, 0: there is none */
 int
 chat_n_turns(const struct chat *c);             /* questions on the current branch */
 int
@@ -149,6 +167,11 @@ chat_add_system(struct chat *c, int up, const char *text);      /* from message 
 const char *
 chat_system(const struct chat *c, int leaf);
 
+/* The branch that ends in `leaf` as a conversation of its own: whole messages with new ids, system messages, drops and
+ * pins that count there. The new one has no id and no name. */
+struct chat *
+chat_fork(const struct chat *c, int leaf);
+
 /* The title a list shows: the name, or the first 60 characters of the first question on one line (its picture's name
  * when it has no text). Caller frees. */
 char *
@@ -163,5 +186,32 @@ typedef const struct pixels *(*pixels_fn)(void *arg, const struct pic *pic, stru
 int
 chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct card *card, pixels_fn pixels_of, void *arg,
     struct error *err);
+
+/* drops.c */
+void
+chat_add_drop(struct chat *c, int up, const int *ids, int n);   /* copied */
+void
+chat_pin(struct chat *c, int id, bool on);      /* id: of a question */
+/* By id, [n_messages + 1]: whether the message is left out of the prompt that `leaf` (a question, or its answer) asks.
+ * The caller frees. */
+bool *
+chat_left_out(const struct chat *c, int leaf);
+
+/* budget.c: what fits, what would be dropped. */
+
+struct turn_size {
+	int id;                 /* the question */
+	int n_tokens;           /* of the prompt; of a dropped turn: that it would take */
+	bool pinned, dropped;
+};
+
+/* Chooses the oldest turns to drop, whole and none that is pinned, until `excess` tokens are free. ids [n] gets their
+ * questions, oldest first; returns how many, or -1 when all that may go are not enough. Pure. */
+int
+budget_drop(const struct turn_size *turns, int n, int excess, int *ids);
+/* The size of each turn on the branch that ends in `leaf`, oldest first. Returns how many, or -1. The caller frees. */
+int
+chat_measure(const struct chat *c, int leaf, const struct card *card, pixels_fn pixels_of, void *arg,
+    struct turn_size **out, struct error *err);
 
 #endif

@@ -219,7 +219,7 @@ put_segs(struct buf *out, const struct message *m)
 	}
 	if (m->n_segs == 0)
 		buf_printf(out, "[\"kept\",0,%d],[\"prefill\",%d,%d],", m->n_reused, m->n_reused, m->n_prompt);
-	buf_printf(out, "[\"decode\",%d,%d]]", m->n_prompt, m->n_prompt + m->n_ids);
+	buf_printf(out, "[\"decode\",%d,%d]]", m->n_prompt, m->n_prompt + m->n_ids - m->n_given);
 }
 
 void
@@ -229,6 +229,10 @@ record_answer(struct buf *out, const struct message *m)
 	put_text(out, "stop", stop_name(m->stop));
 	if (m->cont)
 		put_int(out, "cont", m->cont);
+	if (m->n_given)
+		put_int(out, "given", m->n_given);
+	if (m->edited)
+		buf_str(out, ",\"edited\":true");
 	put_sampling(out, m);
 	put_array(out, "ids", m->ids, m->n_ids);
 	if (m->ms)
@@ -276,6 +280,23 @@ record_system(struct buf *out, const struct system_change *change)
 	buf_printf(out, "{\"t\":\"system\",\"up\":%d", change->up);
 	put_now(out);
 	put_text(out, "text", change->text);
+	buf_str(out, "}\n");
+}
+
+void
+record_drop(struct buf *out, const struct drop *drop)
+{
+	buf_printf(out, "{\"t\":\"drop\",\"up\":%d", drop->up);
+	put_now(out);
+	put_array(out, "ids", drop->ids, drop->n);
+	buf_str(out, "}\n");
+}
+
+void
+record_pin(struct buf *out, int id, bool on)
+{
+	buf_printf(out, "{\"t\":\"pin\",\"id\":%d,\"on\":%s", id, on ? "true" : "false");
+	put_now(out);
 	buf_str(out, "}\n");
 }
 
@@ -531,6 +552,14 @@ read_segs(struct message *m, const json_t *record)
 }
 
 static int
+read_given(const struct message *m, const json_t *record)
+{
+	int n = get_int(record, "given", 0);
+
+	return n >= 0 && n <= m->n_ids ? n : 0;
+}
+
+static int
 read_answer(struct record_reader *r, const json_t *record)
 {
 	const json_t *text = json_object_get(record, "text");
@@ -545,7 +574,9 @@ read_answer(struct record_reader *r, const json_t *record)
 	if (m->stop == STOP_NONE)
 		m->stop = STOP_ERROR;   /* a reason that a later version knows */
 	m->cont = read_cont(m, record);
+	m->edited = json_is_true(json_object_get(record, "edited"));
 	read_tokens(m, record);
+	m->n_given = read_given(m, record);
 	read_sampling(m, record);
 	read_segs(m, record);
 	m->build = get_copy(record, "build");
@@ -595,6 +626,34 @@ read_system(struct record_reader *r, const json_t *record)
 	return 0;
 }
 
+static int
+read_drop(struct record_reader *r, const json_t *record)
+{
+	const json_t *list = json_object_get(record, "ids");
+	int up = get_int(record, "up", 0), n;
+	int32_t *ids;
+
+	if (!json_is_array(list) || up < 0)
+		return -1;
+	ids = read_array(list, &n);
+	chat_add_drop(r->chat, up, ids, n);
+	free(ids);
+	return 0;
+}
+
+static int
+read_pin(struct record_reader *r, const json_t *record)
+{
+	int id = get_int(record, "id", 0);
+	const struct message *m = chat_message(r->chat, id);
+	const json_t *on = json_object_get(record, "on");
+
+	if (!m || m->role != ROLE_USER || !json_is_boolean(on))
+		return -1;
+	chat_pin(r->chat, id, json_is_true(on));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(struct record_reader *r, const json_t *record);
@@ -607,6 +666,8 @@ static const struct {
 	{ "name", read_name },
 	{ "tag", read_tag },
 	{ "system", read_system },
+	{ "drop", read_drop },
+	{ "pin", read_pin },
 };
 
 /* A kind that is not ours is skipped: a later version wrote it, and the file keeps it. */

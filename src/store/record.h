@@ -32,6 +32,10 @@ void
 record_tag(struct buf *out, const char *tag, bool on);
 void
 record_system(struct buf *out, const struct system_change *change);
+void
+record_drop(struct buf *out, const struct drop *drop);
+void
+record_pin(struct buf *out, int id, bool on);
 
 struct record_reader {
 	struct chat *chat;

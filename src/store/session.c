@@ -444,3 +444,21 @@ session_put_system(struct session *w, const struct system_change *change, struct
 	record_system(&line, change);
 	return put(w, &line, false, err);
 }
+
+int
+session_put_drop(struct session *w, const struct drop *drop, struct error *err)
+{
+	struct buf line = {0};
+
+	record_drop(&line, drop);
+	return put(w, &line, false, err);
+}
+
+int
+session_put_pin(struct session *w, int id, bool on, struct error *err)
+{
+	struct buf line = {0};
+
+	record_pin(&line, id, on);
+	return put(w, &line, false, err);
+}

@@ -92,6 +92,10 @@ session_put_tag(struct session *w, const char *tag, bool on, struct error *err);
 int
 session_put_system(struct session *w, const struct system_change *change, struct error *err);
 int
+session_put_drop(struct session *w, const struct drop *drop, struct error *err);
+int
+session_put_pin(struct session *w, int id, bool on, struct error *err);
+int
 session_retry(struct session *w, struct error *err);    /* 0 when nothing is waiting any more */
 int
 session_n_waiting(const struct session *w);             /* records that could not be written yet */

@@ -126,6 +126,63 @@ test_all_fields(void **state)
 	chat_free(c);
 }
 
+/* Drops, pins, an answer that went on and one that was edited; records that cannot be true change nothing. */
+static void
+test_talking(void **state)
+{
+	static const char bad[] = "{\"t\":\"drop\",\"up\":-1,\"ids\":[1]}\n{\"t\":\"drop\",\"ids\":7}\n"
+	    "{\"t\":\"pin\",\"id\":2,\"on\":true}\n{\"t\":\"pin\",\"id\":99,\"on\":true}\n"
+	    "{\"t\":\"drop\",\"ids\":[99,-4,\"x\"]}\n";
+	struct fixture *f = *state;
+	struct chat *c = stored_turn(f->store, "one", "half"), *back;
+	struct session *w = session_resume(f->store, c, NULL);
+	struct message *m;
+	bool *left_out;
+	int n_bad;
+
+	assert_non_null(w);
+	c->messages[1].stop = STOP_USER;
+	message_add_id(&c->messages[1], 7, 10);
+	m = chat_add_continued(c, 2);
+	message_append(m, " and more", 9);
+	message_add_id(m, 8, 20);
+	m->stop = STOP_LENGTH;
+	m->n_prompt = 12;
+	assert_int_equal(session_put_answer(w, m, NULL), 0);
+	m = chat_add_as(c, 4, 1, ROLE_ANSWER);
+	message_set_text(m, "mine", 4);
+	m->stop = STOP_USER;
+	m->edited = true;
+	assert_int_equal(session_put_answer(w, m, NULL), 0);
+	assert_int_equal(session_put_user(w, say(c, "two"), NULL), 0);
+	chat_add_drop(c, 4, (const int[]){ 1 }, 1);
+	assert_int_equal(session_put_drop(w, &c->drops[0], NULL), 0);
+	assert_int_equal(session_put_pin(w, 5, true, NULL), 0);
+	assert_int_equal(session_put_pin(w, 1, true, NULL), 0);
+	assert_int_equal(session_put_pin(w, 1, false, NULL), 0);
+	session_close(w);
+	append(f->store, c->id, bad, sizeof bad - 1);
+
+	back = read_back(f->store, c->id, &n_bad);
+	assert_int_equal(n_bad, 4);
+	assert_int_equal(back->n_messages, 5);
+	assert_string_equal(back->messages[2].text, "half and more");
+	assert_int_equal(back->messages[2].cont, 2);
+	assert_int_equal(back->messages[2].n_given, 1);
+	assert_int_equal(back->messages[2].n_ids, 2);
+	assert_false(back->messages[2].edited);
+	assert_true(back->messages[3].edited);
+	assert_true(back->messages[4].pinned);
+	assert_false(back->messages[0].pinned);
+	assert_int_equal(back->n_drops, 2);
+	assert_int_equal(back->drops[0].up, 4);
+	left_out = chat_left_out(back, 5);
+	assert_true(left_out[1] && left_out[4] && !left_out[5] && !left_out[3]);
+	free(left_out);
+	chat_free(back);
+	chat_free(c);
+}
+
 /* What stands in the file: first line under 1 KiB, text last and readable, control characters escaped, bad UTF-8 mended. */
 static void
 test_bytes_of_file(void **state)
@@ -455,6 +512,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_talking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bytes_of_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comma_locale, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_at_every_byte, setup, teardown),

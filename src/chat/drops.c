@@ -1,0 +1,66 @@
+/* drops.c: turns that the model is not told of any more, and those that must stay. A drop counts from the place on where
+ * it was made, as a system message does: what was asked before, or on another branch, is asked again with everything
+ * that it was told then. */
+#include "config.h"
+
+#include "chat/chat.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+void
+chat_add_drop(struct chat *c, int up, const int *ids, int n)
+{
+	struct drop *d;
+
+	c->drops = xreallocarray(c->drops, (size_t)c->n_drops + 1, sizeof *c->drops);
+	d = &c->drops[c->n_drops++];
+	*d = (struct drop){ .up = up, .ids = xcalloc((size_t)n + 1, sizeof *d->ids), .n = n };
+	if (n > 0)
+		memcpy(d->ids, ids, (size_t)n * sizeof *ids);
+}
+
+void
+chat_pin(struct chat *c, int id, bool on)
+{
+	assert(id >= 1 && id <= c->n_messages);
+	c->messages[id - 1].pinned = on;
+}
+
+/* By id: what stands above the question that `leaf` asks; [0] is the root. Only that can be left out, and only by what
+ * was dropped there. */
+static bool *
+above_question(const struct chat *c, int leaf)
+{
+	bool *above = xcalloc((size_t)c->n_messages + 1, sizeof *above);
+	const struct message *m = chat_message(c, chat_question_of(c, leaf));
+
+	above[0] = true;
+	for (m = m ? chat_message(c, m->up) : NULL; m; m = chat_message(c, m->up))
+		above[m->id] = true;
+	return above;
+}
+
+bool *
+chat_left_out(const struct chat *c, int leaf)
+{
+	bool *above = above_question(c, leaf), *out = xcalloc((size_t)c->n_messages + 1, sizeof *out);
+
+	for (int i = 0; i < c->n_drops; i++) {
+		const struct drop *d = &c->drops[i];
+
+		if (d->up > c->n_messages || !above[d->up])
+			continue;
+		for (int k = 0; k < d->n; k++)
+			if (d->ids[k] >= 1 && d->ids[k] <= c->n_messages)
+				out[d->ids[k]] = above[d->ids[k]];
+	}
+	for (int id = 1; id <= c->n_messages; id++)
+		if (c->messages[id - 1].role == ROLE_ANSWER)
+			out[id] = above[id] && out[c->messages[id - 1].up];
+	free(above);
+	return out;
+}
