@@ -309,6 +309,9 @@ struct sampler *
 sampler_new(const struct sampling *how, int vocab_size);
 void
 sampler_free(struct sampler *s);
+/* As if it had chosen id (for the repetition penalty): of an answer that goes on. */
+void
+sampler_remember(struct sampler *s, int32_t id);
 
 /* Chooses the next token of the timeline (running the one chosen before first, so a stop token costs nothing) and
  * makes it pending. n_best > 0 also fills the log probabilities. Fails with CODE_INPUT when the context is full,

@@ -16,10 +16,6 @@ struct drawable {
 struct drawable
 sampler_filter(struct sampler *s, const float *logits);
 
-/* Makes the sampler believe that it has chosen id (for the repetition penalty). */
-void
-sampler_remember(struct sampler *s, int32_t id);
-
 /* The next id for these raw logits [vocab_size]; remembered. */
 int32_t
 sampler_choose(struct sampler *s, const float *logits);

@@ -5,6 +5,7 @@
 
 #include "link/worker.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,21 @@ set_text(struct event *e, struct buf *text)
 	e->text = buf_take(text);
 }
 
+/* What was said of this answer before, so that the text and the repetition penalty go on from there. */
+static void
+recall_said(struct answer *a)
+{
+	const struct ids *ids = &a->question->prompt.ids;
+	struct buf text = {0};
+
+	assert(a->question->n_said >= 0 && (size_t)a->question->n_said <= ids->n);
+	for (size_t i = ids->n - (size_t)a->question->n_said; i < ids->n; i++) {
+		stream_push(&a->stream, ids->at[i], &text);
+		sampler_remember(a->sampler, ids->at[i]);
+	}
+	buf_done(&text);
+}
+
 static struct token
 token_of(const struct answer *a, const struct step *step)
 {
@@ -256,6 +272,7 @@ answer(struct worker *w, const struct question *q)
 	a.done = event_new(EVENT_DONE, q->ticket);
 	a.sampler = sampler_new(&q->sampling, card_info(w->card)->vocab_size);
 	stream_init(&a.stream, card_tokenizer(w->card));
+	recall_said(&a);
 	a.done->stop = prefill_and_generate(&a, &err);
 	a.done->ms_total = ms_since(a.job.since);
 	tell_rest(&a);

@@ -179,6 +179,27 @@ test_answer(void **state)
 	forget(heard, 2);
 }
 
+/* Of an answer that goes on only what follows comes; what was held back at its end (the fake's last letter) first. */
+static void
+test_answer_goes_on(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+	struct question q = {.ticket = 1, .max_tokens = 3, .n_said = 2};
+
+	(void)state;
+	q.prompt.ids.at = xcalloc(3, sizeof *q.prompt.ids.at);
+	q.prompt.ids.n = 3;
+	q.prompt.ids.at[1] = FAKE_FIRST_ID + 24;
+	q.prompt.ids.at[2] = FAKE_FIRST_ID + 25;
+	link_ask_take(l, &q);
+	listen_until_over(l, heard, 1);
+	assert_string_equal(heard[1].text.at, "zabc");
+	assert_int_equal(atomic_load(&fake.n_remembered), 2);
+	forget(heard, 2);
+	link_end(l);
+}
+
 static void
 test_answer_of_nothing(void **state)
 {
@@ -519,6 +540,7 @@ main(void)
 		TEST(test_start_and_end),
 		TEST(test_load),
 		TEST(test_answer),
+		TEST(test_answer_goes_on),
 		TEST(test_answer_of_nothing),
 		TEST(test_limits),
 		TEST(test_a_burst_loses_nothing),
