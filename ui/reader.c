@@ -7,6 +7,7 @@
 
 #include "ui/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct reader {
 	size_t at;
 	struct buf paste;               /* the clean text of the last paste */
 	bool pasting;                   /* the rest of a paste is in `in`, or still to come */
+	size_t looked;                  /* bytes of it that its end does not begin in */
 	bool expecting;
 	int64_t last;                   /* when the last byte came */
 };
@@ -65,6 +67,7 @@ enum cut_kind {
 	CUT_CHAR,               /* a character for readline */
 	CUT_SEQUENCE,           /* for readline, alone in its unit */
 	CUT_ANSWER,
+	CUT_MOUSE,
 	CUT_PASTE,              /* the mark that begins one */
 	CUT_SKIP,
 };
@@ -119,6 +122,8 @@ cut_csi(const char *s, size_t n)
 		return cut_as(CUT_PASTE, i);
 	if (i == 3 && (s[2] == 'I' || s[2] == 'O'))     /* focus */
 		return cut_as(CUT_SKIP, i);
+	if (s[2] == '<' && (s[i - 1] == 'M' || s[i - 1] == 'm'))
+		return cut_as(CUT_MOUSE, i);
 	if (is_answer(s, i))
 		return cut_as(CUT_ANSWER, i);
 	return cut_key(s, i, CUT_SEQUENCE);
@@ -274,20 +279,31 @@ clean(struct buf *out, const char *s, size_t n)
 	}
 }
 
-/* Where the paste that fills s[0..n) ends; n when its end has not come. */
+/* Where the paste that fills s[0..n) ends; n when its end has not come. A long one comes in thousands of reads: each
+ * byte is looked at once. */
 static size_t
-paste_end(const char *s, size_t n)
+paste_end(struct reader *r, const char *s, size_t n)
 {
-	const char *end = memmem(s, n, PASTE_END, strlen(PASTE_END));
+	const size_t from = r->looked < n ? r->looked : n, len = strlen(PASTE_END);
+	const char *end = memmem(s + from, n - from, PASTE_END, len);
 
-	return end ? (size_t)(end - s) : n;
+	if (end)
+		return (size_t)(end - s);
+	r->looked = n < len ? 0 : n - (len - 1);
+	return n;
+}
+
+size_t
+reader_pasting(const struct reader *r)
+{
+	return r->pasting ? r->in.n - r->at : 0;
 }
 
 static bool
 next_paste(struct reader *r, int64_t now_ms, struct reader_unit *unit)
 {
 	const char *s = buf_text(&r->in) + r->at;
-	size_t n = r->in.n - r->at, end = paste_end(s, n);
+	size_t n = r->in.n - r->at, end = paste_end(r, s, n);
 
 	if (end == n && reader_timeout(r, now_ms) != 0)
 		return false;
@@ -295,7 +311,33 @@ next_paste(struct reader *r, int64_t now_ms, struct reader_unit *unit)
 	clean(&r->paste, s, end);
 	r->at += end == n ? n : end + strlen(PASTE_END);
 	r->pasting = false;
-	*unit = (struct reader_unit){ READER_PASTE, KEYS_NONE, buf_text(&r->paste), r->paste.n };
+	r->looked = 0;
+	*unit = (struct reader_unit){ .kind = READER_PASTE, .at = buf_text(&r->paste), .n = r->paste.n };
+	return true;
+}
+
+/* ---------------------------------------------------------------- mouse */
+
+/* CSI < button ; column ; row M: pressed (m: let go). The third and fourth bit are Shift and Alt, 32 is a movement, 64
+ * the wheel. false: nothing that is acted on. */
+static bool
+read_mouse(const char *s, size_t n, struct reader_mouse *mouse)
+{
+	enum { MOVED = 32, WHEEL = 64, BUTTON = 3 };
+	unsigned b, col, row;
+	char text[CSI_MAX + 1], end;
+
+	if (n < 4 || n - 3 > CSI_MAX)
+		return false;
+	memcpy(text, s + 3, n - 3);
+	text[n - 3] = '\0';
+	if (sscanf(text, "%5u;%5u;%5u%c", &b, &col, &row, &end) != 4 || end != 'M' || col == 0 || row == 0)
+		return false;
+	if ((b & MOVED) || (b & BUTTON) == BUTTON || b >= 2 * WHEEL || ((b & WHEEL) && (b & BUTTON) > 1))
+		return false;
+	mouse->button = (enum reader_button)((b & WHEEL ? MOUSE_WHEEL_UP : MOUSE_LEFT) + (b & BUTTON));
+	mouse->row = (int)row - 1;
+	mouse->col = (int)col - 1;
 	return true;
 }
 
@@ -326,6 +368,29 @@ run_of_chars(const char *s, size_t n)
 	return i;
 }
 
+/* false: the cut says nothing to anyone. */
+static bool
+make_unit(const struct cut *c, const char *s, struct reader_unit *unit)
+{
+	*unit = (struct reader_unit){ .kind = READER_TEXT, .action = c->action, .at = s, .n = c->n };
+	switch (c->kind) {
+	case CUT_KEY:
+		unit->kind = READER_KEY;
+		return true;
+	case CUT_ANSWER:
+		unit->kind = READER_ANSWER;
+		return true;
+	case CUT_MOUSE:
+		unit->kind = READER_MOUSE;
+		return read_mouse(s, c->n, &unit->mouse);
+	case CUT_SKIP:
+	case CUT_PASTE:
+		return false;
+	default:
+		return true;
+	}
+}
+
 bool
 reader_next(struct reader *r, int64_t now_ms, struct reader_unit *unit)
 {
@@ -345,11 +410,8 @@ reader_next(struct reader *r, int64_t now_ms, struct reader_unit *unit)
 			c.n = run_of_chars(s, n);
 		r->at += c.n;
 		r->pasting = c.kind == CUT_PASTE;
-		if (c.kind == CUT_SKIP || c.kind == CUT_PASTE)
-			continue;
-		*unit = (struct reader_unit){ c.kind == CUT_KEY ? READER_KEY : c.kind == CUT_ANSWER ? READER_ANSWER :
-			READER_TEXT, c.action, s, c.n };
-		return true;
+		if (make_unit(&c, s, unit))
+			return true;
 	}
 	return false;
 }

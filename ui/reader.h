@@ -21,6 +21,14 @@ enum reader_kind {
 	READER_TEXT,            /* whole characters, or one escape sequence that readline may know: for input_type */
 	READER_PASTE,           /* a whole paste, newlines as LF, other control characters dropped */
 	READER_ANSWER,          /* one whole answer of the terminal, from its ESC to its last byte: for term.c */
+	READER_MOUSE,           /* mouse: a button went down, or the wheel turned */
+};
+
+enum reader_button { MOUSE_LEFT, MOUSE_MIDDLE, MOUSE_RIGHT, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
+
+struct reader_mouse {
+	enum reader_button button;
+	int row, col;           /* of the screen, from 0 */
 };
 
 struct reader_unit {
@@ -28,6 +36,7 @@ struct reader_unit {
 	enum keys_action action;
 	const char *at;         /* TEXT, PASTE, ANSWER; lent until the next call */
 	size_t n;
+	struct reader_mouse mouse;
 };
 
 struct reader *
@@ -43,6 +52,10 @@ reader_next(struct reader *r, int64_t now_ms, struct reader_unit *unit);
 /* ms until reader_next has something to say without further bytes (an ESC that stays alone), or -1. */
 int
 reader_timeout(const struct reader *r, int64_t now_ms);
+
+/* Bytes of a paste that have come while its end has not; 0 outside of one. */
+size_t
+reader_pasting(const struct reader *r);
 
 /* While answers are outstanding an ESC may be the beginning of one that a slow line has cut: it waits 500 ms instead
  * of 50. Set when a question goes out, cleared when the last answer came or is given up. */

@@ -22,9 +22,11 @@ static const char *const names[] = {
 	[KEYS_LINE_UP] = "K<line-up>", [KEYS_LINE_DOWN] = "K<line-down>", [KEYS_TOP] = "K<top>",
 	[KEYS_BOTTOM] = "K<bottom>", [KEYS_REDRAW] = "K<redraw>", [KEYS_SUSPEND] = "K<suspend>",
 	[KEYS_HELP] = "K<help>", [KEYS_SESSIONS] = "K<sessions>", [KEYS_RECALL] = "K<recall>",
+	[KEYS_CLIPBOARD] = "K<clipboard>", [KEYS_PICTURES] = "K<pictures>", [KEYS_FIND] = "K<find>",
+	[KEYS_MOUSE] = "K<mouse>",
 };
 
-/* What comes out, as text: K<up> is a key, T"…" P"…" A"…" are text, paste, answer; texts that follow each other are one,
+/* What comes out, as text: K<up> is a key, T"…" P"…" A"…" are text, paste, answer, M<…> the mouse; texts that follow each other are one,
  * since how they are cut follows from how they were read. ESC is shown as E. */
 struct log {
 	struct buf text;
@@ -52,6 +54,11 @@ drain(struct reader *r, int64_t now, struct log *log)
 	struct reader_unit unit;
 
 	while (reader_next(r, now, &unit)) {
+		if (unit.kind == READER_MOUSE) {
+			buf_printf(&log->text, "M<%d %d,%d>", (int)unit.mouse.button, unit.mouse.row, unit.mouse.col);
+			log->last = READER_MOUSE;
+			continue;
+		}
 		if (unit.kind != READER_KEY) {
 			log_bytes(log, &unit);
 			continue;
@@ -158,7 +165,7 @@ static const char *const answers[] = {
 	"\033P>|XTerm(379)\033\\", "\033[?2026;2$y", "\033[6;18;9t", "\033[4;580;904t", "\033[?1;0;256S",
 	"\033[?2;0;1000;1000S", "\033[?62;4;22c", "\033[?64;1;2;4;6;9;15;18;21;22c", "\033[>24;279;0c", "\033[0n",
 	"\033[24;80R", "\033]11;rgb:0000/0000/0000\033\\", "\033]11;rgb:ffff/ffff/ffff\a", "\033_Gi=31;OK\033\\",
-	"\033P1$r0m\033\\", "\033P!|00000000\033\\", "\033[?997;1n", "\033[<0;10;10M", "\033[?1;2c",
+	"\033P1$r0m\033\\", "\033P!|00000000\033\\", "\033[?997;1n", "\033[?1;2c",
 };
 
 static void
@@ -305,6 +312,63 @@ pastes(void **state)
 }
 
 static void
+mouse(void **state)
+{
+	(void)state;
+	assert_units("\033[<0;10;3M\033[<0;10;3m", "M<0 2,9>");
+	assert_units("a\033[<64;1;1Mb\033[<65;200;100M", "T'a'M<3 0,0>T'b'M<4 99,199>");
+	assert_units("\033[<2;5;5M\033[<4;5;5M", "M<2 4,4>M<0 4,4>");         /* right; left with Shift */
+	assert_units("\033[<35;5;5M\033[<32;5;5M\033[<3;5;5M\033[<66;5;5M\033[<128;5;5M", "");
+	assert_units("\033[<0;0;5M\033[<0;5M\033[<;;M\033[<0;5;5;5M\033[<99999999;5;5M", "");
+}
+
+/* A picture that is pasted through ssh comes in thousands of reads. */
+static void
+long_paste(void **state)
+{
+	struct reader *r = reader_new();
+	struct reader_unit unit;
+	char piece[1000];
+
+	(void)state;
+	memset(piece, 'A', sizeof piece);
+	reader_feed(r, "\033[200~", 6, 0);
+	for (int i = 0; i < 5000; i++) {
+		reader_feed(r, piece, sizeof piece, i);
+		assert_false(reader_next(r, i, &unit));
+		assert_int_equal(reader_pasting(r), (size_t)(i + 1) * sizeof piece);
+	}
+	reader_feed(r, "\033[201~x", 7, 5000);
+	assert_true(reader_next(r, 5000, &unit));
+	assert_int_equal(unit.kind, READER_PASTE);
+	assert_int_equal(unit.n, 5000 * sizeof piece);
+	assert_int_equal(reader_pasting(r), 0);
+	assert_true(reader_next(r, 5000, &unit));
+	assert_int_equal(unit.kind, READER_TEXT);
+	reader_free(r);
+}
+
+static void
+reading_keys(void **state)
+{
+	const struct ui_key_help *help = ui_reading_table();
+
+	(void)state;
+	for (; help->keys; help++)
+		assert_true(help->keys[0] && help->does[0]);
+	assert_int_equal(keys_reading_char('j'), READING_DOWN);
+	assert_int_equal(keys_reading_char('i'), READING_LEAVE);
+	assert_int_equal(keys_reading_char('Z'), READING_NONE);
+	assert_int_equal(keys_reading_char('\0'), READING_NONE);
+	assert_int_equal(keys_reading_key(KEYS_SEND), READING_ENLARGE);
+	assert_int_equal(keys_reading_key(KEYS_NONE), READING_NONE);
+	assert_int_equal(keys_reading_key(KEYS_DELETE), READING_NONE);
+	assert_int_equal(keys_reading_asks(READING_EDIT), UI_ACT_EDIT);
+	assert_int_equal(keys_reading_asks(READING_BRANCH_NEXT), UI_ACT_BRANCH_NEXT);
+	assert_int_equal(keys_reading_asks(READING_DOWN), UI_ACT_NONE);
+}
+
+static void
 the_table_is_consistent(void **state)
 {
 	const struct ui_key_help *help = ui_key_table();
@@ -342,6 +406,9 @@ main(void)
 		cmocka_unit_test(two_escapes),
 		cmocka_unit_test(alt_letters_that_introduce_strings),
 		cmocka_unit_test(pastes),
+		cmocka_unit_test(mouse),
+		cmocka_unit_test(long_paste),
+		cmocka_unit_test(reading_keys),
 		cmocka_unit_test(the_table_is_consistent),
 	};
 
