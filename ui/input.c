@@ -738,6 +738,12 @@ escape_key(struct input *in, bool menu_was_open)
 		feed(in, "\033", 1);
 }
 
+bool
+input_wants_esc(const struct input *in)
+{
+	return searching() || in->menu.n > 0 || (in_vi_mode() && rl_get_keymap() != vi_movement_keymap);
+}
+
 enum ui_action
 input_key(struct input *in, enum keys_action key, bool busy)
 {

@@ -33,6 +33,9 @@ input_paste(struct input *in, const char *s, size_t n);
 enum ui_action
 input_key(struct input *in, enum keys_action key, bool busy);
 
+/* Whether Esc is the input's own now: it leaves a search or a list, or vi's insert mode. */
+bool
+input_wants_esc(const struct input *in);
 /* The line that Enter sent since the last call, or NULL; the caller owns it. It may be empty: staged pictures alone. */
 char *
 input_sent(struct input *in, size_t *n);

@@ -92,6 +92,42 @@ row_pad(struct row *row, enum theme_role role, int cols)
 		add(row, role, " ", 1, 1);
 }
 
+/* Appends n bytes of the text, from the row's end on, as a span of their own. */
+static void
+cut_span(struct row *out, enum theme_role role, const char *s, size_t n)
+{
+	struct span *span;
+
+	if (n == 0)
+		return;
+	span = span_for(out, role);
+	buf_add(&out->text, s, n);
+	span->n += n;
+	span->cols += text_width(s, n);
+	out->cols += text_width(s, n);
+}
+
+void
+row_mark(struct row *row, size_t start, size_t end, enum theme_role role)
+{
+	struct row marked = {0};
+	size_t at = 0;
+
+	for (int i = 0; i < row->n_spans; i++) {
+		const struct span *span = &row->spans[i];
+		const size_t a = start <= at ? 0 : start - at < span->n ? start - at : span->n;
+		const size_t b = end <= at + a ? a : end - at < span->n ? end - at : span->n;
+
+		cut_span(&marked, span->role, span->at, a);
+		cut_span(&marked, role, span->at + a, b - a);
+		cut_span(&marked, span->role, span->at + b, span->n - b);
+		at += span->n;
+	}
+	repoint(&marked);
+	row_done(row);
+	*row = marked;
+}
+
 void
 row_clear(struct row *row)
 {

@@ -35,6 +35,9 @@ row_fit(struct row *row, enum theme_role role, const char *s, size_t n, int max_
 /* Adds blanks until the row has `cols` cells. */
 void
 row_pad(struct row *row, enum theme_role role, int cols);
+/* Gives bytes [start, end) of the row's text another role; cut between characters. */
+void
+row_mark(struct row *row, size_t start, size_t end, enum theme_role role);
 void
 row_clear(struct row *row);             /* memory kept */
 void

@@ -36,10 +36,14 @@ static struct {
 
 static const char mode_on[] = "\033[?2004h";
 static const char mode_off[] = "\033[?2004l";
+static const char mouse_on[] = "\033[?1000h\033[?1006h";
+static const char mouse_off[] = "\033[?1006l\033[?1000l";
+static bool mouse;
 
-/* Closes a half-sent sixel, ends the update, margins, attributes, paste mode; cursor on, and the
+/* Closes a half-sent sixel, ends the update, margins, attributes, mouse, paste mode; cursor on, and the
  * other screen. */
-static const char emergency[] = "\033\\\033[?2026l\033[r\033[0m\033[?2004l\033[?25h\033[?1049l";
+static const char emergency[] =
+	"\033\\\033[?2026l\033[r\033[0m\033[?1006l\033[?1000l\033[?2004l\033[?25h\033[?1049l";
 
 /* ---------------------------------------------------------------- taking and giving back */
 
@@ -82,12 +86,16 @@ set_modes(void)
 	nonl();
 	typeahead(-1);          /* else doupdate stops half-way when a key waits */
 	say(mode_on, sizeof mode_on - 1);
+	if (mouse)
+		say(mouse_on, sizeof mouse_on - 1);
 	ours = 1;
 }
 
 static void
 let_go(void)
 {
+	if (mouse)
+		say(mouse_off, sizeof mouse_off - 1);
 	say(mode_off, sizeof mode_off - 1);
 	endwin();
 	ours = 0;
@@ -193,6 +201,14 @@ screen_emergency(void)
 	if (write(STDOUT_FILENO, emergency, sizeof emergency - 1) < 0)
 		return;
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
+}
+
+void
+screen_mouse(bool on)
+{
+	if (on != mouse)
+		say(on ? mouse_on : mouse_off, on ? sizeof mouse_on - 1 : sizeof mouse_off - 1);
+	mouse = on;
 }
 
 /* ---------------------------------------------------------------- size */

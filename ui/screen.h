@@ -45,6 +45,10 @@ screen_suspend(void);
 void
 screen_emergency(void);
 
+/* Whether the terminal reports the mouse; off at first. */
+void
+screen_mouse(bool on);
+
 /* For what is painted from now on. */
 void
 screen_set_theme(enum ui_theme theme);

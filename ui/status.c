@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { WARM_PERCENT = 75, HOT_PERCENT = 90, FIELDS_MAX = 8 };
+enum { WARM_PERCENT = 75, HOT_PERCENT = 90, FIELDS_MAX = 12 };
 
 struct field {
 	const char *text;
@@ -36,11 +36,14 @@ collect(const struct status_view *view, const char *below, struct field *fields)
 	const struct ui_status *s = view->status;
 	int n = 0;
 
+	push(fields, &n, view->reading, ROLE_STATUS_MODE);
+	push(fields, &n, view->found, ROLE_STATUS_BELOW);
 	push(fields, &n, s->private_session ? "PRIVATE" : NULL, ROLE_STATUS_PRIVATE);
 	push(fields, &n, s->name, ROLE_STATUS_NAME);
 	push(fields, &n, view->mode, ROLE_STATUS);
 	push(fields, &n, below, ROLE_STATUS_BELOW);
 	push(fields, &n, s->state, ROLE_STATUS_STATE);
+	push(fields, &n, view->hint, ROLE_STATUS);
 	push(fields, &n, s->context, context_role(s->context_percent));
 	push(fields, &n, s->speed, ROLE_STATUS);
 	push(fields, &n, s->model, ROLE_STATUS);

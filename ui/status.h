@@ -9,6 +9,9 @@ struct status_view {
 	const struct ui_status *status;
 	int below;              /* lines under the view; 0: it follows */
 	const char *mode;       /* input_mode(), or NULL */
+	const char *reading;    /* what reading mode says ("READING"), or NULL; the two behind it stand beside it */
+	const char *found;      /* "match 3 of 17", or NULL */
+	const char *hint;
 	bool ascii;
 };
 

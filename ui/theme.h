@@ -17,6 +17,10 @@ enum theme_role {
 	ROLE_RULE,
 	ROLE_MARK,              /* "[stopped]" after a text */
 	ROLE_PICTURE,           /* the label under a picture, or instead of it */
+	ROLE_BAR,               /* at the left of the selected message */
+	ROLE_BAR_HERE,          /* and of the line with the cursor */
+	ROLE_FOUND,             /* a match */
+	ROLE_FOUND_HERE,        /* the one that is stood on */
 	/* the status line */
 	ROLE_STATUS,
 	ROLE_STATUS_NAME,
@@ -25,6 +29,7 @@ enum theme_role {
 	ROLE_STATUS_HOT,        /* context from 90 % */
 	ROLE_STATUS_PRIVATE,
 	ROLE_STATUS_BELOW,      /* "+12 lines" */
+	ROLE_STATUS_MODE,       /* "READING" */
 	/* the input and what stands above it */
 	ROLE_CHIP,              /* a staged picture */
 	ROLE_FLASH,

@@ -22,8 +22,11 @@
 #include "base/clock.h"
 #include "ui/input.h"
 #include "ui/keys.h"
+#include "ui/osc52.h"
+#include "ui/panes.h"
 #include "ui/picker.h"
 #include "ui/reader.h"
+#include "ui/reading.h"
 #include "ui/row.h"
 #include "ui/screen.h"
 #include "ui/status.h"
@@ -45,6 +48,10 @@ enum {
 	LEAVE_MS = 200,         /* how long leaving waits for answers */
 	SLOW_BYTES_MS = 400,    /* a line that carries fewer bytes a ms gets smaller pictures, */
 	SLOW_KIB = 64,          /* of this many KiB */
+	LARGE_TIMES = 4,        /* a picture over the conversation may have so many times the bytes */
+	WHEEL_LINES = 3,
+	PREVIEW_COLS = 60,      /* of a screen that has room for a list and a picture beside it */
+	PASTE_TOLD = 1 << 18,   /* bytes of a paste that is not whole from which on it is talked about */
 };
 
 enum dirt { CLEAN, BY_PROGRAM, BY_KEY };
@@ -69,6 +76,12 @@ struct ui {
 	struct transcript *transcript;
 	struct view *view;
 	struct picker *picker;          /* or NULL */
+	bool previews;                  /* it has a picture beside it: */
+	int previewed;                  /* of this item */
+	struct reading reading;
+	struct panes panes;             /* over the conversation, or beside the picker */
+	bool mouse;
+	int area;                       /* rows of the conversation in the last frame */
 	struct events events;
 	struct screen_size size;
 	int cell_w, cell_h;
@@ -126,6 +139,33 @@ push_action(struct ui *ui, enum ui_action action)
 		push_event(ui, UI_EVENT_ACTION)->action = action;
 }
 
+/* An action of reading mode, on its selected entry. */
+static void
+push_on_entry(struct ui *ui, enum ui_action action)
+{
+	struct ui_event *event = push_event(ui, UI_EVENT_ACTION);
+
+	event->action = action;
+	event->entry = ui->reading.entry;
+}
+
+/* The same on a picture, wherever that stands. */
+static void
+push_on_picture(struct ui *ui, enum ui_action action, int picture)
+{
+	int index, entry = transcript_owner(ui->transcript, picture, &index);
+	struct ui_event *event;
+
+	if (entry == 0) {
+		ui_flash(ui, "there is no picture here");
+		return;
+	}
+	event = push_event(ui, UI_EVENT_ACTION);
+	event->action = action;
+	event->entry = entry;
+	event->picture = index;
+}
+
 bool
 ui_next(struct ui *ui, struct ui_event *event)
 {
@@ -158,15 +198,14 @@ images(const struct ui *ui)
 }
 
 static size_t
-max_bytes(const struct ui *ui)
+max_bytes(const struct ui *ui, int times)
 {
 	enum { MOST = 1000, USUAL = 256 };      /* KiB; tmux ignores strings over 1 MiB */
-	int kib = ui->options.image_max_kib > 0 ? ui->options.image_max_kib : USUAL;
+	int kib = (ui->options.image_max_kib > 0 ? ui->options.image_max_kib : USUAL);
 
-	if (kib > MOST)
-		kib = MOST;
-	if (ui->slow && kib > SLOW_KIB)
-		kib = SLOW_KIB;
+	kib = kib > MOST / times ? MOST : kib * times;
+	if (ui->slow && kib > SLOW_KIB * times)
+		kib = SLOW_KIB * times;
 	return (size_t)kib << 10;
 }
 
@@ -185,7 +224,8 @@ apply_terminal(struct ui *ui)
 	ui->cell_h = h;
 	look.room = (struct picture_room){ ui->size.cols, ui->size.rows, w, h, t->max_w, t->max_h };
 	look.limits = (struct sixel_limits){ w, h, t->registers > 0 && t->registers < 256 ? t->registers : 256,
-	                                     max_bytes(ui) };
+	                                     max_bytes(ui, 1) };
+	look.large_bytes = max_bytes(ui, LARGE_TIMES);
 	view_set_look(ui->view, &look);
 	if (ui->options.theme == UI_THEME_AUTO && t->light == TERM_YES)
 		screen_set_theme(UI_THEME_LIGHT);
@@ -228,6 +268,19 @@ end_picker(struct ui *ui, enum picker_end end)
 		push_event(ui, UI_EVENT_PICK)->pick = end == PICKER_TAKEN ? picker_picked(ui->picker) : -1;
 	picker_free(ui->picker);
 	ui->picker = NULL;
+	panes_set(&ui->panes, NULL, 0);
+}
+
+/* Asks for the picture of the item that the picker stands on. */
+static void
+ask_preview(struct ui *ui)
+{
+	const int here = ui->picker && ui->previews ? picker_picked(ui->picker) : -1;
+
+	if (here < 0 || here == ui->previewed)
+		return;
+	ui->previewed = here;
+	push_event(ui, UI_EVENT_PREVIEW)->pick = here;
 }
 
 /* A person moves through the text: pictures wait until the last step. */
@@ -263,15 +316,206 @@ scroll_key(struct ui *ui, enum keys_action key)
 	return true;
 }
 
+/* ---------------------------------------------------------------- reading mode */
+
 static void
-take_key(struct ui *ui, enum keys_action key)
+find_again(struct ui *ui, int by)
+{
+	if (reading_find_next(&ui->reading, by))
+		stepped(ui);
+	else
+		ui_flash(ui, ui->reading.find.n_pattern > 0 ? "not found" : "nothing is looked for: / begins");
+}
+
+/* What reading mode asks of the program. */
+static void
+ask_program(struct ui *ui, enum ui_action action)
+{
+	switch (action) {
+	case UI_ACT_NONE:
+		ui_flash(ui, "reading: q goes back to typing, F1 lists the keys");
+		break;
+	case UI_ACT_ENLARGE:
+	case UI_ACT_VIEW:
+		push_on_picture(ui, action, reading_picture(&ui->reading));
+		break;
+	case UI_ACT_EDIT:
+	case UI_ACT_REGEN:
+	case UI_ACT_CONTINUE:
+	case UI_ACT_FORK:
+		push_on_entry(ui, action);
+		reading_leave(&ui->reading);
+		break;
+	default:
+		push_on_entry(ui, action);
+		break;
+	}
+}
+
+static void
+take_reading(struct ui *ui, enum keys_reading key)
+{
+	struct reading *r = &ui->reading;
+
+	switch (key) {
+	case READING_FIND:
+	case READING_FIND_BACK:
+		reading_ask(r, key == READING_FIND ? 1 : -1);
+		break;
+	case READING_FIND_NEXT:
+		find_again(ui, r->by);
+		break;
+	case READING_FIND_PREV:
+		find_again(ui, -r->by);
+		break;
+	case READING_LEAVE:
+		reading_leave(r);
+		break;
+	default:
+		if (reading_move(r, key))
+			stepped(ui);
+		else
+			ask_program(ui, keys_reading_asks(key));
+		break;
+	}
+}
+
+/* Keys while a pattern is being typed. */
+static void
+take_question(struct ui *ui, enum keys_action key)
+{
+	struct reading *r = &ui->reading;
+
+	switch (key) {
+	case KEYS_SEND:
+		if (r->find.n_matches == 0 && r->pattern.n > 0)
+			ui_flash(ui, "not found");
+		reading_take(r);
+		break;
+	case KEYS_ESC:
+	case KEYS_STOP:
+		reading_give_up(r);
+		break;
+	case KEYS_BACKSPACE:
+		reading_erase(r);
+		break;
+	case KEYS_FIND:
+		reading_find_next(r, r->by);
+		break;
+	case KEYS_UP:
+	case KEYS_DOWN:
+		reading_find_next(r, key == KEYS_UP ? -1 : 1);
+		break;
+	default:
+		return;
+	}
+	stepped(ui);
+}
+
+/* Typed characters as keys; what follows one that leads back to typing is typed. */
+static void
+read_text(struct ui *ui, const char *s, size_t n)
+{
+	size_t i = 0;
+
+	if (s[0] == '\033')
+		return;
+	while (i < n && ui->reading.on && !ui->reading.asking)
+		take_reading(ui, keys_reading_char(s[i++]));
+	if (i < n && ui->reading.asking)
+		reading_type(&ui->reading, s + i, n - i);
+	else if (i < n)
+		input_type(ui->input, s + i, n - i);
+}
+
+/* ---------------------------------------------------------------- mouse */
+
+static void
+toggle_mouse(struct ui *ui)
+{
+	ui->mouse = !ui->mouse;
+	screen_mouse(ui->mouse);
+	ui_flash(ui, ui->mouse ? "mouse on: the wheel scrolls, a click selects; with Shift the terminal's own selection"
+	                       : "mouse off");
+}
+
+static void
+take_wheel(struct ui *ui, int by)
+{
+	if (ui->picker) {
+		picker_key(ui->picker, by < 0 ? KEYS_UP : KEYS_DOWN);
+		return;
+	}
+	transcript_scroll(ui->transcript, by * WHEEL_LINES);
+	if (ui->reading.on)
+		reading_drag(&ui->reading);
+	stepped(ui);
+}
+
+/* A click on a picture enlarges it; another one selects the message, unless a line is being written. */
+static void
+take_click(struct ui *ui, int row)
+{
+	const int index = view_top(ui->view) + row;
+	struct line line = {0};
+
+	if (ui->picker || row >= ui->area || index >= transcript_lines(ui->transcript))
+		return;
+	transcript_line(ui->transcript, index, &line);
+	row_done(&line.row);
+	if (ui->reading.on || input_empty(ui->input)) {
+		ui->reading.on = true;
+		reading_stand(&ui->reading, index);
+	}
+	if (line.kind == LINE_PICTURE)
+		push_on_picture(ui, UI_ACT_ENLARGE, line.picture);
+}
+
+static void
+take_mouse(struct ui *ui, const struct reader_mouse *mouse)
+{
+	if (mouse->button == MOUSE_WHEEL_UP || mouse->button == MOUSE_WHEEL_DOWN)
+		take_wheel(ui, mouse->button == MOUSE_WHEEL_UP ? -1 : 1);
+	else if (mouse->button == MOUSE_LEFT)
+		take_click(ui, mouse->row);
+}
+
+/* ---------------------------------------------------------------- what comes from the terminal */
+
+/* Keys that act wherever one is; false: it is none. */
+static bool
+screen_key(struct ui *ui, enum keys_action key)
 {
 	if (key == KEYS_REDRAW)
 		ui_redraw(ui);
-	else if (ui->picker && key != KEYS_SUSPEND)
+	else if (key == KEYS_SUSPEND)
+		push_action(ui, UI_ACT_SUSPEND);
+	else if (key == KEYS_MOUSE)
+		toggle_mouse(ui);
+	else
+		return false;
+	return true;
+}
+
+static void
+take_key(struct ui *ui, enum keys_action key)
+{
+	struct reading *r = &ui->reading;
+
+	if (screen_key(ui, key))
+		return;
+	if (ui->picker)
 		end_picker(ui, picker_key(ui->picker, key));
+	else if (r->asking)
+		take_question(ui, key);
 	else if (keys_asks(key) != UI_ACT_NONE)
 		push_action(ui, keys_asks(key));
+	else if (r->on)
+		take_reading(ui, keys_reading_key(key));
+	else if (key == KEYS_FIND)
+		reading_ask(r, -1);
+	else if (key == KEYS_ESC && !input_wants_esc(ui->input))
+		reading_enter(r);
 	else if (!scroll_key(ui, key))
 		push_action(ui, input_key(ui->input, key, ui->busy));
 }
@@ -281,10 +525,26 @@ take_text(struct ui *ui, const struct reader_unit *unit)
 {
 	if (ui->picker)
 		end_picker(ui, picker_type(ui->picker, unit->at, unit->n));
-	else if (unit->kind == READER_PASTE)
-		input_paste(ui->input, unit->at, unit->n);
+	else if (ui->reading.asking)
+		reading_type(&ui->reading, unit->at, unit->n);
+	else if (ui->reading.on)
+		read_text(ui, unit->at, unit->n);
 	else
 		input_type(ui->input, unit->at, unit->n);
+}
+
+static void
+take_paste(struct ui *ui, const struct reader_unit *unit)
+{
+	const struct ui_options *o = &ui->options;
+
+	if (ui->picker || ui->reading.asking) {
+		take_text(ui, unit);
+		return;
+	}
+	reading_leave(&ui->reading);
+	if (!o->paste || !o->paste(o->paste_arg, unit->at, unit->n))
+		input_paste(ui->input, unit->at, unit->n);
 }
 
 static void
@@ -301,6 +561,30 @@ take_sent(struct ui *ui)
 	transcript_end(ui->transcript);
 }
 
+/* Any key takes away what ui_show shows, and does nothing else. */
+static bool
+leaves_panes(struct ui *ui, const struct reader_unit *unit)
+{
+	if (ui->panes.n == 0 || ui->picker)
+		return false;
+	if (unit->kind == READER_KEY && (unit->action == KEYS_REDRAW || unit->action == KEYS_SUSPEND))
+		return false;
+	panes_set(&ui->panes, NULL, 0);
+	return true;
+}
+
+/* A long paste takes its time on a slow line. */
+static void
+tell_paste(struct ui *ui)
+{
+	char text[64];
+
+	if (reader_pasting(ui->reader) < PASTE_TOLD)
+		return;
+	snprintf(text, sizeof text, "paste: %.1f MiB so far", (double)reader_pasting(ui->reader) / (1 << 20));
+	ui_flash(ui, text);
+}
+
 static void
 take_unit(struct ui *ui, const struct reader_unit *unit)
 {
@@ -310,10 +594,17 @@ take_unit(struct ui *ui, const struct reader_unit *unit)
 	}
 	buf_clear(&ui->flash);
 	touch(ui, BY_KEY);
+	if (leaves_panes(ui, unit))
+		return;
 	if (unit->kind == READER_KEY)
 		take_key(ui, unit->action);
+	else if (unit->kind == READER_MOUSE)
+		take_mouse(ui, &unit->mouse);
+	else if (unit->kind == READER_PASTE)
+		take_paste(ui, unit);
 	else
 		take_text(ui, unit);
+	ask_preview(ui);
 	take_sent(ui);
 }
 
@@ -343,6 +634,7 @@ ui_read(struct ui *ui)
 	}
 	while (reader_next(ui->reader, clock_ms(), &unit))
 		take_unit(ui, &unit);
+	tell_paste(ui);
 	if (input_changed(ui->input)) {
 		touch(ui, BY_KEY);
 		push_event(ui, UI_EVENT_TYPED);
@@ -374,13 +666,14 @@ lay_out(struct ui *ui, struct layout *l)
 	input_layout(ui->input, cols, most, &ui->input_rows, &l->caret_row, &l->caret_col);
 	y -= ui->input_rows.n;
 	l->input = y;
-	y -= ui->flash.n > 0;
+	y -= ui->flash.n > 0 || ui->reading.asking;
 	l->flash = y;
 	y -= ui->chips.n > 0;
 	l->chips = y;
 	l->area = y - 1;
 	l->caret_row += l->input;
 	transcript_resize(ui->transcript, view_columns(cols), l->area);
+	ui->area = l->area;
 }
 
 static void
@@ -400,6 +693,18 @@ paint_text(struct ui *ui, int y, enum theme_role role, const struct buf *text)
 	screen_row(y, INDENT, &ui->row);
 }
 
+/* "match 3 of 17"; NULL when nothing is looked for. */
+static const char *
+say_found(const struct reading *r, char *text, size_t size)
+{
+	if (r->find.n_pattern == 0)
+		return NULL;
+	if (r->find.n_matches == 0)
+		return "not found";
+	snprintf(text, size, "match %d of %d", r->find.here + 1, r->find.n_matches);
+	return text;
+}
+
 static void
 paint_status(struct ui *ui, int y)
 {
@@ -407,22 +712,67 @@ paint_status(struct ui *ui, int y)
 	const struct ui_status status = { s->name, s->state, s->context, s->speed, s->model, s->context_percent,
 	                                  s->private_session };
 	const bool follows = transcript_following(ui->transcript);
-	const struct status_view view = { &status, follows ? 0 : transcript_below(ui->transcript),
-	                                  input_mode(ui->input), ui->options.ascii };
+	char found[48];
+	struct status_view view = { .status = &status, .below = follows ? 0 : transcript_below(ui->transcript),
+	                            .mode = input_mode(ui->input), .ascii = ui->options.ascii };
 
+	if (ui->reading.on) {
+		view.reading = ui->reading.asking ? " FIND " : " READING ";
+		view.found = say_found(&ui->reading, found, sizeof found);
+		view.hint = ui->reading.asking ? "Enter takes, Esc leaves" : "q back, F1 keys";
+	}
 	status_layout(&view, ui->size.cols, &ui->row);
 	screen_row(y, 0, &ui->row);
 }
 
-/* What lies over the conversation: completions at its end, or a list over all of it. */
+/* Columns of the list, when a picture stands beside it. */
+static int
+picker_cols(const struct ui *ui)
+{
+	const bool beside = ui->previews && ui->size.cols >= PREVIEW_COLS;
+
+	return beside ? ui->size.cols / 2 : ui->size.cols;
+}
+
+static void
+lay_out_panes(struct ui *ui, const struct layout *l, struct view_frame *frame)
+{
+	struct box box = { 0, 0, l->area, ui->size.cols };
+
+	if (ui->panes.n == 0 || (ui->picker && picker_cols(ui) == ui->size.cols))
+		return;
+	if (ui->picker)
+		box = (struct box){ 1, picker_cols(ui) + 1, l->area - 2, ui->size.cols - picker_cols(ui) - 2 };
+	view_panes(ui->view, &ui->panes, &box);
+	frame->panes = &ui->panes;
+}
+
+/* What lies over the conversation: completions at its end, or a list or pictures over all of it. */
 static void
 lay_out_over(struct ui *ui, const struct layout *l, struct view_frame *frame)
 {
-	frame->overlay = ui->picker != NULL;
+	frame->overlay = ui->picker || ui->panes.n > 0;
 	rows_clear(&ui->menu_rows);
 	if (!ui->picker)
 		input_menu(ui->input, ui->size.cols, l->area < MENU_ROWS ? l->area : MENU_ROWS, &ui->menu_rows);
 	frame->popup_rows = ui->menu_rows.n;
+	lay_out_panes(ui, l, frame);
+}
+
+/* What reading mode shows in the conversation. */
+static void
+lay_out_reading(struct ui *ui, struct view_frame *frame)
+{
+	struct reading *r = &ui->reading;
+
+	frame->cursor = -1;
+	if (!r->on)
+		return;
+	reading_settle(r);
+	find_run(&r->find, ui->transcript);
+	frame->cursor = transcript_lines(ui->transcript) > 0 ? reading_cursor(r) : -1;
+	frame->selected = r->entry;
+	frame->find = &r->find;
 }
 
 static void
@@ -435,9 +785,37 @@ paint_over(struct ui *ui, struct layout *l)
 	paint_rows(&ui->menu_rows, l->area - ui->menu_rows.n);
 	if (!ui->picker)
 		return;
-	picker_layout(ui->picker, ui->size.cols, l->area, &ui->picker_rows);
+	picker_layout(ui->picker, picker_cols(ui), l->area, &ui->picker_rows);
 	paint_rows(&ui->picker_rows, 0);
 	picker_caret(ui->picker, &l->caret_row, &l->caret_col);
+}
+
+/* The pattern that is being typed, in the row of the flash. */
+static void
+paint_question(struct ui *ui, struct layout *l)
+{
+	const struct buf *pattern = &ui->reading.pattern;
+
+	row_clear(&ui->row);
+	row_str(&ui->row, ROLE_PROMPT, "find: ");
+	row_fit(&ui->row, ROLE_INPUT, buf_text(pattern), pattern->n, ui->size.cols - INDENT - ui->row.cols - 1);
+	screen_row(l->flash, INDENT, &ui->row);
+	l->caret_row = l->flash;
+	l->caret_col = INDENT + ui->row.cols;
+}
+
+/* In reading mode the terminal's cursor is at the line that is read. */
+static void
+paint_reading(struct ui *ui, struct layout *l, const struct view_frame *frame)
+{
+	if (!ui->reading.on || ui->picker || ui->panes.n > 0)
+		return;
+	if (frame->cursor >= 0) {
+		l->caret_row = frame->cursor - view_top(ui->view);
+		l->caret_col = 0;
+	}
+	if (ui->reading.asking)
+		paint_question(ui, l);
 }
 
 static void
@@ -461,6 +839,7 @@ draw_frame(struct ui *ui, int64_t now)
 
 	lay_out(ui, &l);
 	lay_out_over(ui, &l, &frame);
+	lay_out_reading(ui, &frame);
 	frame.area = l.area;
 	frame.may_send = now >= ui->calm && !term_busy(&ui->term, now);
 	erase();
@@ -469,6 +848,7 @@ draw_frame(struct ui *ui, int64_t now)
 	paint_text(ui, l.chips, ROLE_CHIP, &ui->chips);
 	paint_text(ui, l.flash, ROLE_FLASH, &ui->flash);
 	paint_rows(&ui->input_rows, l.input);
+	paint_reading(ui, &l, &frame);
 	paint_over(ui, &l);
 	move(l.caret_row, l.caret_col);
 	wnoutrefresh(stdscr);
@@ -579,7 +959,10 @@ ui_open(const struct ui_options *options, struct error *err)
 	ui->reader = reader_new();
 	reader_expect(ui->reader, true);
 	ui->transcript = transcript_new(options->ascii);
-	ui->view = view_new(ui->transcript, &ui->term);
+	ui->view = view_new(ui->transcript, &ui->term, options->ascii);
+	reading_init(&ui->reading, ui->transcript);
+	ui->mouse = options->mouse;
+	screen_mouse(ui->mouse);
 	ui->input = input_new(options);
 	input_resize(ui->input, ui->size.rows, ui->size.cols);
 	apply_terminal(ui);
@@ -608,6 +991,8 @@ ui_close(struct ui *ui)
 	await_answers(ui);
 	screen_close();
 	picker_free(ui->picker);
+	panes_done(&ui->panes);
+	reading_done(&ui->reading);
 	input_free(ui->input);
 	view_free(ui->view);
 	transcript_free(ui->transcript);
@@ -795,14 +1180,76 @@ void
 ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int selected)
 {
 	picker_free(ui->picker);
+	panes_set(&ui->panes, NULL, 0);
 	ui->picker = picker_list(title, items, n, selected, ui->options.ascii);
+	ui->previews = false;
 	touch(ui, BY_KEY);
+}
+
+void
+ui_pick_pictures(struct ui *ui, const char *title, const char *const *items, int n, int selected)
+{
+	ui_pick(ui, title, items, n, selected);
+	ui->previews = true;
+	ui->previewed = -1;
+	ask_preview(ui);
+}
+
+void
+ui_preview(struct ui *ui, const struct ui_picture *picture)
+{
+	if (!ui->picker || !ui->previews)
+		return;
+	panes_set(&ui->panes, picture, picture ? 1 : 0);
+	touch(ui, BY_KEY);
+}
+
+void
+ui_show(struct ui *ui, const struct ui_picture *pictures, int n)
+{
+	panes_set(&ui->panes, pictures, n);
+	touch(ui, BY_KEY);
+}
+
+/* ---------------------------------------------------------------- reading, finding, copying */
+
+void
+ui_select(struct ui *ui, int entry)
+{
+	if (entry == 0)
+		reading_leave(&ui->reading);
+	else
+		reading_select(&ui->reading, entry);
+	touch(ui, BY_KEY);
+}
+
+int
+ui_find(struct ui *ui, const char *pattern)
+{
+	touch(ui, BY_KEY);
+	return reading_find(&ui->reading, pattern, strlen(pattern));
+}
+
+size_t
+ui_copy(struct ui *ui, const char *text, size_t n)
+{
+	const char *name = getenv("TERM");
+	const bool in_screen = getenv("STY") || (name && strncmp(name, "screen", 6) == 0);
+	const enum osc52_way way = ui->term.in_tmux ? OSC52_TMUX : in_screen ? OSC52_SCREEN : OSC52_PLAIN;
+	struct buf out = {0};
+
+	n = osc52_write(&out, way, text, n, UI_COPY_MAX);
+	term_out(&ui->term, out.at, out.n);
+	buf_done(&out);
+	return n;
 }
 
 void
 ui_page(struct ui *ui, const char *title, const char *text)
 {
 	picker_free(ui->picker);
+	panes_set(&ui->panes, NULL, 0);
+	ui->previews = false;
 	ui->picker = picker_page(title, text, ui->options.ascii);
 	touch(ui, BY_KEY);
 }

@@ -13,7 +13,10 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "ui/blocks.h"
+#include "ui/find.h"
+#include "ui/panes.h"
 #include "ui/row.h"
 #include "ui/screen.h"
 #include "ui/term.h"
@@ -35,24 +38,29 @@ struct view {
 	struct term *term;
 	struct view_look look;
 	struct glass glass;
-	struct sixels *sixels;
+	struct sixels *sixels, *large;  /* of the conversation, of panes */
 	struct blocks blocks[BLOCKS_MAX];
 	int next_blocks;
 	int top, area;          /* of the last frame; area 0: there was none */
 	int lines, popup_rows;  /* of the same frame */
 	int next_area;          /* of the frame that is being made */
 	const struct buf *strings[PLACES_MAX];
+	const struct panes *panes;      /* of the frame that is being made */
+	bool had_panes;         /* the last frame did */
+	bool ascii;
 	struct line line;       /* work space */
 };
 
 struct view *
-view_new(struct transcript *transcript, struct term *term)
+view_new(struct transcript *transcript, struct term *term, bool ascii)
 {
 	struct view *v = xcalloc(1, sizeof *v);
 
 	v->transcript = transcript;
 	v->term = term;
+	v->ascii = ascii;
 	v->sixels = sixels_new();
+	v->large = sixels_new();
 	return v;
 }
 
@@ -72,6 +80,7 @@ view_free(struct view *v)
 		return;
 	drop_blocks(v);
 	sixels_free(v->sixels);
+	sixels_free(v->large);
 	row_done(&v->line.row);
 	free(v);
 }
@@ -95,9 +104,12 @@ view_set_look(struct view *v, const struct view_look *look)
 {
 	const bool same = v->look.images == look->images &&
 	                  memcmp(&v->look.room, &look->room, sizeof look->room) == 0;
+	struct sixel_limits large = look->limits;
 
+	large.max_bytes = look->large_bytes;
 	v->look = *look;
 	sixels_limit(v->sixels, &look->limits);
+	sixels_limit(v->large, &large);
 	if (!same)
 		transcript_set_measure(v->transcript, measure, v);
 }
@@ -113,6 +125,18 @@ view_forget(struct view *v)
 {
 	glass_forget(&v->glass);
 	v->area = 0;
+}
+
+void
+view_panes(const struct view *v, struct panes *panes, const struct box *box)
+{
+	panes_lay_out(panes, box, &v->look.room, v->look.images != VIEW_LABELS);
+}
+
+int
+view_top(const struct view *v)
+{
+	return v->top;
 }
 
 /* ---------------------------------------------------------------- what is wanted */
@@ -168,13 +192,34 @@ choose_top(struct view *v, const struct view_frame *frame)
 }
 
 static void
+collect_panes(const struct panes *panes, struct places *wanted)
+{
+	for (int i = 0; i < panes->n; i++) {
+		const struct pane *p = &panes->at[i];
+
+		places_add(wanted, &(struct place){ .picture = p->picture.id, .row = p->box.row, .col = p->box.col,
+		                                    .rows = p->box.rows, .cols = p->box.cols, .of = p->box.rows });
+	}
+}
+
+static void
 want(struct view *v, const struct view_frame *frame, int top, struct places *wanted)
 {
 	wanted->n = 0;
-	if (v->look.images != VIEW_SIXEL || frame->overlay)
+	if (v->look.images != VIEW_SIXEL)
+		return;
+	if (frame->panes)
+		collect_panes(frame->panes, wanted);
+	if (frame->overlay)
 		return;
 	collect(v, top, frame->area, wanted);
 	places_drop(wanted, frame->area - frame->popup_rows, 0, frame->popup_rows, v->look.room.cols);
+}
+
+static const struct transcript_picture *
+look_up(struct view *v, int id)
+{
+	return id < 0 ? panes_picture(v->panes, id) : transcript_picture(v->transcript, id);
 }
 
 /* The strings of what is to be sent; a place without one stays a label. */
@@ -183,9 +228,9 @@ encode(struct view *v)
 {
 	for (int i = 0; i < v->glass.send.n;) {
 		const struct place *place = &v->glass.send.at[i];
-		const struct transcript_picture *p = transcript_picture(v->transcript, place->picture);
+		const struct transcript_picture *p = look_up(v, place->picture);
 		const struct sixel_source source = { p->id, p->rgb, p->width, p->height };
-		v->strings[i] = sixels_get(v->sixels, place, &source);
+		v->strings[i] = sixels_get(p->id < 0 ? v->large : v->sixels, place, &source);
 		if (v->strings[i])
 			i++;
 		else
@@ -252,21 +297,92 @@ paint_picture(struct view *v, int y, bool first)
 	}
 }
 
+/* Shows the matches of line `index` in its row. */
 static void
-paint(struct view *v, int top, int area)
+mark_found(struct row *row, const struct find *find, int index)
+{
+	int n;
+	const struct find_hit *hits = find_hits(find, index, &n);
+
+	for (int i = 0; i < n; i++)
+		row_mark(row, hits[i].start, hits[i].end,
+		         hits[i].match == find->here ? ROLE_FOUND_HERE : ROLE_FOUND);
+}
+
+static void
+paint_bar(const struct view *v, int y, bool here)
+{
+	const char *bar = v->ascii ? here ? ">" : "|" : here ? "▌" : "▎";
+	struct row row = { 0 };
+
+	row_str(&row, here ? ROLE_BAR_HERE : ROLE_BAR, bar);
+	screen_row(y, 0, &row);
+	row_done(&row);
+}
+
+/* The label of the selected entry makes room for the bar. */
+static void
+paint_text(struct view *v, const struct view_frame *frame, int y, int index)
+{
+	const bool label = v->line.kind == LINE_LABEL && v->line.entry != frame->selected;
+
+	if (frame->find)
+		mark_found(&v->line.row, frame->find, index);
+	screen_row(y, label ? 0 : INDENT, &v->line.row);
+}
+
+static void
+paint(struct view *v, const struct view_frame *frame, int top)
 {
 	const int n = transcript_lines(v->transcript);
 	int last_picture = 0;
 
-	for (int y = 0; y < area && top + y < n; y++) {
+	for (int y = 0; y < frame->area && top + y < n; y++) {
 		transcript_line(v->transcript, top + y, &v->line);
 		if (v->line.kind == LINE_PICTURE) {
 			paint_picture(v, y, v->line.picture != last_picture);
 			last_picture = v->line.picture;
 		} else {
-			screen_row(y, v->line.kind == LINE_LABEL ? 0 : INDENT, &v->line.row);
+			paint_text(v, frame, y, top + y);
 		}
+		if (top + y == frame->cursor || (v->line.entry == frame->selected && v->line.kind != LINE_BLANK))
+			paint_bar(v, y, top + y == frame->cursor);
 	}
+}
+
+/* ---------------------------------------------------------------- panes */
+
+static void
+paint_caption(const struct pane *pane, const struct picture_room *room)
+{
+	const struct transcript_picture *p = &pane->picture;
+	const int width = text_width(p->label, strlen(p->label));
+	int col = pane->box.col + (pane->box.cols - width) / 2;
+	struct row row = { 0 };
+
+	if (col + width > room->cols)
+		col = room->cols - width;
+	if (col < 0)
+		col = 0;
+	row_fit(&row, ROLE_PICTURE, p->label, strlen(p->label), room->cols - col);
+	screen_row(pane->box.row + pane->box.rows, col, &row);
+	row_done(&row);
+}
+
+static void
+paint_pane(struct view *v, const struct pane *pane)
+{
+	const struct box *box = &pane->box;
+	const bool blocks = v->look.images == VIEW_BLOCKS && box->rows > 0;
+	const struct blocks *b = blocks ? blocks_for(v, &pane->picture) : NULL;
+
+	for (int i = 0; i < box->rows; i++) {
+		if (b)
+			blocks_paint(box->row + i, box->col, b->cells + (size_t)i * (size_t)b->cols, b->cols);
+		else if (on_glass(v, pane->picture.id, box->row + i))
+			screen_filler(box->row + i, box->col, box->cols);
+	}
+	paint_caption(pane, &v->look.room);
 }
 
 /* ---------------------------------------------------------------- one frame */
@@ -278,14 +394,18 @@ view_compose(struct view *v, const struct view_frame *frame)
 	struct places wanted;
 	struct glass_wish wish = { .wanted = &wanted, .old_area = v->area, .may_send = frame->may_send };
 
+	v->panes = frame->panes;
 	want(v, frame, top, &wanted);
-	wish.up = v->area > 0 ? top - v->top : 0;
+	wish.up = v->area > 0 && !frame->panes && !v->had_panes ? top - v->top : 0;
 	wish.changed = top != v->top || frame->area != v->area || lines != v->lines ||
 	               frame->popup_rows != v->popup_rows;
 	glass_plan(&v->glass, v->term, &wish);
 	encode(v);
 	if (!frame->overlay)
-		paint(v, top, frame->area);
+		paint(v, frame, top);
+	for (int i = 0; frame->panes && i < frame->panes->n; i++)
+		paint_pane(v, &frame->panes->at[i]);
+	v->had_panes = frame->panes != NULL;
 	v->top = top;
 	v->lines = lines;
 	v->popup_rows = frame->popup_rows;
