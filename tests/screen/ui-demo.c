@@ -3,7 +3,7 @@
  *
  * What is typed and sent is a command: "pic" (a picture and a question), "noise", "red" (a picture of one
  * colour), "small", "fill N", "stream N" (N words, 60 a second), "stage", "unstage", "flash",
- * "list", "page", "error", "rule", "clear", "hostile", "crash", "quit"; other text is answered by
+ * "list", "page", "error", "rule", "clear", "hostile", "find TEXT", "compare", "crash", "quit"; other text is answered by
  * 30 words. What the ui reports is shown as a note where a test looks for it.
  */
 #include "config.h"
@@ -24,6 +24,10 @@
 struct demo {
 	struct ui *ui;
 	int n_pictures;
+	struct drawn {          /* what each picture was made of, to make it again */
+		int entry, w, h, seed;
+		enum kind { SCENE, RED, NOISE } kind;
+	} drawn[64];
 	int answer, words_left, word;   /* the answer that streams */
 	int64_t next_word;
 	bool quit;
@@ -67,8 +71,6 @@ draw(uint8_t *rgb, int w, int h, int seed)
 	}
 }
 
-enum kind { SCENE, RED, NOISE };
-
 static void
 paint(uint8_t *rgb, int w, int h, int seed, enum kind kind)
 {
@@ -90,10 +92,40 @@ add_picture(struct demo *d, int entry, int w, int h, enum kind kind)
 	char label[64];
 
 	snprintf(label, sizeof label, "#%d demo-%d.png %dx%d", d->n_pictures + 1, d->n_pictures + 1, w, h);
+	d->drawn[d->n_pictures % 64] = (struct drawn){ entry, w, h, d->n_pictures + 1, kind };
 	d->n_pictures++;
 	paint(rgb, w, h, d->n_pictures, kind);
 	ui_add_picture(d->ui, entry, &(struct ui_picture){ rgb, w, h, label });
 	free(rgb);
+}
+
+/* Up to two of the pictures over the conversation, `times` as large as they are in it. */
+static void
+show(struct demo *d, const int *which, int n, int times)
+{
+	struct ui_picture pictures[2];
+	char labels[2][64];
+
+	for (int i = 0; i < n; i++) {
+		const struct drawn *p = &d->drawn[which[i]];
+		uint8_t *rgb = xcalloc((size_t)(p->w * times) * (size_t)(p->h * times), 3);
+		paint(rgb, p->w * times, p->h * times, p->seed, p->kind);
+		snprintf(labels[i], sizeof labels[i], "#%d demo-%d.png %dx%d", p->seed, p->seed, p->w * times, p->h * times);
+		pictures[i] = (struct ui_picture){ rgb, p->w * times, p->h * times, labels[i] };
+	}
+	ui_show(d->ui, pictures, n);
+	for (int i = 0; i < n; i++)
+		free((void *)pictures[i].rgb);
+}
+
+static void
+show_of(struct demo *d, const struct ui_event *event)
+{
+	int left = event->picture;
+
+	for (int i = 0; i < d->n_pictures; i++)
+		if (d->drawn[i].entry == event->entry && left-- == 0)
+			show(d, &i, 1, event->action == UI_ACT_ENLARGE ? 2 : 1);
 }
 
 /* ---------------------------------------------------------------- commands */
@@ -213,6 +245,10 @@ command(struct demo *d, const char *s)
 		fill(d, atoi(s + 5));
 	} else if (strncmp(s, "stream ", 7) == 0) {
 		stream(d, atoi(s + 7));
+	} else if (strncmp(s, "find ", 5) == 0) {
+		note(d, "found", ui_find(d->ui, s + 5) > 0 ? "yes" : "no");
+	} else if (strcmp(s, "compare") == 0 && d->n_pictures >= 2) {
+		show(d, (const int[]){ d->n_pictures - 2, d->n_pictures - 1 }, 2, 1);
 	} else {
 		say(d, UI_LOOK_USER, s);
 		stream(d, 30);
@@ -250,10 +286,54 @@ show_status(struct demo *d)
 	ui_set_status(d->ui, &status);
 }
 
+/* The keys of reading mode say what they are, and of which entry. */
 static void
-act(struct demo *d, enum ui_action action)
+tell(struct demo *d, const struct ui_event *event)
 {
-	switch (action) {
+	static const char *const names[] = {
+		[UI_ACT_CLIPBOARD] = "clipboard", [UI_ACT_EDIT] = "edit", [UI_ACT_REGEN] = "regen",
+		[UI_ACT_CONTINUE] = "continue", [UI_ACT_FORK] = "fork", [UI_ACT_BRANCH_PREV] = "branch back",
+		[UI_ACT_BRANCH_NEXT] = "branch", [UI_ACT_COPY_CODE] = "copy code", [UI_ACT_BOXES] = "boxes",
+	};
+	char text[48];
+
+	snprintf(text, sizeof text, "asked: %s %d", names[event->action] ? names[event->action] : "?", event->entry);
+	ui_flash(d->ui, text);
+}
+
+static void
+copy(struct demo *d, const struct ui_event *event)
+{
+	char text[48];
+
+	snprintf(text, sizeof text, "message %d", event->entry);
+	ui_copy(d->ui, text, strlen(text));
+	ui_flash(d->ui, "copied");
+}
+
+static void
+pick_pictures(struct demo *d)
+{
+	static const char *const items[] = { "../", "one.png", "two.png" };
+
+	ui_pick_pictures(d->ui, "Pictures", items, 3, 1);
+}
+
+static void
+preview(struct demo *d, int i)
+{
+	enum { W = 300, H = 200 };
+	uint8_t *rgb = xcalloc((size_t)W * H, 3);
+
+	paint(rgb, W, H, i, i == 2 ? RED : SCENE);
+	ui_preview(d->ui, i == 0 ? NULL : &(struct ui_picture){ rgb, W, H, i == 1 ? "300x200" : "300x200 red" });
+	free(rgb);
+}
+
+static void
+act(struct demo *d, const struct ui_event *event)
+{
+	switch (event->action) {
 	case UI_ACT_QUIT:
 		d->quit = true;
 		break;
@@ -281,7 +361,20 @@ act(struct demo *d, enum ui_action action)
 	case UI_ACT_RECALL:
 		ui_set_input(d->ui, "recalled");
 		break;
+	case UI_ACT_PICTURES:
+		pick_pictures(d);
+		break;
+	case UI_ACT_ENLARGE:
+	case UI_ACT_VIEW:
+		show_of(d, event);
+		break;
+	case UI_ACT_COPY:
+		copy(d, event);
+		break;
+	case UI_ACT_NONE:
+		break;
 	default:
+		tell(d, event);
 		break;
 	}
 }
@@ -298,13 +391,15 @@ handle(struct demo *d, struct ui_event *event)
 		free(event->text);
 		break;
 	case UI_EVENT_ACTION:
-		act(d, event->action);
+		act(d, event);
 		break;
 	case UI_EVENT_PICK:
 		snprintf(number, sizeof number, "%d", event->pick);
 		note(d, "picked", number);
 		break;
 	case UI_EVENT_PREVIEW:
+		preview(d, event->pick);
+		break;
 	case UI_EVENT_TYPED:
 		break;
 	case UI_EVENT_EOF:
@@ -362,6 +457,20 @@ complete(void *arg, const char *line, int start, int end, bool *is_path)
 	return found;
 }
 
+/* A paste that begins as a data URI is taken. */
+static bool
+take_paste(void *arg, const char *text, size_t n)
+{
+	struct demo *d = arg;
+	char size[32];
+
+	if (n < 5 || strncmp(text, "data:", 5) != 0)
+		return false;
+	snprintf(size, sizeof size, "%zu bytes", n);
+	note(d, "taken", size);
+	return true;
+}
+
 static void
 option(struct ui_options *o, const char *arg)
 {
@@ -379,6 +488,8 @@ option(struct ui_options *o, const char *arg)
 		o->theme = UI_THEME_LIGHT;
 	else if (strcmp(arg, "--vi") == 0)
 		o->vi_mode = true;
+	else if (strcmp(arg, "--mouse") == 0)
+		o->mouse = true;
 	else if (strncmp(arg, "--max-kib=", 10) == 0)
 		o->image_max_kib = atoi(arg + 10);
 }
@@ -397,8 +508,8 @@ catch_signals(void)
 int
 main(int argc, char **argv)
 {
-	struct ui_options options = { .complete = complete };
 	struct demo demo = { 0 };
+	struct ui_options options = { .complete = complete, .paste = take_paste, .paste_arg = &demo };
 	struct error err = { 0 };
 
 	setlocale(LC_ALL, "");
