@@ -44,14 +44,14 @@ add_turn(struct assembly *a, const struct message *m, pixels_fn pixels_of, void 
 	return 0;
 }
 
-/* A change of the system message counts from the question after it: what was changed at or below the question that is
- * answered here is not yet in force. */
-static const char *
-system_for(const struct chat *c, int leaf)
+/* A change of the system message, or a drop, counts from the question after it: what was changed at or below the
+ * question that is answered here is not yet in force. */
+static int
+place_of(const struct chat *c, int leaf)
 {
-	const struct message *m = chat_message(c, chat_question_of(c, leaf));
+	const struct message *question = chat_message(c, chat_question_of(c, leaf));
 
-	return chat_system(c, m ? m->up : 0);
+	return question ? question->up : 0;
 }
 
 int
@@ -59,8 +59,8 @@ chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct c
     struct error *err)
 {
 	struct assembly a = {0};
-	bool *left_out = chat_left_out(c, leaf);
-	int *ids, n = chat_branch(c, leaf, &ids), rc = 0;
+	int place = place_of(c, leaf), *ids, n = chat_branch(c, leaf, &ids), rc = 0;
+	bool *left_out = chat_left_out(c, place);
 
 	a.turns = xcalloc((size_t)n, sizeof *a.turns);
 	a.pixels = xcalloc((size_t)count_pics(c, ids, n), sizeof *a.pixels);
@@ -68,7 +68,7 @@ chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct c
 		if (!left_out[ids[i]])
 			rc = add_turn(&a, chat_message(c, ids[i]), pixels_of, arg, err);
 	if (rc == 0)
-		rc = prompt_build(out, card, system_for(c, leaf), a.turns, a.n_turns, PICTURES_FIRST, err);
+		rc = prompt_build(out, card, chat_system(c, place), a.turns, a.n_turns, PICTURES_FIRST, err);
 	free(a.turns);
 	free(a.pixels);
 	free(left_out);

@@ -60,12 +60,12 @@ answer_after(const struct chat *c, const int *ids, int n, int i)
 }
 
 int
-chat_measure(const struct chat *c, int leaf, const struct card *card, pixels_fn pixels_of, void *arg,
+chat_measure(const struct chat *c, int place, const struct card *card, pixels_fn pixels_of, void *arg,
     struct turn_size **out, struct error *err)
 {
 	struct counting how = { card, pixels_of, arg };
-	bool *left_out = chat_left_out(c, leaf);
-	int *ids, n_ids = chat_branch(c, leaf, &ids), empty = count(&how, NULL, NULL, err), n = 0;
+	bool *left_out = chat_left_out(c, place);
+	int *ids, n_ids = chat_branch(c, place, &ids), empty = count(&how, NULL, NULL, err), n = 0;
 
 	*out = xcalloc((size_t)n_ids + 1, sizeof **out);
 	for (int i = 0; i < n_ids && empty >= 0; i++) {

@@ -192,10 +192,9 @@ void
 chat_add_drop(struct chat *c, int up, const int *ids, int n);   /* copied */
 void
 chat_pin(struct chat *c, int id, bool on);      /* id: of a question */
-/* By id, [n_messages + 1]: whether the message is left out of the prompt that `leaf` (a question, or its answer) asks.
- * The caller frees. */
+/* By id, [n_messages + 1]: whether the model is not told of the message by a question below `place`. The caller frees. */
 bool *
-chat_left_out(const struct chat *c, int leaf);
+chat_left_out(const struct chat *c, int place);
 
 /* budget.c: what fits, what would be dropped. */
 
@@ -209,9 +208,9 @@ struct turn_size {
  * questions, oldest first; returns how many, or -1 when all that may go are not enough. Pure. */
 int
 budget_drop(const struct turn_size *turns, int n, int excess, int *ids);
-/* The size of each turn on the branch that ends in `leaf`, oldest first. Returns how many, or -1. The caller frees. */
+/* The size of each turn above a question below `place`, oldest first. Returns how many, or -1. The caller frees. */
 int
-chat_measure(const struct chat *c, int leaf, const struct card *card, pixels_fn pixels_of, void *arg,
+chat_measure(const struct chat *c, int place, const struct card *card, pixels_fn pixels_of, void *arg,
     struct turn_size **out, struct error *err);
 
 #endif

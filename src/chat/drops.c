@@ -30,37 +30,35 @@ chat_pin(struct chat *c, int id, bool on)
 	c->messages[id - 1].pinned = on;
 }
 
-/* By id: what stands above the question that `leaf` asks; [0] is the root. Only that can be left out, and only by what
- * was dropped there. */
+/* By id: the branch that ends in `place`; [0] is the root. Only that can be left out, and only by what was dropped there. */
 static bool *
-above_question(const struct chat *c, int leaf)
+on_branch(const struct chat *c, int place)
 {
-	bool *above = xcalloc((size_t)c->n_messages + 1, sizeof *above);
-	const struct message *m = chat_message(c, chat_question_of(c, leaf));
+	bool *on = xcalloc((size_t)c->n_messages + 1, sizeof *on);
 
-	above[0] = true;
-	for (m = m ? chat_message(c, m->up) : NULL; m; m = chat_message(c, m->up))
-		above[m->id] = true;
-	return above;
+	on[0] = true;
+	for (const struct message *m = chat_message(c, place); m; m = chat_message(c, m->up))
+		on[m->id] = true;
+	return on;
 }
 
 bool *
-chat_left_out(const struct chat *c, int leaf)
+chat_left_out(const struct chat *c, int place)
 {
-	bool *above = above_question(c, leaf), *out = xcalloc((size_t)c->n_messages + 1, sizeof *out);
+	bool *on = on_branch(c, place), *out = xcalloc((size_t)c->n_messages + 1, sizeof *out);
 
 	for (int i = 0; i < c->n_drops; i++) {
 		const struct drop *d = &c->drops[i];
 
-		if (d->up > c->n_messages || !above[d->up])
+		if (d->up > c->n_messages || !on[d->up])
 			continue;
 		for (int k = 0; k < d->n; k++)
 			if (d->ids[k] >= 1 && d->ids[k] <= c->n_messages)
-				out[d->ids[k]] = above[d->ids[k]];
+				out[d->ids[k]] = on[d->ids[k]];
 	}
 	for (int id = 1; id <= c->n_messages; id++)
 		if (c->messages[id - 1].role == ROLE_ANSWER)
-			out[id] = above[id] && out[c->messages[id - 1].up];
-	free(above);
+			out[id] = on[id] && out[c->messages[id - 1].up];
+	free(on);
 	return out;
 }

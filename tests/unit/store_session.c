@@ -176,7 +176,7 @@ test_talking(void **state)
 	assert_false(back->messages[0].pinned);
 	assert_int_equal(back->n_drops, 2);
 	assert_int_equal(back->drops[0].up, 4);
-	left_out = chat_left_out(back, 5);
+	left_out = chat_left_out(back, 4);
 	assert_true(left_out[1] && left_out[4] && !left_out[5] && !left_out[3]);
 	free(left_out);
 	chat_free(back);
