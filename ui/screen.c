@@ -31,7 +31,7 @@ static struct termios before;           /* its modes before */
 static SCREEN *curses;
 static struct {
 	enum ui_theme theme;
-	bool color;
+	bool color, italics;
 } look;
 
 static const char mode_on[] = "\033[?2004h";
@@ -151,6 +151,7 @@ screen_open(const struct screen_options *options, struct error *err)
 		return -1;
 	look.color = !options->no_color && has_colors();
 	look.theme = options->theme;
+	look.italics = (termattrs() & A_ITALIC) != 0;
 	if (look.color) {
 		start_color();
 		use_default_colors();
@@ -255,6 +256,7 @@ attributes(enum theme_role role, int *pair)
 	a |= l->dim ? A_DIM : 0;
 	a |= l->underline ? A_UNDERLINE : 0;
 	a |= l->reverse ? A_REVERSE : 0;
+	a |= !l->italic ? 0 : look.italics ? A_ITALIC : A_UNDERLINE;
 	*pair = 0;
 	if (look.color && (l->fg >= 0 || l->bg >= 0))
 		*pair = alloc_pair(theme_reduce(l->fg, COLORS), theme_reduce(l->bg, COLORS));

@@ -21,6 +21,28 @@ enum theme_role {
 	ROLE_BAR_HERE,          /* and of the line with the cursor */
 	ROLE_FOUND,             /* a match */
 	ROLE_FOUND_HERE,        /* the one that is stood on */
+	/* an answer's text */
+	ROLE_HEADING1,
+	ROLE_HEADING2,
+	ROLE_HEADING3,          /* and smaller ones */
+	ROLE_EMPH,
+	ROLE_STRONG,
+	ROLE_STRIKE,
+	ROLE_LINK,
+	ROLE_URL,               /* where a link leads, after its text */
+	ROLE_REF,               /* a thing whose place in the picture is known */
+	ROLE_MATH,
+	ROLE_LIST,              /* bullets and numbers */
+	ROLE_QUOTE,             /* the bar beside a quote */
+	ROLE_LINE,              /* rules, the lines of tables */
+	ROLE_CODE,
+	ROLE_CODE_NAME,         /* of the language, above the code */
+	ROLE_CODE_KEYWORD,
+	ROLE_CODE_STRING,
+	ROLE_CODE_COMMENT,
+	ROLE_CODE_NUMBER,
+	ROLE_CODE_ADDED,
+	ROLE_CODE_REMOVED,
 	/* the status line */
 	ROLE_STATUS,
 	ROLE_STATUS_NAME,
@@ -50,6 +72,7 @@ enum theme_role {
 struct theme_look {
 	short fg, bg;           /* of the 256 colours, or -1: the terminal's own */
 	bool bold, dim, underline, reverse;
+	bool italic;            /* underlined where there is none */
 };
 
 /* AUTO is dark; without colour every theme is mono. Never NULL. */
