@@ -23,6 +23,12 @@ ui_input_SOURCES = tests/unit/ui_input.c
 ui_input_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_input_LDADD = libui.a libbase.a $(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += ui_highlight
+TESTS += ui_highlight
+ui_highlight_SOURCES = tests/unit/ui_highlight.c
+ui_highlight_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_highlight_LDADD = $(ui_pure_libs)
+
 # the terminal half
 check_PROGRAMS += ui_term ui_picture ui_sixel ui_blocks
 TESTS += ui_term ui_picture ui_sixel ui_blocks
