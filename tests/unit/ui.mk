@@ -23,11 +23,14 @@ ui_input_SOURCES = tests/unit/ui_input.c
 ui_input_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_input_LDADD = libui.a libbase.a $(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += ui_highlight
-TESTS += ui_highlight
+check_PROGRAMS += ui_highlight ui_math
+TESTS += ui_highlight ui_math
 ui_highlight_SOURCES = tests/unit/ui_highlight.c
 ui_highlight_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_highlight_LDADD = $(ui_pure_libs)
+ui_math_SOURCES = tests/unit/ui_math.c
+ui_math_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_math_LDADD = $(ui_pure_libs)
 
 # the terminal half
 check_PROGRAMS += ui_term ui_picture ui_sixel ui_blocks
