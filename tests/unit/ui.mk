@@ -23,14 +23,17 @@ ui_input_SOURCES = tests/unit/ui_input.c
 ui_input_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_input_LDADD = libui.a libbase.a $(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += ui_highlight ui_math
-TESTS += ui_highlight ui_math
+check_PROGRAMS += ui_highlight ui_math ui_markdown
+TESTS += ui_highlight ui_math ui_markdown
 ui_highlight_SOURCES = tests/unit/ui_highlight.c
 ui_highlight_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_highlight_LDADD = $(ui_pure_libs)
 ui_math_SOURCES = tests/unit/ui_math.c
 ui_math_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_math_LDADD = $(ui_pure_libs)
+ui_markdown_SOURCES = tests/unit/ui_markdown.c
+ui_markdown_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_markdown_LDADD = $(ui_pure_libs)
 
 # the terminal half
 check_PROGRAMS += ui_term ui_picture ui_sixel ui_blocks

@@ -1,0 +1,48 @@
+/* markdown.h: an answer's Markdown → lines of a width with roles, while it streams.
+ *
+ * Blocks that are finished become lines that never change again, whatever text follows; time is linear in the text. The
+ * last block stays source until it is finished, except that code in an open fence is code already. Nothing is lost:
+ * what is no well-formed markup is shown as it is written, HTML too.
+ *
+ * Differences from CommonMark, because it is a chat: single newlines stay; only a paragraph of one line can be
+ * underlined into a heading; items nest from two columns on; a fence in a list ends only where it is closed; runs of *
+ * beside Chinese, Japanese and Korean work. Pure. */
+#ifndef UI_MARKDOWN_H
+#define UI_MARKDOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ui/row.h"
+
+struct markdown;
+
+struct markdown *
+markdown_new(int width, bool ascii);            /* width >= 1 */
+void
+markdown_free(struct markdown *m);
+
+/* s[0..n): all of the text until now, visible text (base/text.h), of which s[0..settled), whole lines, is as it was at the
+ * last call and will not change. closed: no more will come, the last block is finished too. */
+void
+markdown_feed(struct markdown *m, const char *s, size_t settled, size_t n, bool closed);
+
+/* The lines stand for s[0..done); what is behind is an open block, to be shown as it is. */
+size_t
+markdown_done(const struct markdown *m);
+
+int
+markdown_lines(const struct markdown *m);
+int
+markdown_cols(const struct markdown *m, int line);
+/* Appends what to draw, at most max_cols cells. */
+void
+markdown_row(const struct markdown *m, int line, int max_cols, struct row *row);
+
+/* The place in s that a line stands for, and the line in which a place is drawn or which follows it. */
+size_t
+markdown_place(const struct markdown *m, int line);
+int
+markdown_find(const struct markdown *m, size_t place);
+
+#endif
