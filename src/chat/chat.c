@@ -155,6 +155,7 @@ chat_free(struct chat *c)
 	tags_done(&c->tags);
 	free(c->model_name);
 	free(c->model_digest);
+	free(c->origin);
 	free(c);
 }
 
@@ -453,6 +454,7 @@ chat_fork(const struct chat *c, int leaf)
 	copy_changes(copy, c, new_ids);
 	copy->model_name = copy_or_null(c->model_name);
 	copy->model_digest = copy_or_null(c->model_digest);
+	copy->origin = c->id[0] ? xstrdup(c->id) : NULL;
 	free(new_ids);
 	free(ids);
 	return copy;

@@ -97,6 +97,7 @@ struct chat {
 	char *name;             /* or NULL */
 	struct tags tags;
 	char *model_name, *model_digest;        /* or NULL */
+	char *origin;           /* the session that this one was made from, or NULL */
 	struct message *messages;               /* messages[id - 1] */
 	int n_messages;
 	struct system_change *systems;
@@ -168,7 +169,7 @@ const char *
 chat_system(const struct chat *c, int leaf);
 
 /* The branch that ends in `leaf` as a conversation of its own: whole messages with new ids, system messages, drops and
- * pins that count there. The new one has no id and no name. */
+ * pins that count there. The new one has no id and no name; its origin is the old one's id. */
 struct chat *
 chat_fork(const struct chat *c, int leaf);
 

@@ -141,7 +141,10 @@ record_session(struct buf *out, const struct chat *c)
 	buf_str(out, ",\"model\":{\"name\":");
 	put_string(out, name, n);
 	put_text(out, "digest", c->model_digest);
-	buf_str(out, "}}\n");
+	buf_char(out, '}');
+	if (c->origin)
+		put_text(out, "origin", c->origin);
+	buf_str(out, "}\n");
 }
 
 static void
@@ -354,6 +357,7 @@ read_session(struct record_reader *r, const json_t *record)
 	get_time(record, "made", r->chat->made);
 	r->chat->model_name = get_copy(model, "name");
 	r->chat->model_digest = get_copy(model, "digest");
+	r->chat->origin = get_copy(record, "origin");
 	return 0;
 }
 

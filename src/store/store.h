@@ -95,6 +95,9 @@ int
 session_put_drop(struct session *w, const struct drop *drop, struct error *err);
 int
 session_put_pin(struct session *w, int id, bool on, struct error *err);
+/* Everything that a chat holds, as one that was made from another: for a session that has no record yet. */
+int
+session_put_chat(struct session *w, const struct chat *c, struct error *err);
 int
 session_retry(struct session *w, struct error *err);    /* 0 when nothing is waiting any more */
 int
