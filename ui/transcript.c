@@ -4,7 +4,10 @@
  * its mark. settle() makes all derived numbers true; every question asks it first, every change only sets `stale`.
  *
  * Of an entry's text the part up to its last newline is settled: its visible form and its lines never change again
- * while text is appended. Only the last paragraph is kept as it came (`tail`) and made visible anew. */
+ * while text is appended. Only the last paragraph is kept as it came (`tail`) and made visible anew.
+ *
+ * The lines of a text are those that markdown.c made of its finished blocks, then those that wrap.c makes of the rest;
+ * of what is no answer, or is shown raw, wrap.c makes all. */
 #include "config.h"
 
 #include "ui/transcript.h"
@@ -16,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "ui/markdown.h"
 #include "ui/shrink.h"
 #include "ui/wrap.h"
 
@@ -31,10 +35,15 @@ struct entry {
 	struct transcript_picture *pictures;
 	int n_pictures;
 
+	bool open;                      /* it was appended to and may go on */
+	bool raw;
 	bool stale;                     /* the last paragraph is to be made anew */
+	bool fresh;                     /* all of the text is */
 	bool unmeasured;
 	int width;                      /* for which all below holds */
-	struct wrap wrap;
+	struct markdown *styled;        /* NULL: shown as source */
+	size_t styled_n;                /* bytes of `shown` that its lines stand for */
+	struct wrap wrap;               /* of the others */
 	int first, height;              /* lines of the conversation, the blank one included */
 };
 
@@ -51,14 +60,14 @@ struct part {
 struct anchor {
 	int entry;                      /* id */
 	struct part part;
-	size_t offset;                  /* into `shown`, for PART_TEXT */
+	size_t place;                   /* in `shown`, for PART_TEXT */
 };
 
 struct transcript {
 	struct entry *entries;          /* by rising id */
 	int n, cap;
 	int last_id, last_picture;
-	bool ascii;
+	bool ascii, raw;
 	transcript_measure *measure;
 	void *measure_arg;
 	int width, height;
@@ -94,6 +103,7 @@ entry_done(struct entry *e)
 	buf_done(&e->shown);
 	buf_done(&e->tail);
 	wrap_done(&e->wrap);
+	markdown_free(e->styled);
 }
 
 void
@@ -170,17 +180,52 @@ text_columns(const struct entry *e)
 }
 
 static int
+styled_lines(const struct entry *e)
+{
+	return e->styled ? markdown_lines(e->styled) : 0;
+}
+
+static int
 text_lines(const struct entry *e)
 {
-	return e->look == UI_LOOK_RULE ? 1 : e->wrap.n;
+	return e->look == UI_LOOK_RULE ? 1 : styled_lines(e) + e->wrap.n;
+}
+
+static int
+text_line_cols(const struct entry *e, int index)
+{
+	int n = styled_lines(e);
+
+	return index < n ? markdown_cols(e->styled, index) : e->wrap.lines[index - n].cols;
+}
+
+/* The place in `shown` that a line begins with. */
+static size_t
+text_line_place(const struct entry *e, int index)
+{
+	int n = styled_lines(e);
+
+	return index < n ? markdown_place(e->styled, index) : e->wrap.lines[index - n].start;
+}
+
+static int
+text_line_find(const struct entry *e, size_t place)
+{
+	int n = styled_lines(e);
+
+	if (n > 0 && (place < e->styled_n || e->wrap.n == 0))
+		return markdown_find(e->styled, place);
+	return n + wrap_find(&e->wrap, place);
 }
 
 /* The mark stands on the last line of the text when there is room for it. */
 static bool
 mark_joins(const struct entry *e)
 {
-	return e->mark && e->wrap.n > 0 &&
-		e->wrap.lines[e->wrap.n - 1].cols + 1 + text_width(e->mark, strlen(e->mark)) <= text_columns(e);
+	int n = text_lines(e);
+
+	return e->mark && e->look != UI_LOOK_RULE && n > 0 &&
+		text_line_cols(e, n - 1) + 1 + text_width(e->mark, strlen(e->mark)) <= text_columns(e);
 }
 
 static bool
@@ -199,14 +244,13 @@ picture_lines(const struct entry *e)
 	return lines;
 }
 
-/* Makes the last paragraph visible anew and wraps from there on. */
+/* Makes the last paragraph visible anew. */
 static void
-refresh_text(struct entry *e)
+refresh_shown(struct entry *e)
 {
-	size_t whole = e->tail.n - text_partial(buf_text(&e->tail), e->tail.n), from = e->settled, done = whole;
+	size_t whole = e->tail.n - text_partial(buf_text(&e->tail), e->tail.n), done = whole;
 
 	buf_cut(&e->shown, e->settled);
-	wrap_cut(&e->wrap, e->settled);
 	while (done > 0 && e->tail.at[done - 1] != '\n')
 		done--;
 	if (done > 0) {
@@ -215,7 +259,36 @@ refresh_text(struct entry *e)
 	}
 	text_visible(&e->shown, buf_text(&e->tail) + done, whole - done);
 	buf_drop(&e->tail, done);
+}
+
+/* Styles the blocks that are finished. What is behind them is wrapped from `from` on at the latest; returns from where. */
+static size_t
+restyle(struct entry *e, size_t from)
+{
+	size_t done;
+
+	markdown_feed(e->styled, buf_text(&e->shown), e->settled, e->shown.n, !e->open);
+	done = markdown_done(e->styled);
+	if (done != e->styled_n)
+		wrap_cut(&e->wrap, 0);
+	if (done != e->styled_n || from < done)
+		from = done;
+	e->styled_n = done;
+	return from;
+}
+
+/* Lines anew from the last paragraph on, or, when the entry is fresh, from the beginning. */
+static void
+refresh_text(struct entry *e)
+{
+	size_t from = e->fresh ? 0 : e->settled;
+
+	refresh_shown(e);
+	if (e->styled)
+		from = restyle(e, from);
+	wrap_cut(&e->wrap, from);
 	wrap_add(&e->wrap, buf_text(&e->shown), from, e->shown.n, text_columns(e));
+	e->stale = e->fresh = false;
 }
 
 static void
@@ -233,18 +306,29 @@ measure_pictures(const struct transcript *t, struct entry *e)
 	e->unmeasured = false;
 }
 
+/* Forgets all lines of the text. */
+static void
+begin_text(const struct transcript *t, struct entry *e)
+{
+	bool source = e->look != UI_LOOK_ANSWER || e->raw || t->raw;
+
+	wrap_cut(&e->wrap, 0);
+	markdown_free(e->styled);
+	e->styled = source ? NULL : markdown_new(t->width, t->ascii);
+	e->styled_n = 0;
+}
+
 static void
 layout_entry(const struct transcript *t, struct entry *e, bool is_first)
 {
 	if (e->width != t->width) {
 		e->width = t->width;
-		wrap_cut(&e->wrap, 0);
-		wrap_add(&e->wrap, buf_text(&e->shown), 0, e->settled, text_columns(e));
-		e->stale = e->unmeasured = true;
+		e->fresh = e->unmeasured = true;
 	}
-	if (e->stale)
+	if (e->fresh)
+		begin_text(t, e);
+	if (e->fresh || e->stale)
 		refresh_text(e);
-	e->stale = false;
 	if (e->unmeasured)
 		measure_pictures(t, e);
 	e->height = !is_first + has_label(e) + picture_lines(e) + text_lines(e) + has_mark_line(e);
@@ -331,8 +415,8 @@ drop_anchor(struct transcript *t)
 		return;
 	e = &t->entries[i];
 	t->anchor = (struct anchor){ .entry = e->id, .part = part_at(e, i == 0, t->top - e->first) };
-	if (t->anchor.part.kind == PART_TEXT && e->wrap.n > 0)
-		t->anchor.offset = e->wrap.lines[t->anchor.part.index].start;
+	if (t->anchor.part.kind == PART_TEXT && e->look != UI_LOOK_RULE)
+		t->anchor.place = text_line_place(e, t->anchor.part.index);
 }
 
 /* The line that the anchor means now; of an entry that is gone, where the next one begins. */
@@ -349,7 +433,7 @@ anchored_top(const struct transcript *t)
 	if (e->id != t->anchor.entry)
 		return e->first;
 	if (part.kind == PART_TEXT)
-		part.index = wrap_find(&e->wrap, t->anchor.offset);
+		part.index = text_line_find(e, t->anchor.place);
 	return e->first + line_of(e, i == 0, part);
 }
 
@@ -384,7 +468,7 @@ transcript_add(struct transcript *t, enum ui_look look, const char *text, size_t
 		t->entries = xreallocarray(t->entries, (size_t)t->cap, sizeof *t->entries);
 	}
 	t->entries[t->n++] = (struct entry){ .id = ++t->last_id, .look = look };
-	transcript_append(t, t->last_id, text, n);
+	transcript_set_text(t, t->last_id, text, n);
 	return t->last_id;
 }
 
@@ -396,7 +480,7 @@ transcript_append(struct transcript *t, int entry, const char *text, size_t n)
 	if (!e)
 		return;
 	buf_add(&e->tail, text, n);
-	e->stale = true;
+	e->stale = e->open = true;
 }
 
 void
@@ -409,7 +493,31 @@ transcript_set_text(struct transcript *t, int entry, const char *text, size_t n)
 	buf_clear(&e->tail);
 	e->settled = 0;
 	buf_add(&e->tail, text, n);
-	e->stale = true;
+	e->open = false;
+	e->fresh = true;
+}
+
+void
+transcript_finish(struct transcript *t)
+{
+	for (int i = 0; i < t->n; i++)
+		if (t->entries[i].open) {
+			touch(t, t->entries[i].id)->stale = true;
+			t->entries[i].open = false;
+		}
+}
+
+void
+transcript_set_raw(struct transcript *t, int entry, bool raw)
+{
+	if (entry == 0)
+		t->raw = raw;
+	for (int i = 0; i < t->n; i++)
+		if (entry == 0 || t->entries[i].id == entry) {
+			t->entries[i].raw = raw;
+			t->entries[i].fresh = true;
+		}
+	t->stale = true;
 }
 
 void
@@ -571,8 +679,9 @@ draw_mark(const struct entry *e, struct row *row)
 	row_fit(row, ROLE_MARK, e->mark, strlen(e->mark), e->width - row->cols);
 }
 
+/* A line of source. */
 static void
-draw_text(const struct entry *e, int index, struct row *row)
+draw_wrapped(const struct entry *e, int index, struct row *row)
 {
 	const struct wrap_line *line = &e->wrap.lines[index];
 	enum theme_role role = text_role(e->look);
@@ -582,8 +691,19 @@ draw_text(const struct entry *e, int index, struct row *row)
 	else if (line->cols > 0)
 		row_pad(row, role, (int)strlen(prefix(e)));
 	row_fit(row, role, e->shown.at + line->start, line->end - line->start, e->width - row->cols);
-	if (index == e->wrap.n - 1 && mark_joins(e)) {
-		row_str(row, role, " ");
+}
+
+static void
+draw_text(const struct entry *e, int index, struct row *row)
+{
+	int n = styled_lines(e);
+
+	if (index < n)
+		markdown_row(e->styled, index, e->width, row);
+	else
+		draw_wrapped(e, index - n, row);
+	if (index == text_lines(e) - 1 && mark_joins(e)) {
+		row_str(row, text_role(e->look), " ");
 		draw_mark(e, row);
 	}
 }

@@ -1,6 +1,7 @@
 /* transcript.h: the conversation as entries, its hard lines for a width, and the place where a person stands in it.
  * Entries are the truth, lines are derived from them when somebody asks; only what changed is wrapped again, of a
- * streaming answer only its last paragraph. Pure: no curses, no descriptor.
+ * streaming answer only its last paragraph. Answers are Markdown, drawn block by block as they are finished (markdown.h).
+ * Pure: no curses, no descriptor.
  *
  * Lines are counted from 0 over the whole conversation; the view shows [top, top + height). A view that follows stands
  * at the end and stays there; another keeps its top visible line through appends, new widths and new picture sizes.
@@ -35,6 +36,12 @@ void
 transcript_append(struct transcript *t, int entry, const char *text, size_t n);
 void
 transcript_set_text(struct transcript *t, int entry, const char *text, size_t n);
+/* No entry goes on: the last block of each answer is finished. Who appends after this opens the entry again. */
+void
+transcript_finish(struct transcript *t);
+/* An answer as it was written instead of styled; entry 0: all of them, later ones too. */
+void
+transcript_set_raw(struct transcript *t, int entry, bool raw);
 void
 transcript_set_mark(struct transcript *t, int entry, const char *mark);
 void

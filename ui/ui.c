@@ -1088,6 +1088,13 @@ ui_clear(struct ui *ui)
 }
 
 void
+ui_set_raw(struct ui *ui, bool raw)
+{
+	touch(ui, BY_KEY);
+	transcript_set_raw(ui->transcript, 0, raw);
+}
+
+void
 ui_add_picture(struct ui *ui, int entry, const struct ui_picture *picture)
 {
 	touch(ui, BY_PROGRAM);
@@ -1147,6 +1154,10 @@ void
 ui_set_busy(struct ui *ui, bool answering)
 {
 	ui->busy = answering;
+	if (answering)
+		return;
+	transcript_finish(ui->transcript);
+	touch(ui, BY_PROGRAM);
 }
 
 void

@@ -137,6 +137,9 @@ void
 ui_remove(struct ui *ui, int entry);
 void
 ui_clear(struct ui *ui);                        /* all entries */
+/* Answers as they were written, or styled (at first): as Markdown, block by block as they are finished. */
+void
+ui_set_raw(struct ui *ui, bool raw);
 
 struct ui_picture {
 	const uint8_t *rgb;     /* [height, width, 3]; copied, already reduced to what a screen can use */
@@ -163,6 +166,7 @@ void
 ui_set_status(struct ui *ui, const struct ui_status *status);
 void
 ui_set_staged(struct ui *ui, const char *const *chips, int n);          /* "[#3 chart.png 1280x720]" … */
+/* Whether an answer runs; false also finishes the last block of what was appended to. */
 void
 ui_set_busy(struct ui *ui, bool answering);
 /* One line above the input until the next key, e.g. "Ctrl-D or /quit leaves". */

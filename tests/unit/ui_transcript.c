@@ -278,6 +278,46 @@ reducing_takes_means(void **state)
 	free(wide);
 }
 
+static void
+answers_are_styled(void **state)
+{
+	struct transcript *t = transcript_new(false);
+
+	(void)state;
+	transcript_resize(t, 30, 5);
+	add(t, UI_LOOK_USER, "**a**");
+	add(t, UI_LOOK_ANSWER, "");
+	append(t, 2, "**b**\n\n- *c");
+	assert_lines(t, "LUser\nT**a**\n_\nLAssistant\nTb\nT\nT- *c\n");
+	append(t, 2, "*");
+	transcript_finish(t);
+	assert_lines(t, "LUser\nT**a**\n_\nLAssistant\nTb\nT\nT• c\n");
+	append(t, 2, " d");                             /* it goes on after all */
+	assert_lines(t, "LUser\nT**a**\n_\nLAssistant\nTb\nT\nT- *c* d\n");
+	transcript_finish(t);
+	transcript_set_mark(t, 2, "[stopped]");
+	assert_lines(t, "LUser\nT**a**\n_\nLAssistant\nTb\nT\nT• c d [stopped]\n");
+	transcript_free(t);
+}
+
+static void
+raw_answers(void **state)
+{
+	struct transcript *t = transcript_new(true);
+
+	(void)state;
+	add(t, UI_LOOK_ANSWER, "**a**");
+	add(t, UI_LOOK_ANSWER, "- b");
+	transcript_set_raw(t, 1, true);
+	assert_lines(t, "LAssistant\nT**a**\n_\nLAssistant\nT- b\n");
+	transcript_set_raw(t, 0, false);
+	assert_lines(t, "LAssistant\nTa\n_\nLAssistant\nT- b\n");
+	transcript_set_raw(t, 0, true);
+	add(t, UI_LOOK_ANSWER, "*c*");
+	assert_lines(t, "LAssistant\nT**a**\n_\nLAssistant\nT- b\n_\nLAssistant\nT*c*\n");
+	transcript_free(t);
+}
+
 /* ---------------------------------------------------------------- place */
 
 static struct transcript *
@@ -382,6 +422,30 @@ the_top_line_stays_through_changes_above(void **state)
 	transcript_free(t);
 }
 
+/* A table that is redrawn as one, and back to its source. */
+static void
+the_top_line_stays_through_styles(void **state)
+{
+	struct transcript *t = transcript_new(false);
+
+	(void)state;
+	transcript_resize(t, 40, 4);
+	add(t, UI_LOOK_ANSWER, "# head\n\n|a|b|\n|-|-|\n|c|d|\n\nfirst *line*\n\n- x\n- y\n- z\n- w\n- v\n");
+	transcript_home(t);
+	transcript_scroll(t, 7);
+	assert_top(t, "Tfirst line");
+	transcript_set_raw(t, 0, true);
+	assert_top(t, "Tfirst *line*");
+	transcript_resize(t, 8, 4);
+	assert_top(t, "Tfirst");
+	transcript_resize(t, 40, 4);
+	transcript_set_raw(t, 0, false);
+	assert_top(t, "Tfirst line");
+	append(t, 1, "more");
+	assert_top(t, "Tfirst line");
+	transcript_free(t);
+}
+
 static void
 standing_at_the_end_is_following(void **state)
 {
@@ -415,6 +479,7 @@ byte_by_byte_is_the_same(void **state)
 		transcript_append(parts, 1, text + i, 1);
 		transcript_lines(parts);
 	}
+	transcript_finish(parts);
 	assert_int_equal(transcript_lines(whole), transcript_lines(parts));
 	for (int i = 0; i < transcript_lines(whole); i++) {
 		describe(whole, i, &expected);
@@ -439,6 +504,7 @@ struct story {
 	struct transcript *t;
 	struct told told[64];
 	int n, width;
+	bool raw;
 	uint32_t seed;
 };
 
@@ -454,7 +520,7 @@ change_text(struct story *s, struct told *e)
 {
 	static const char *const bits[] = {
 		"word ", "猫", "，", "\n", "\r", "\r\n", "\xe7", "\x8c", "\xab", "longlonglonglong", "\t", "\033[m", "  ",
-		"e", "\xcc\x81", "👍", "\xf0\x9f", "\n\n",
+		"e", "\xcc\x81", "👍", "\xf0\x9f", "\n\n", "**", "\n- ", "\n```\n", "# ", "> ", "\na|b\n-|-\n", "`",
 	};
 	const char *bit = bits[roll(s, sizeof bits / sizeof *bits)];
 
@@ -492,6 +558,9 @@ step(struct story *s)
 	} else if (what == 4) {
 		s->width = 1 + (int)roll(s, 30);
 		transcript_resize(s->t, s->width, 1 + (int)roll(s, 8));
+	} else if (what == 6) {
+		s->raw = !s->raw;
+		transcript_set_raw(s->t, 0, s->raw);
 	} else if (what == 5) {
 		transcript_scroll(s->t, (int)roll(s, 20) - 10);
 	} else {
@@ -505,8 +574,10 @@ assert_like_fresh(struct story *s)
 	struct transcript *fresh = transcript_new(false);
 	struct buf expected = {0}, got = {0};
 
+	transcript_finish(s->t);
 	transcript_set_measure(fresh, measure, NULL);
 	transcript_resize(fresh, s->width, 5);
+	transcript_set_raw(fresh, 0, s->raw);
 	for (int i = 0; i < s->n; i++) {
 		const struct told *e = &s->told[i];
 		int id = transcript_add(fresh, e->look, buf_text(&e->text), e->text.n);
@@ -562,12 +633,15 @@ main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(text_is_made_safe),
 		cmocka_unit_test(half_characters_are_held),
+		cmocka_unit_test(answers_are_styled),
+		cmocka_unit_test(raw_answers),
 		cmocka_unit_test(pictures),
 		cmocka_unit_test(large_pictures_are_reduced),
 		cmocka_unit_test(reducing_takes_means),
 		cmocka_unit_test(following),
 		cmocka_unit_test(the_top_line_stays_through_widths),
 		cmocka_unit_test(the_top_line_stays_through_changes_above),
+		cmocka_unit_test(the_top_line_stays_through_styles),
 		cmocka_unit_test(standing_at_the_end_is_following),
 		cmocka_unit_test(byte_by_byte_is_the_same),
 		cmocka_unit_test(any_story_ends_like_a_fresh_layout),
