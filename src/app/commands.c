@@ -356,6 +356,16 @@ command_save(struct app *app, const char *operands, struct error *err)
 }
 
 int
+command_raw(struct app *app, const char *operands, struct error *err)
+{
+	(void)operands;
+	(void)err;
+	app->raw = !app->raw;
+	ui_set_raw(app->ui, app->raw);
+	return 0;
+}
+
+int
 command_redraw(struct app *app, const char *operands, struct error *err)
 {
 	(void)operands;

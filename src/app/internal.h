@@ -50,6 +50,7 @@ struct app {
 	struct meter meter;
 	struct picks picks;
 
+	bool raw;                       /* answers are shown as source */
 	int n_images_opened;            /* of options->images */
 	bool said;                      /* options->say is sent */
 	int leave;                      /* -1: stay; else what app_run returns */

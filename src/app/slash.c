@@ -25,6 +25,7 @@ static const struct slash table[] = {
 	{ "regen", "", "[TEMP]", "answer the last question once more", WORDS_NONE, command_regen },
 	{ "info", "", "", "model, device, context, session file", WORDS_NONE, command_info },
 	{ "save", "", "", "where this conversation is kept", WORDS_NONE, command_save },
+	{ "raw", "", "", "answers as they were written, or styled again", WORDS_NONE, command_raw },
 	{ "redraw", "", "", "paint the screen anew", WORDS_NONE, command_redraw },
 	{ "quit", "exit bye q", "", "leave", WORDS_NONE, command_quit },
 	{ 0 },
