@@ -1,6 +1,7 @@
 # tests: unit/ a file a module (cmocka), linked with only the rooms it is about; program/ the binary by pipes and in a
 # pty; screen/ a terminal; engine/ stages against goldens; hostile/ broken inputs, each with the line it must produce.
 include tests/unit/base.mk
+include tests/unit/conf.mk
 include tests/unit/ui.mk
 include tests/unit/picture.mk
 include tests/unit/chat.mk

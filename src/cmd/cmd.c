@@ -12,7 +12,7 @@
 
 const struct command *const commands[] = {
 	&cmd_chat, &cmd_ask, &cmd_ls, &cmd_show, &cmd_rename, &cmd_tag, &cmd_rm, &cmd_path, &cmd_search, &cmd_export,
-	&cmd_import, &cmd_model, &cmd_tokenize, &cmd_help, NULL,
+	&cmd_import, &cmd_model, &cmd_tokenize, &cmd_config, &cmd_help, NULL,
 };
 
 const struct command *
@@ -36,6 +36,14 @@ cmd_nearest(const char *name)
 	return best;
 }
 
+/* The chat tells them on its screen. */
+static void
+print_warnings(const struct command *c, const struct conf *conf)
+{
+	for (int i = 0; i < conf->n_warnings && c != &cmd_chat; i++)
+		fprintf(stderr, "ivchat: %s\n", conf->warnings[i]);
+}
+
 int
 cmd_run(const struct command *c, int argc, char **argv)
 {
@@ -51,6 +59,7 @@ cmd_run(const struct command *c, int argc, char **argv)
 		o.help ? cmd_usage(c, stdout) : cmd_version(stdout);
 		status = CODE_OK;
 	} else {
+		print_warnings(c, o.conf);
 		status = c->run(c, &o);
 	}
 	options_done(&o);

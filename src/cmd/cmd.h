@@ -18,7 +18,7 @@ struct command {
 };
 
 extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path, cmd_tag,
-    cmd_search, cmd_export, cmd_import, cmd_model, cmd_help;
+    cmd_search, cmd_export, cmd_import, cmd_model, cmd_config, cmd_help;
 
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];

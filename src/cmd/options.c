@@ -1,13 +1,10 @@
 /* options.c: the command line. One table names every option, its value, range, default, groups and help
- * line; parsing, --help and the manual read it. It prints nothing and opens nothing but the @FILE of a
- * system message. */
+ * line; parsing, --help and the manual read it. It prints nothing and opens nothing but the config file and
+ * the @FILE of a system message. */
 #include "config.h"
 
 #include "cmd/options.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +12,10 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/paths.h"
 #include "cmd/bundled.h"
 #include "cmd/nearest.h"
+#include "conf/value.h"
 
 #define SYSTEM_MAX (1u << 20)
 
@@ -27,7 +26,7 @@ struct row {
 	const char *name, *arg; /* arg NULL: a flag */
 	enum kind kind;
 	size_t at;              /* offset of the value in struct options */
-	size_t set;             /* offset of the bool that tells it was given, or 0 */
+	size_t set;             /* offset of the bool that tells it was given, or 0; LIST: of the count */
 	double least, most;     /* WHOLE, REAL */
 	const char *choices;    /* WORD: "auto sixel …", or NULL for any */
 	unsigned groups;        /* 0: every command */
@@ -40,7 +39,9 @@ struct row {
 /* All of a row but groups and help. _SET: telling a given value from the default matters. */
 #define FLAG(letter, name, field) letter, name, NULL, KIND_FLAG, AT(field), 0, 0, 0, NULL
 #define WORD(letter, name, arg, field) letter, name, arg, KIND_WORD, AT(field), 0, 0, 0, NULL
-#define LIST(letter, name, arg, field) letter, name, arg, KIND_LIST, AT(field), 0, 0, 0, NULL
+#define WORD_SET(letter, name, arg, field) \
+	letter, name, arg, KIND_WORD, AT(field), SET(field), 0, 0, NULL
+#define LIST(letter, name, arg, field) letter, name, arg, KIND_LIST, AT(field), AT(n_##field), 0, 0, NULL
 #define CHOICE(name, arg, field, choices) 0, name, arg, KIND_WORD, AT(field), 0, 0, 0, choices
 #define WHOLE(letter, name, arg, field, least, most) \
 	letter, name, arg, KIND_WHOLE, AT(field), 0, least, most, NULL
@@ -61,7 +62,8 @@ static const struct row rows[] = {
 	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE,
 	    "EXIF orientation of pictures: apply (default), ignore"},
 
-	{WORD('S', "system", "TEXT", system), OPT_TALK,
+	{WORD(0, "preset", "NAME", preset), OPT_TALK, "a preset of the config file: system message and sampling"},
+	{WORD_SET('S', "system", "TEXT", system), OPT_TALK,
 	    "system message; @FILE reads it; empty: none (default: the model's)"},
 	{WHOLE_SET('n', "max-tokens", "N", max_tokens, 1, 1 << 20), OPT_TALK,
 	    "longest answer (default: 512)"},
@@ -86,6 +88,8 @@ static const struct row rows[] = {
 	    "colours: auto, dark, light, mono"},
 	{FLAG(0, "ascii", ascii), OPT_SCREEN, "marks and rules in ASCII only"},
 	{WORD(0, "say", "TEXT", say), OPT_SCREEN, "send TEXT first, then stay"},
+	{FLAG(0, "plain", plain), OPT_SCREEN,
+	    "line by line: no full screen, no escape codes (also TERM=dumb, ACCESSIBLE=1)"},
 
 	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_SEARCH, "as JSON"},
 	{FLAG(0, "stream-json", stream_json), OPT_ASK, "one JSON event a line, as it comes"},
@@ -134,6 +138,8 @@ static const struct row rows[] = {
 	{FLAG(0, "no-bos", no_bos), OPT_TOKENIZE, "no beginning-of-sequence token in front"},
 	{FLAG(0, "decode", decode), OPT_TOKENIZE, "ids to text"},
 
+	{LIST(0, "set", "KEY=VALUE", sets), OPT_CONF | OPT_MODEL | OPT_TALK | OPT_RM,
+	    "any key of ivchat-config(5); may be repeated"},
 	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},
 	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error"},
 	{FLAG('h', "help", help), 0, "print this and end"},
@@ -179,7 +185,7 @@ find_name(const char *name, size_t n, unsigned groups, const struct row **severa
 			continue;
 		if (rows[i].name[n] == '\0')
 			return &rows[i];
-		if (found)
+		if (found && !*several)
 			*several = found;
 		found = &rows[i];
 	}
@@ -253,70 +259,48 @@ bad_value(const struct parse *p, const struct row *row, const char *value)
 static int
 give_whole(const struct parse *p, const struct row *row, const char *value)
 {
-	char *end;
-	long n;
+	bool good = value_whole(value, row->least, row->most, field(p, row->at));
 
-	errno = 0;
-	n = strtol(value, &end, 10);
-	if (end == value || *end || errno || (double)n < row->least || (double)n > row->most)
-		return bad_value(p, row, value);
-	*(int *)field(p, row->at) = (int)n;
-	return 0;
+	return good ? 0 : bad_value(p, row, value);
 }
 
-/* Up to 2^63 - 1, so that it goes through JSON unharmed. */
 static int
 give_seed(const struct parse *p, const struct row *row, const char *value)
 {
-	char *end;
-	long long n;
-
-	errno = 0;
-	n = strtoll(value, &end, 10);
-	if (end == value || *end || errno || n < 0)
-		return bad_value(p, row, value);
-	*(uint64_t *)field(p, row->at) = (uint64_t)n;
-	return 0;
+	return value_seed(value, field(p, row->at)) ? 0 : bad_value(p, row, value);
 }
 
 static int
 give_real(const struct parse *p, const struct row *row, const char *value)
 {
-	char *end;
-	double x = strtod(value, &end);
+	bool good = value_real(value, row->least, row->most, field(p, row->at));
 
-	if (end == value || *end || !isfinite(x) || x < row->least || x > row->most)
-		return bad_value(p, row, value);
-	*(float *)field(p, row->at) = (float)x;
-	return 0;
-}
-
-static bool
-is_choice(const char *choices, const char *value)
-{
-	size_t n = strcspn(value, " ");
-
-	for (const char *at = choices; n && !value[n] && (at = strstr(at, value)); at++)
-		if ((at == choices || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-			return true;
-	return false;
+	return good ? 0 : bad_value(p, row, value);
 }
 
 static int
 give_word(const struct parse *p, const struct row *row, const char *value)
 {
-	if (row->choices && !is_choice(row->choices, value))
+	if (row->choices && !value_is_choice(row->choices, value))
 		return bad_value(p, row, value);
 	*(const char **)field(p, row->at) = value;
 	return 0;
 }
 
+static void
+add_to_list(const struct parse *p, const struct row *row, const char *value)
+{
+	const char ***list = field(p, row->at);
+	int *n = field(p, row->set);
+
+	*list = xreallocarray(*list, (size_t)*n + 1, sizeof **list);
+	(*list)[(*n)++] = value;
+}
+
 static int
 give(const struct parse *p, const struct row *row, const char *value)
 {
-	struct options *o = p->o;
-
-	if (row->set)
+	if (row->set && row->kind != KIND_LIST)
 		*(bool *)field(p, row->set) = true;
 	switch (row->kind) {
 	case KIND_FLAG:
@@ -331,8 +315,7 @@ give(const struct parse *p, const struct row *row, const char *value)
 	case KIND_WORD:
 		return give_word(p, row, value);
 	case KIND_LIST:
-		o->images = xreallocarray(o->images, (size_t)o->n_images + 1, sizeof *o->images);
-		o->images[o->n_images++] = value;
+		add_to_list(p, row, value);
 		return 0;
 	}
 	return 0;
@@ -426,6 +409,7 @@ parse_words(struct parse *p)
 
 struct owned {
 	char *system, *model;
+	struct conf conf;
 };
 
 static const struct options defaults = {
@@ -438,11 +422,14 @@ read_system(struct options *o, struct error *err)
 {
 	struct owned *owned = o->owned;
 	struct buf text = {0};
+	char *path;
 	int failed;
 
 	if (!o->system || o->system[0] != '@')
 		return 0;
-	failed = file_read(o->system + 1, SYSTEM_MAX, &text, CODE_INPUT, err);
+	path = file_expand_home(o->system + 1);
+	failed = file_read(path, SYSTEM_MAX, &text, CODE_INPUT, err);
+	free(path);
 	if (text.n > 0 && text.at[text.n - 1] == '\n')
 		buf_cut(&text, text.n - 1);
 	o->system = owned->system = buf_take(&text);
@@ -453,10 +440,7 @@ static void
 choose_model(struct options *o)
 {
 	struct owned *owned = o->owned;
-	const char *env = getenv("IVCHAT_MODEL");
 
-	if (!o->model && env && env[0])
-		o->model = env;
 	if (o->model)
 		return;
 	o->model = owned->model = bundled_model();
@@ -476,14 +460,103 @@ choose_image_mode(const struct parse *p)
 	return error_set(p->err, CODE_USAGE, "IVCHAT_IMAGES is '%s': must be one of: %s", env, row->choices);
 }
 
+/* ---- settings */
+
+static bool
+uses_conf(const struct options *o, unsigned groups)
+{
+	return (groups & (OPT_CONF | OPT_MODEL | OPT_TALK | OPT_SCREEN | OPT_RM)) && !o->help && !o->version;
+}
+
+/* Without a place for files there is no config file either. */
+static int
+read_conf(const struct options *o, struct conf *conf, struct error *err)
+{
+	struct paths paths = {0};
+	int failed = 0;
+
+	if (paths_init(&paths, NULL) == 0)
+		conf_load(conf, &paths);
+	paths_done(&paths);
+	if (o->preset)
+		failed = conf_use_preset(conf, o->preset, err);
+	for (int i = 0; i < o->n_sets && !failed; i++)
+		failed = conf_set(conf, o->sets[i], err);
+	return failed;
+}
+
+static void
+take_talk(struct options *o, const struct conf *c)
+{
+	o->system = c->system;
+	o->max_tokens = c->max_tokens;
+	o->temp = c->temp;
+	o->top_p = c->top_p;
+	o->top_k = c->top_k;
+	o->repeat_penalty = c->repeat_penalty;
+	o->seed = c->seed;
+	o->seed_set = c->seed_set;
+}
+
+static void
+take_rest(struct options *o, const struct conf *c)
+{
+	o->model = c->model_dir;
+	o->ctx = c->ctx;
+	o->threads = c->threads;
+	o->orient = c->orient;
+	o->image_mode = c->image_mode;
+	o->theme = c->theme;
+	o->ascii = c->ascii;
+}
+
+static void
+forget_words(struct options *o)
+{
+	free(o->images);
+	free(o->operands);
+	free(o->sets);
+}
+
+/* The words once more, over what the settings say. --reference is what the authors' program does, whatever the
+ * settings are. */
+static int
+parse_over_conf(struct parse *p, const struct conf *c)
+{
+	struct options *o = p->o;
+	void *owned = o->owned;
+	bool reference = o->reference;
+
+	forget_words(o);
+	*o = defaults;
+	o->owned = owned;
+	o->conf = c;
+	take_rest(o, c);
+	if (!reference)
+		take_talk(o, c);
+	p->i = 0;
+	if (parse_words(p) < 0)
+		return -1;
+	o->system_is_usual = !o->system_set && !conf_system_is_given(c);
+	return 0;
+}
+
 int
 options_parse(struct options *o, unsigned groups, int argc, char **argv, struct error *err)
 {
 	struct parse p = {.o = o, .groups = groups, .argc = argc, .argv = argv, .err = err};
+	struct owned *owned = xcalloc(1, sizeof *owned);
 
 	*o = defaults;
-	o->owned = xcalloc(1, sizeof(struct owned));
-	if (parse_words(&p) < 0 || choose_image_mode(&p) < 0 || read_system(o, err) < 0)
+	o->owned = owned;
+	o->conf = &owned->conf;
+	conf_init(&owned->conf);
+	if (parse_words(&p) < 0)
+		return -1;
+	if (uses_conf(o, groups) &&
+	    (read_conf(o, &owned->conf, err) < 0 || parse_over_conf(&p, &owned->conf) < 0))
+		return -1;
+	if (choose_image_mode(&p) < 0 || read_system(o, err) < 0)
 		return -1;
 	o->orient_ignore = o->orient && strcmp(o->orient, "ignore") == 0;
 	choose_model(o);
@@ -496,12 +569,12 @@ options_done(struct options *o)
 	struct owned *owned = o->owned;
 
 	if (owned) {
+		conf_done(&owned->conf);
 		free(owned->system);
 		free(owned->model);
 		free(owned);
 	}
-	free(o->images);
-	free(o->operands);
+	forget_words(o);
 	*o = (struct options){0};
 }
 

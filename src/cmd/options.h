@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "conf/conf.h"
 
 enum option_group {
 	OPT_MODEL = 1,          /* -m --ctx --threads */
@@ -19,6 +20,7 @@ enum option_group {
 	OPT_SHOW = 128,         /* --turn --raw */
 	OPT_RM = 256,           /* -f --restore --empty-trash --gc */
 	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
+	OPT_CONF = 1 << 16,     /* --set; commands with OPT_MODEL, OPT_TALK or OPT_RM take it too */
 	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */
 	OPT_EXPORT = 8192,      /* --format --branch -o --embed -f */
 	OPT_TAGS = 16384,       /* none: after the first operand a word with one '-' in front is an operand */
@@ -36,18 +38,20 @@ struct options {
 	bool orient_ignore;
 	/* talk; *_set tells a given value from a default */
 	const char *system;             /* NULL: the model's; already read from @FILE */
+	bool system_is_usual;           /* it is the config file's: for new conversations only */
+	const char *preset;
 	int max_tokens;
 	float temp, top_p, repeat_penalty;
 	int top_k;
 	uint64_t seed;
-	bool temp_set, top_p_set, top_k_set, repeat_penalty_set, seed_set, max_tokens_set;
+	bool temp_set, top_p_set, top_k_set, repeat_penalty_set, seed_set, max_tokens_set, system_set;
 	/* session */
 	bool go_on;                     /* -c */
 	const char *session, *name;
 	bool no_save;
 	/* screen */
 	const char *image_mode, *theme, *say;
-	bool ascii;
+	bool ascii, plain;
 	/* ask */
 	bool json, stream_json, no_stream, prompt_ids, reference;
 	const char *out, *messages;
@@ -64,13 +68,17 @@ struct options {
 	bool embed;
 	/* all */
 	bool quiet, verbose, help, version;
+	const char **sets;              /* KEY=VALUE, in order */
+	int n_sets;
+	const struct conf *conf;        /* what file, environment, --preset and --set say; lent, never NULL */
 	/* what is left */
 	const char **operands;
 	int n_operands;
 	void *owned;                    /* what options_done frees */
 };
 
-/* argv after the subcommand's name. Abbreviated long options, --name=value and --name value, options before
+/* argv after the subcommand's name. Over what the settings say, which are read from the config file here for commands
+ * that use any; what is wrong with the file is in o->conf->warnings. Abbreviated long options, --name=value and --name value, options before
  * and after operands, "--" ends them. CODE_USAGE names the option and the nearest one that exists. */
 int
 options_parse(struct options *o, unsigned groups, int argc, char **argv, struct error *err);

@@ -90,7 +90,8 @@ say_answer(struct place *p, const struct said *said)
 int
 place_say(struct place *p, const struct talk *talk, const struct options *o)
 {
-	const char *system = o->system ? o->system : talk->system;
+	bool resumed = o->go_on || o->session;
+	const char *system = o->system && !(resumed && o->system_is_usual) ? o->system : talk->system;
 
 	p->first_system = p->chat->n_systems;
 	p->first = p->chat->n_messages + 1;

@@ -92,11 +92,13 @@ collect(struct shelf *shelf, const struct options *o, struct error *err)
 static int
 each(struct shelf *shelf, const struct options *o, struct error *err)
 {
-	int failed = 0;
+	int failed = 0, n_old;
 
 	for (int i = 0; i < o->n_operands && !failed; i++)
 		failed = o->restore ? store_restore(shelf->store, o->operands[i], err) :
 		    trash(shelf, o->operands[i], o, err);
+	if (!o->restore)
+		store_empty_trash(shelf->store, o->conf->trash_days, &n_old, NULL);
 	return failed;
 }
 

@@ -15,7 +15,6 @@
 #include "cmd/jsontext.h"
 
 #define TEXT_MAX (16u << 20)
-#define IMAGE_QUESTION "Please describe the image in detail."
 
 /* ---- pictures */
 
@@ -98,7 +97,7 @@ read_question(struct talk *t, const struct options *o, struct error *err)
 
 	add_words(&text, o);
 	if (!failed && text.n == 0 && t->n_pictures > 0)
-		buf_str(&text, IMAGE_QUESTION);
+		buf_str(&text, o->conf->image_question);
 	if (!failed && text.n == 0) {
 		error_set(err, CODE_USAGE, "nothing to ask: no text and no picture");
 		failed = error_hint(err, "ivchat ask 'What is a fox?'");

@@ -205,7 +205,6 @@ static void
 test_environment(void **state)
 {
 	struct options o;
-	struct error err;
 
 	(void)state;
 	setenv("IVCHAT_MODEL", "/models/x", 1);
@@ -220,10 +219,9 @@ test_environment(void **state)
 	assert_string_equal(o.image_mode, "none");
 	options_done(&o);
 	setenv("IVCHAT_IMAGES", "kitty", 1);
-	assert_int_equal(parse(&o, OPT_SCREEN, "", &err), -1);
-	assert_string_equal(err.what, "IVCHAT_IMAGES is 'kitty': must be one of: auto sixel blocks none");
-	options_done(&o);
-	accept(&o, ASK, "");
+	accept(&o, OPT_MODEL | OPT_SCREEN, "");
+	assert_string_equal(o.image_mode, "auto");
+	assert_int_equal(o.conf->n_warnings, 1);
 	options_done(&o);
 	unsetenv("IVCHAT_IMAGES");
 	setenv("IVCHAT_MODEL", "", 1);
@@ -234,6 +232,49 @@ test_environment(void **state)
 	options_done(&o);
 	unsetenv("IVCHAT_MODEL");
 	unsetenv("IVCHAT_SHARE");
+}
+
+/* Over the file stand preset and --set, over those the options, wherever they are written. */
+static void
+test_settings(void **state)
+{
+	static const char path[] = "cmd_options.tmp";
+	struct options o;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("gen.temp = 1\ngen.top_k = 1\ngen.top_p = 0.1\ngen.max_tokens = 1\ngen.system = usual\n"
+	    "[preset p]\ntop_k = 2\ntop_p = 0.2\nmax_tokens = 2\n", f);
+	fclose(f);
+	setenv("IVCHAT_CONFIG", path, 1);
+	accept(&o, ASK, "-n 4 --set gen.top_p=0.3 --preset p --set gen.max_tokens=3 -i a word");
+	assert_true(o.temp == 1 && o.top_k == 2 && o.top_p == 0.3f && o.max_tokens == 4);
+	assert_false(o.temp_set || o.top_k_set || o.top_p_set);
+	assert_true(o.max_tokens_set && o.system_is_usual);
+	assert_string_equal(o.system, "usual");
+	assert_int_equal(o.n_images, 1);
+	assert_int_equal(o.n_operands, 1);
+	options_done(&o);
+	accept(&o, ASK, "--set gen.system=x");
+	assert_false(o.system_is_usual);
+	options_done(&o);
+	accept(&o, ASK, "-S y");
+	assert_false(o.system_is_usual);
+	assert_string_equal(o.system, "y");
+	options_done(&o);
+	accept(&o, ASK, "--reference");
+	assert_true(o.temp == 0 && o.top_k == 0 && o.top_p == 1 && o.max_tokens == 512 && !o.system);
+	options_done(&o);
+	accept(&o, OPT_LIST, "");
+	assert_int_equal(o.conf->n_warnings, 0);
+	options_done(&o);
+	refuse(ASK, "--preset q", CODE_USAGE, "there is no preset 'q'", "one of: p");
+	refuse(ASK, "--set gen.top_k=-1", CODE_USAGE,
+	    "gen.top_k '-1': must be a whole number from 0 to 1048576", "ivchat config");
+	refuse(ASK, "--set gen.top_k", CODE_USAGE, "--set 'gen.top_k': must be KEY=VALUE", "ivchat config");
+	setenv("IVCHAT_CONFIG", "/dev/null", 1);
+	remove(path);
 }
 
 static void
@@ -325,6 +366,7 @@ main(void)
 		cmocka_unit_test(test_abbreviation_that_is_not_clear),
 		cmocka_unit_test(test_values_where_none_belongs),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_system_from_a_file),
 		cmocka_unit_test(test_where_the_subcommand_stands),
 		cmocka_unit_test(test_distance),
@@ -334,5 +376,6 @@ main(void)
 	unsetenv("IVCHAT_MODEL");
 	unsetenv("IVCHAT_IMAGES");
 	unsetenv("IVCHAT_SHARE");
+	setenv("IVCHAT_CONFIG", "/dev/null", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

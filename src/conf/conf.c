@@ -1,0 +1,539 @@
+/* conf.c: see conf.h. The table of keys, and values given to them. The invariant: every field always holds a value that
+ * its key allows, and origins says of each where it came from. */
+#include "config.h"
+
+#include "conf/conf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "conf/internal.h"
+#include "conf/value.h"
+
+#define MAX_WARNINGS 20
+
+enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH };
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t at;              /* of the value in struct conf */
+	double least, most;     /* WHOLE, REAL */
+	const char *choices;    /* CHOICE: "auto sixel …" */
+	const char *value;      /* the default; NULL: none */
+	const char *help;
+};
+
+#define AT(field) offsetof(struct conf, field)
+#define WHOLE(field, least, most) KIND_WHOLE, AT(field), least, most, NULL
+#define REAL(field, least, most) KIND_REAL, AT(field), least, most, NULL
+#define SWITCH(field) KIND_SWITCH, AT(field), 0, 0, NULL
+#define CHOICE(field, choices) KIND_CHOICE, AT(field), 0, 0, choices
+#define TEXT(field) KIND_TEXT, AT(field), 0, 0, NULL
+#define PATH(field) KIND_PATH, AT(field), 0, 0, NULL
+
+static const struct key keys[] = {
+	{ "model.dir", PATH(model_dir), NULL, "model folder; without one the small built-in model answers" },
+	{ "model.ctx", WHOLE(ctx, 0, 1 << 20), "0", "context limit in tokens; 0: the model's own" },
+	{ "model.threads", WHOLE(threads, 0, 1024), "0", "CPU threads; 0: all cores" },
+	{ "gen.max_tokens", WHOLE(max_tokens, 1, 1 << 20), "512", "longest answer" },
+	{ "gen.temp", REAL(temp, 0, 100), "0", "temperature; 0: greedy" },
+	{ "gen.top_p", REAL(top_p, 0, 1), "1", "keep the likeliest tokens up to this sum; 1: all" },
+	{ "gen.top_k", WHOLE(top_k, 0, 1 << 20), "0", "keep so many of the likeliest tokens; 0: all" },
+	{ "gen.repeat_penalty", REAL(repeat_penalty, 0.01, 100), "1", "divide the logits of what was said by this; 1: off" },
+	{ "gen.seed", KIND_SEED, AT(seed), 0, 0, NULL, "random", "of the random choices; always recorded" },
+	{ "gen.system", TEXT(system), NULL,
+	    "system message of new conversations; @FILE reads it; empty: none; without one the model's own" },
+	{ "image.mode", CHOICE(image_mode, "auto sixel blocks none"), "auto", "how pictures are drawn" },
+	{ "image.max_kib", WHOLE(image_max_kib, 16, 1000), "256", "largest sixel picture sent to the terminal" },
+	{ "image.orient", CHOICE(orient, "apply ignore"), "apply", "EXIF orientation of pictures" },
+	{ "image.question", TEXT(image_question), "Please describe the image in detail.", "asked about pictures without text" },
+	{ "input.mode", CHOICE(input_mode, "emacs vi"), "emacs", "keys of the input line" },
+	{ "history.save", SWITCH(history_save), "on", "keep input lines for the next time" },
+	{ "history.size", WHOLE(history_size, 1, 1000000), "10000", "how many of them" },
+	{ "ui.ascii", SWITCH(ascii), "off", "marks and rules in ASCII only" },
+	{ "ui.theme", CHOICE(theme, "auto dark light mono"), "auto", "colours" },
+	{ "exit.print", CHOICE(exit_print, "last none all"), "last", "turns left on the normal screen after the chat" },
+	{ "trash.days", WHOLE(trash_days, 0, 36500), "30", "how long removed sessions are kept" },
+};
+
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+#define GEN "gen."
+
+/* What a preset may hold, without its "gen." */
+static const char *const preset_keys[] = { "system", "temp", "top_p", "top_k", "max_tokens" };
+
+enum { N_PRESET_KEYS = sizeof preset_keys / sizeof *preset_keys };
+
+struct conf_origin {
+	enum conf_from from;
+	char *where;
+};
+
+struct entry {
+	char *key, *value, *where;      /* key with its "gen." */
+};
+
+struct conf_preset {
+	char *name;
+	struct entry entries[N_PRESET_KEYS];
+	int n;
+};
+
+static int
+find_key(const char *name)
+{
+	for (int i = 0; i < N_KEYS; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+/* ---- giving a value */
+
+static void *
+field(const struct conf *c, const struct key *k)
+{
+	return (char *)c + k->at;
+}
+
+static void
+set_text(char **to, char *text)
+{
+	free(*to);
+	*to = text;
+}
+
+static bool
+set_switch(bool *to, const char *value)
+{
+	bool on = value_is_choice("on yes true 1", value);
+
+	if (!on && !value_is_choice("off no false 0", value))
+		return false;
+	*to = on;
+	return true;
+}
+
+static bool
+set_seed(struct conf *c, const char *value)
+{
+	bool random = strcmp(value, "random") == 0;
+
+	if (!random && !value_seed(value, &c->seed))
+		return false;
+	c->seed_set = !random;
+	return true;
+}
+
+static bool
+set_choice(char **to, const char *choices, const char *value)
+{
+	if (!value_is_choice(choices, value))
+		return false;
+	set_text(to, xstrdup(value));
+	return true;
+}
+
+/* False, with nothing changed, when the key cannot have it. */
+static bool
+set(struct conf *c, const struct key *k, const char *value)
+{
+	void *to = field(c, k);
+
+	switch (k->kind) {
+	case KIND_WHOLE:
+		return value_whole(value, k->least, k->most, to);
+	case KIND_REAL:
+		return value_real(value, k->least, k->most, to);
+	case KIND_SEED:
+		return set_seed(c, value);
+	case KIND_SWITCH:
+		return set_switch(to, value);
+	case KIND_CHOICE:
+		return set_choice(to, k->choices, value);
+	case KIND_TEXT:
+		set_text(to, xstrdup(value));
+		return true;
+	case KIND_PATH:
+		set_text(to, *value ? file_expand_home(value) : NULL);
+		return true;
+	}
+	return false;
+}
+
+static int
+bad_value(const struct key *k, const char *value, struct error *err)
+{
+	switch (k->kind) {
+	case KIND_WHOLE:
+	case KIND_REAL:
+		return error_set(err, CODE_USAGE, "%s '%s': must be a %snumber from %g to %.10g", k->name, value,
+		    k->kind == KIND_WHOLE ? "whole " : "", k->least, k->most);
+	case KIND_SEED:
+		return error_set(err, CODE_USAGE, "%s '%s': must be random, or a whole number from 0 on", k->name, value);
+	case KIND_SWITCH:
+		return error_set(err, CODE_USAGE, "%s '%s': must be on or off", k->name, value);
+	default:
+		return error_set(err, CODE_USAGE, "%s '%s': must be one of: %s", k->name, value, k->choices);
+	}
+}
+
+static void
+set_origin(struct conf *c, int i, enum conf_from from, const char *where)
+{
+	free(c->origins[i].where);
+	c->origins[i] = (struct conf_origin){ from, xstrdup(where) };
+}
+
+int
+conf_give(struct conf *c, const char *name, const char *value, enum conf_from from, const char *where,
+    struct error *err)
+{
+	int i = find_key(name);
+
+	if (i < 0)
+		return error_set(err, CODE_USAGE, "there is no key '%s'", name);
+	if (!set(c, &keys[i], value))
+		return bad_value(&keys[i], value, err);
+	set_origin(c, i, from, where);
+	return 0;
+}
+
+int
+conf_set(struct conf *c, const char *assignment, struct error *err)
+{
+	size_t n = strcspn(assignment, "=");
+	char *name = xstrndup(assignment, n);
+	int failed;
+
+	if (!assignment[n])
+		failed = error_set(err, CODE_USAGE, "--set '%s': must be KEY=VALUE", assignment);
+	else
+		failed = conf_give(c, name, assignment + n + 1, CONF_SET, "--set", err);
+	free(name);
+	return failed ? error_hint(err, "ivchat config") : 0;
+}
+
+/* ---- presets */
+
+void
+conf_preset_begin(struct conf *c, const char *name)
+{
+	struct conf_preset p = { .name = xstrdup(name) };
+
+	c->presets = xreallocarray(c->presets, (size_t)c->n_presets + 1, sizeof *c->presets);
+	c->presets[c->n_presets++] = p;
+}
+
+/* The key as the table has it, or NULL: a preset cannot hold it. */
+static const struct key *
+preset_key(const char *name)
+{
+	for (int i = 0; i < N_PRESET_KEYS; i++)
+		for (int k = 0; k < N_KEYS && strcmp(preset_keys[i], name) == 0; k++)
+			if (strncmp(keys[k].name, GEN, strlen(GEN)) == 0 &&
+			    strcmp(keys[k].name + strlen(GEN), name) == 0)
+				return &keys[k];
+	return NULL;
+}
+
+static struct entry *
+place(struct conf_preset *p, const char *key)
+{
+	for (int i = 0; i < p->n; i++)
+		if (strcmp(p->entries[i].key, key) == 0)
+			return &p->entries[i];
+	p->entries[p->n].key = xstrdup(key);
+	return &p->entries[p->n++];
+}
+
+/* A value is tried on a copy of its own, so that a bad one is found here and not when the preset is used. */
+static bool
+is_allowed(const struct key *k, const char *value)
+{
+	struct conf try;
+	bool good;
+
+	conf_init(&try);
+	good = set(&try, k, value);
+	conf_done(&try);
+	return good;
+}
+
+int
+conf_preset_add(struct conf *c, const char *name, const char *value, const char *where, struct error *err)
+{
+	const struct key *k = preset_key(name);
+	struct entry *e;
+
+	if (!k)
+		return error_set(err, CODE_USAGE,
+		    "a preset cannot hold '%s': system, temp, top_p, top_k, max_tokens only", name);
+	if (!is_allowed(k, value))
+		return bad_value(k, value, err);
+	e = place(&c->presets[c->n_presets - 1], k->name);
+	set_text(&e->value, xstrdup(value));
+	set_text(&e->where, xstrdup(where));
+	return 0;
+}
+
+static void
+hint_presets(const struct conf *c, struct error *err)
+{
+	struct buf names = {0};
+
+	for (int i = 0; i < c->n_presets; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", c->presets[i].name);
+	if (names.n > 0)
+		error_hint(err, "one of: %s", buf_text(&names));
+	else
+		error_hint(err, "a section [preset %s] in '%s'", "NAME", c->path ? c->path : "the config file");
+	buf_done(&names);
+}
+
+/* The last of that name: a later section takes an earlier one's place. */
+int
+conf_preset_find(const struct conf *c, const char *name, struct error *err)
+{
+	for (int i = c->n_presets; i-- > 0;)
+		if (strcmp(c->presets[i].name, name) == 0)
+			return i;
+	error_set(err, CODE_USAGE, "there is no preset '%s'", name);
+	hint_presets(c, err);
+	return -1;
+}
+
+int
+conf_use_preset(struct conf *c, const char *name, struct error *err)
+{
+	int i = conf_preset_find(c, name, err);
+
+	for (int k = 0; i >= 0 && k < c->presets[i].n; k++) {
+		const struct entry *e = &c->presets[i].entries[k];
+		char *where = xasprintf("preset %s, %s", name, e->where);
+		int failed = conf_give(c, e->key, e->value, CONF_PRESET, where, err);
+
+		assert(!failed);        /* it was tried when it was read */
+		(void)failed;
+		free(where);
+	}
+	return i < 0 ? -1 : 0;
+}
+
+/* ---- beginning and end */
+
+void
+conf_init(struct conf *c)
+{
+	*c = (struct conf){ .origins = xcalloc(N_KEYS, sizeof *c->origins) };
+	for (int i = 0; i < N_KEYS; i++) {
+		if (keys[i].value)
+			set(c, &keys[i], keys[i].value);
+		set_origin(c, i, CONF_DEFAULT, "default");
+	}
+}
+
+void
+conf_warn(struct conf *c, const char *fmt, ...)
+{
+	struct error line = {0};
+	char text[sizeof line.what];
+	va_list ap;
+
+	if (c->n_warnings > MAX_WARNINGS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	error_set(&line, CODE_USAGE, "%s", c->n_warnings == MAX_WARNINGS ? "further warnings are left out" : text);
+	c->warnings = xreallocarray(c->warnings, (size_t)c->n_warnings + 1, sizeof *c->warnings);
+	c->warnings[c->n_warnings++] = xstrdup(line.what);
+}
+
+static void
+take_variable(struct conf *c, const char *variable, const char *key)
+{
+	const char *value = getenv(variable);
+	struct error err = {0};
+	char *where;
+
+	if (!value || !*value)
+		return;
+	where = xasprintf("environment %s", variable);
+	if (conf_give(c, key, value, CONF_ENVIRONMENT, where, &err) < 0)
+		conf_warn(c, "%s: %s", where, err.what);
+	free(where);
+}
+
+void
+conf_load(struct conf *c, const struct paths *paths)
+{
+	const char *own = getenv("IVCHAT_CONFIG");
+
+	c->path = own && *own ? xstrdup(own) : xasprintf("%s/config", paths->config);
+	if (file_exists(c->path) ? strcmp(c->path, "/dev/null") != 0 : own && *own)
+		conf_read(c, c->path);
+	take_variable(c, "IVCHAT_MODEL", "model.dir");
+	take_variable(c, "IVCHAT_IMAGES", "image.mode");
+}
+
+static void
+free_preset(struct conf_preset *p)
+{
+	for (int i = 0; i < p->n; i++) {
+		free(p->entries[i].key);
+		free(p->entries[i].value);
+		free(p->entries[i].where);
+	}
+	free(p->name);
+}
+
+void
+conf_done(struct conf *c)
+{
+	for (int i = 0; c->origins && i < N_KEYS; i++) {
+		if (keys[i].kind >= KIND_CHOICE)
+			free(*(char **)field(c, &keys[i]));
+		free(c->origins[i].where);
+	}
+	for (int i = 0; i < c->n_presets; i++)
+		free_preset(&c->presets[i]);
+	for (int i = 0; i < c->n_warnings; i++)
+		free(c->warnings[i]);
+	free(c->origins);
+	free(c->presets);
+	free(c->warnings);
+	free(c->path);
+	*c = (struct conf){0};
+}
+
+/* ---- telling */
+
+static const char *
+form(const struct key *k)
+{
+	switch (k->kind) {
+	case KIND_WHOLE:
+		return "N";
+	case KIND_REAL:
+		return "X";
+	case KIND_SEED:
+		return "N|random";
+	case KIND_SWITCH:
+		return "on|off";
+	case KIND_CHOICE:
+		return k->choices;
+	case KIND_TEXT:
+		return "TEXT";
+	case KIND_PATH:
+		return "DIR";
+	}
+	return "";
+}
+
+bool
+conf_key(int i, struct conf_key *key)
+{
+	if (i < 0 || i >= N_KEYS)
+		return false;
+	*key = (struct conf_key){ keys[i].name, form(&keys[i]), keys[i].value ? keys[i].value : "", keys[i].help };
+	return true;
+}
+
+/* Quotes that file.c takes off again. */
+static char *
+quoted(const char *text)
+{
+	struct buf out = {0};
+
+	buf_char(&out, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_char(&out, '\\');
+		if (*text == '\n')
+			buf_str(&out, "\\n");
+		else
+			buf_char(&out, *text);
+	}
+	buf_char(&out, '"');
+	return buf_take(&out);
+}
+
+char *
+conf_value(const struct conf *c, int i)
+{
+	const struct key *k = &keys[i];
+	const void *at = field(c, k);
+	const char *text;
+
+	switch (k->kind) {
+	case KIND_WHOLE:
+		return xasprintf("%d", *(const int *)at);
+	case KIND_REAL:
+		return xasprintf("%.7g", (double)*(const float *)at);
+	case KIND_SEED:
+		return c->seed_set ? xasprintf("%llu", (unsigned long long)c->seed) : xstrdup("random");
+	case KIND_SWITCH:
+		return xstrdup(*(const bool *)at ? "on" : "off");
+	case KIND_CHOICE:
+		return xstrdup(*(char *const *)at);
+	default:
+		text = *(char *const *)at;
+		return text ? quoted(text) : NULL;
+	}
+}
+
+const char *
+conf_origin(const struct conf *c, int i)
+{
+	return c->origins[i].where;
+}
+
+const char *
+conf_preset_name(const struct conf *c, int i)
+{
+	return i < c->n_presets ? c->presets[i].name : NULL;
+}
+
+bool
+conf_preset_entry(const struct conf *c, int i, int k, const char **key, const char **value)
+{
+	const struct conf_preset *p = &c->presets[i];
+
+	if (k >= p->n)
+		return false;
+	*key = p->entries[k].key + strlen(GEN);
+	*value = p->entries[k].value;
+	return true;
+}
+
+char *
+conf_preset_text(const struct conf *c, int i)
+{
+	const struct conf_preset *p = &c->presets[i];
+	struct buf out = {0};
+
+	for (int k = 0; k < p->n; k++) {
+		const char *key = p->entries[k].key;
+		char *value = keys[find_key(key)].kind == KIND_TEXT ? quoted(p->entries[k].value) : NULL;
+
+		buf_printf(&out, "%-18s = %s\n", key + strlen(GEN), value ? value : p->entries[k].value);
+		free(value);
+	}
+	return buf_take(&out);
+}
+
+bool
+conf_system_is_given(const struct conf *c)
+{
+	return c->origins[find_key("gen.system")].from >= CONF_PRESET;
+}

@@ -1,0 +1,20 @@
+/* value.h: text → value, for the command line and for settings alike. All of them: false, and nothing changed, when the
+ * text is not wholly such a value. */
+#ifndef CONF_VALUE_H
+#define CONF_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+bool
+value_whole(const char *text, double least, double most, int *out);
+/* Up to 2^63 - 1, so that it goes through JSON unharmed. */
+bool
+value_seed(const char *text, uint64_t *out);
+bool
+value_real(const char *text, double least, double most, float *out);
+/* One of the words in "auto sixel blocks". */
+bool
+value_is_choice(const char *choices, const char *text);
+
+#endif
