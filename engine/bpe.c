@@ -39,6 +39,7 @@ struct merge {
 	size_t n_symbols;
 	struct pair *heap;
 	size_t n_heap, cap_heap;
+	bool in_unknown;                /* the symbol emitted last was spelled by no piece */
 	size_t *split;                  /* per UNUSED piece: bytes of its left part, 0: never made; or NULL */
 };
 
@@ -59,47 +60,65 @@ ends_with(const struct buf *b, const char *s)
 	return b->n >= n && memcmp(b->at + b->n - n, s, n) == 0;
 }
 
-/* Copies the beginning of s that is one thing for the normaliser; returns its bytes. */
-static size_t
-normalize_one(const struct vocab *v, const char *s, size_t n, struct buf *out)
+/* What the normaliser takes for one thing. */
+struct unit {
+	const char *at;
+	size_t n;
+	size_t take;                    /* bytes of the text that it stands for */
+};
+
+static struct unit
+first_unit(const struct vocab *v, const char *s, size_t n)
 {
 	int32_t id, cp;
 	size_t take = longest_match(&v->user_defined, s, n, &id);
 
-	if (take > 0) {
-		buf_add(out, s, take);
-		return take;
-	}
-	take = text_decode(s, n, &cp);
-	if (cp == 0xfffd && take == 1)
-		buf_str(out, BAD);
-	else if (cp == ' ')
-		buf_str(out, space_of(v));
+	if (take == 0)
+		take = text_decode(s, n, &cp);
 	else
-		buf_add(out, s, take);
-	return take;
+		return (struct unit){s, take, take};
+	if (cp == 0xfffd && take == 1)
+		return (struct unit){BAD, strlen(BAD), 1};
+	return (struct unit){s, take, take};
 }
 
-/* Only the identity normaliser is supported, so what is left are spaces, bad bytes and the dummy prefix. */
+/* Without the spaces in front that follow a space; *after_space is told of the one behind. */
+static void
+add_unit(const struct vocab *v, struct unit u, bool *after_space, struct buf *out)
+{
+	while (*after_space && u.n > 0 && u.at[0] == ' ')
+		u.at++, u.n--;
+	if (u.n == 0)
+		return;
+	*after_space = v->remove_extra_whitespaces && u.at[u.n - 1] == ' ';
+	for (size_t i = 0; i < u.n; i++) {
+		if (u.at[i] == ' ')
+			buf_str(out, space_of(v));
+		else
+			buf_char(out, u.at[i]);
+	}
+}
+
+/* Only the identity normaliser is supported, so what is left are spaces, bad bytes and the dummy prefix. Spaces inside
+ * a user-defined piece count like others. */
 static void
 normalize(const struct vocab *v, const char *s, size_t n, struct buf *out)
 {
-	bool squeeze = v->remove_extra_whitespaces;
-	bool after_space = squeeze;
+	bool squeeze = v->remove_extra_whitespaces, after_space = squeeze;
+	struct unit u;
 
-	while (squeeze && n > 0 && s[0] == ' ')
-		s++, n--;
+	for (; squeeze && n > 0; s += u.take, n -= u.take) {
+		u = first_unit(v, s, n);
+		if (u.n != 1 || u.at[0] != ' ')
+			break;
+	}
 	if (n == 0)
 		return;
 	if (v->add_dummy_prefix)
 		buf_str(out, space_of(v));
-	while (n > 0) {
-		bool space = s[0] == ' ';
-		size_t take = space && after_space ? 1 : normalize_one(v, s, n, out);
-
-		after_space = squeeze && space;
-		s += take;
-		n -= take;
+	for (; n > 0; s += u.take, n -= u.take) {
+		u = first_unit(v, s, n);
+		add_unit(v, u, &after_space, out);
 	}
 	while (squeeze && ends_with(out, space_of(v)))
 		buf_cut(out, out->n - strlen(space_of(v)));
@@ -221,35 +240,38 @@ merge_all(struct merge *m)
 
 /* ---------------------------------------------------------------- symbols → ids */
 
-/* A symbol that no piece spells: its bytes, or the unknown id. */
+/* A symbol that no piece spells: its bytes, or one unknown id for a run of such symbols. */
 static void
-emit_unknown(const struct vocab *v, const char *s, size_t n, struct ids *out)
+emit_unknown(struct merge *m, const char *s, size_t n, struct ids *out)
 {
-	if (!v->byte_fallback) {
-		ids_add(out, v->unk_id);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
+	const struct vocab *v = m->v;
+
+	for (size_t i = 0; v->byte_fallback && i < n; i++) {
 		int32_t id = v->byte_ids[(unsigned char)s[i]];
 
 		ids_add(out, id >= 0 ? id : v->unk_id);
 	}
+	if (!v->byte_fallback && !m->in_unknown)
+		ids_add(out, v->unk_id);
+	m->in_unknown = true;
 }
 
-/* The symbol's id; an UNUSED piece goes back to the two parts it was made of. A piece is at most 4096 bytes and a
- * part is shorter than the whole: that bounds the depth. */
+/* The symbol's id; an UNUSED piece goes back to the two parts it was made of, a single character of that kind is as
+ * good as unknown. A piece is at most 4096 bytes and a part is shorter than the whole: that bounds the depth. */
 static void
-emit(const struct merge *m, const char *s, size_t n, struct ids *out)
+emit(struct merge *m, const char *s, size_t n, struct ids *out)
 {
 	int32_t id = exact_find(&m->v->mergeable, s, n);
+	bool unused = id >= 0 && m->v->pieces[id].type == PIECE_UNUSED;
 
-	if (id < 0) {
-		emit_unknown(m->v, s, n, out);
-	} else if (m->v->pieces[id].type == PIECE_UNUSED && m->split[id] > 0) {
+	if (unused && m->split[id] > 0) {
 		emit(m, s, m->split[id], out);
 		emit(m, s + m->split[id], n - m->split[id], out);
+	} else if (id < 0 || unused) {
+		emit_unknown(m, s, n, out);
 	} else {
 		ids_add(out, id);
+		m->in_unknown = false;
 	}
 }
 

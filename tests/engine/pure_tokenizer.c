@@ -91,6 +91,53 @@ test_unused_is_split_again(void **state)
 	tokenizer_free(t);
 }
 
+/* Without byte pieces: <unk> ▁ a b, "  " as the user's own, c unused; spaces are squeezed. */
+static struct tokenizer *
+open_without_bytes(void)
+{
+	static const struct { const char *text; int type; } pieces[] = {
+		{"<unk>", 2}, {"\xe2\x96\x81", 1}, {"a", 1}, {"b", 1}, {"  ", 4}, {"c", 5},
+	};
+	char *dir = folder_new();
+	struct buf model = {0}, trainer = {0}, normalizer = {0};
+	struct error err = {0};
+	struct tokenizer *t;
+
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+		model_piece(&model, pieces[i].text, 0, pieces[i].type);
+	model_int(&trainer, 3, 2);
+	model_message(&model, 2, &trainer);
+	model_int(&normalizer, 3, 0);
+	model_message(&model, 3, &normalizer);
+	folder_write(dir, "tokenizer.model", model.at, model.n);
+	t = tokenizer_open(dir, &err);
+	assert_non_null(t);
+	buf_done(&model);
+	buf_done(&trainer);
+	buf_done(&normalizer);
+	folder_remove(dir);
+	return t;
+}
+
+/* As sentencepiece has it: a run of unknown characters is one id, a single unused piece is unknown, and spaces inside a
+ * user-defined piece are squeezed and spelled like others. */
+static void
+test_unknown_runs(void **state)
+{
+	struct tokenizer *t = open_without_bytes();
+
+	(void)state;
+	EXPECT(t, "x", 0);
+	EXPECT(t, "xyz", 0);
+	EXPECT(t, "xaxx b", 0, 2, 0, 1, 3);
+	EXPECT(t, "c", 0);
+	EXPECT(t, "acxb", 2, 0, 3);
+	EXPECT(t, "a  b", 2, 1, 1, 3);
+	EXPECT(t, "a   b", 2, 1, 1, 3);
+	EXPECT(t, " a ", 2);
+	tokenizer_free(t);
+}
+
 static void
 test_user_defined_is_frozen(void **state)
 {
@@ -504,6 +551,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merges),
 		cmocka_unit_test(test_unused_is_split_again),
+		cmocka_unit_test(test_unknown_runs),
 		cmocka_unit_test(test_user_defined_is_frozen),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_dummy_prefix),
