@@ -269,14 +269,20 @@ read_kv_heads(struct llm_hparams *l, const struct section *s)
 	return 0;
 }
 
-/* RoPE turns pairs, so head_dim is even; a head_dim of its own would change the shapes of q and o. */
+/* Llama's heads need not fill hidden_size: q and o then have a width of their own. RoPE turns pairs, so the size is
+ * even. */
 static int
-check_head_dim(const struct llm_hparams *l, const struct section *s)
+read_head_dim(struct llm_hparams *l, const struct section *s)
 {
-	const json_t *own = value_of(s, "head_dim");
+	const struct int_key k = {"head_dim", 0, 2, 1 << 12, -1};
 
-	if (own && json_integer_value(own) != l->head_dim)
-		return refuse(s, "head_dim", own, "hidden_size / num_attention_heads");
+	if (value_of(s, k.key)) {
+		if (read_int(s, &k, &l->head_dim) < 0)
+			return -1;
+		return l->head_dim % 2 == 0 ? 0 : refuse(s, k.key, value_of(s, k.key), "an even number");
+	}
+	if (check_heads(s, l->hidden_size, l->n_heads, &l->head_dim) < 0)
+		return -1;
 	if (l->head_dim % 2 != 0)
 		return refuse(s, "num_attention_heads", value_of(s, "num_attention_heads"), "heads of an even size");
 	return 0;
@@ -311,7 +317,7 @@ read_llm(struct llm_hparams *l, const struct section *s, bool text_only)
 		return -1;
 	if (read_ints(s, llm_ints, text_only, l) < 0 || read_kv_heads(l, s) < 0)
 		return -1;
-	if (check_heads(s, l->hidden_size, l->n_heads, &l->head_dim) < 0 || check_head_dim(l, s) < 0)
+	if (read_head_dim(l, s) < 0)
 		return -1;
 	if (read_n_ctx(l, s, text_only ? 2048 : 4096) < 0)
 		return -1;
@@ -442,8 +448,9 @@ vision_params(const struct hparams *hp)
 static long long
 llm_params(const struct llm_hparams *l)
 {
-	long long h = l->hidden_size, kv = (long long)l->n_kv_heads * l->head_dim;
-	long long layer = 2 * h + 2 * h * h + 2 * kv * h + 3 * h * l->intermediate_size;
+	long long h = l->hidden_size, q = (long long)l->n_heads * l->head_dim;
+	long long kv = (long long)l->n_kv_heads * l->head_dim;
+	long long layer = 2 * h + 2 * q * h + 2 * kv * h + 3 * h * l->intermediate_size;
 
 	return (l->tie_word_embeddings ? 1 : 2) * h * l->vocab_size + l->n_layers * layer + h;
 }

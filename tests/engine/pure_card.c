@@ -88,6 +88,24 @@ test_real_numbers(void **state)
 	folder_remove(dir);
 }
 
+/* Heads whose size is given need not fill hidden_size. */
+static void
+test_heads_of_another_size(void **state)
+{
+	char *dir = folder_new();
+	struct error err = {0};
+	struct hparams hp;
+
+	(void)state;
+	folder_text(dir, "config.json", "{\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": 10,\n"
+	    "\"num_hidden_layers\": 1, \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"head_dim\": 6,\n"
+	    "\"intermediate_size\": 3, \"vocab_size\": 5}");
+	assert_int_equal(hparams_read(&hp, dir, &err), 0);
+	assert_int_equal(hp.llm.head_dim, 6);
+	assert_true(hparams_n_params(&hp) == 2 * 5 * 10 + 2 * 10 + 2 * 24 * 10 + 2 * 12 * 10 + 3 * 10 * 3 + 10);
+	folder_remove(dir);
+}
+
 static void
 test_generation_config(void **state)
 {
@@ -514,6 +532,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_folder),
 		cmocka_unit_test(test_real_numbers),
+		cmocka_unit_test(test_heads_of_another_size),
 		cmocka_unit_test(test_generation_config),
 		cmocka_unit_test(test_other_spellings),
 		cmocka_unit_test(test_refused_configs),
