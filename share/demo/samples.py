@@ -25,7 +25,7 @@ PICTURES = {
     'red-star': ((448, 448), 'white', [('*star', 'red', .5, .5, .6)]),
     'figures': ((640, 480), 'white', [('*circle', 'blue', .2, .3, .22), ('*triangle', 'green', .75, .3, .22), ('*square', 'orange', .28, .75, .2), ('*heart', 'red', .75, .74, .22)]),
     'word-house': ((560, 420), 'white', [('"', 'HOUSE', .5, .3, .16), ('house', 'noto', .5, .7, .3)]),
-    'sun-car-tree': ((640, 480), 'grass', [('sun', 'noto', .82, .18, .2), ('car', 'noto', .3, .7, .34), ('tree', 'noto', .75, .62, .3)]),
+    'sun-car-tree': ((640, 480), 'grass', [('sun', 'noto', .5, .17, .22), ('car', 'noto', .3, .5, .36), ('tree', 'noto', .75, .7, .34)]),
 }
 
 
