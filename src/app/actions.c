@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "internal.h"
+#include "pasted.h"
+#include "show.h"
 #include "slash.h"
 #include "words.h"
 
@@ -46,32 +46,6 @@ remember(struct app *app, const char *line)
 	store_history_add(app->store, line, HISTORY_LINES, &err);       /* a lost line of history is no trouble to tell */
 }
 
-static bool
-is_picture(const char *path)
-{
-	char *file = file_expand_home(path);
-	struct stat st;
-	FILE *f = stat(file, &st) == 0 && S_ISREG(st.st_mode) ? fopen(file, "rb") : NULL;
-	char first[64];
-	bool known = false;
-
-	free(file);
-	if (f) {
-		known = picture_known(first, fread(first, 1, sizeof first, f)) != 0;
-		fclose(f);
-	}
-	return known;
-}
-
-/* A path in front that names a picture, or that only another computer can have, is meant as one. */
-static bool
-means_picture(const struct word *word)
-{
-	if (word_is_foreign(word->text) && getenv("SSH_CONNECTION") && !file_exists(word->text))
-		return true;
-	return word_is_path(word->text) && is_picture(word->text);
-}
-
 /* Stages the pictures that the line begins with, until one cannot be. Returns what is left of the line, or NULL when it
  * does not begin with any. */
 static const char *
@@ -82,7 +56,7 @@ take_pictures(struct app *app, const char *line)
 	bool go_on = true;
 
 	while (go_on && words_next(&next, &word)) {
-		go_on = means_picture(&word);
+		go_on = pasted_is_picture(&word);
 		if (go_on && !rest)
 			rest = line;
 		if (go_on && (go_on = staged_word(app, &word) > 0))
@@ -177,12 +151,34 @@ recall(struct app *app)
 		actions_give_back(app, m->text);
 }
 
+/* The keys of reading mode. */
 static void
-act(struct app *app, enum ui_action action)
+act_on_entry(struct app *app, const struct ui_event *e)
+{
+	switch (e->action) {
+	case UI_ACT_COPY:
+		copy_entry(app, e->entry);
+		break;
+	case UI_ACT_COPY_CODE:
+		copy_code_of(app, e->entry);
+		break;
+	case UI_ACT_ENLARGE:
+		show_enlarged(app, e->entry, e->picture);
+		break;
+	case UI_ACT_VIEW:
+		show_as_seen(app, e->entry, e->picture);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+act(struct app *app, const struct ui_event *e)
 {
 	struct error err;
 
-	switch (action) {
+	switch (e->action) {
 	case UI_ACT_NONE:
 		break;
 	case UI_ACT_INTERRUPT:
@@ -207,7 +203,14 @@ act(struct app *app, enum ui_action action)
 	case UI_ACT_RECALL:
 		recall(app);
 		break;
+	case UI_ACT_CLIPBOARD:
+		pasted_clipboard(app);
+		break;
+	case UI_ACT_PICTURES:
+		browse_begin(app);
+		break;
 	default:
+		act_on_entry(app, e);
 		break;
 	}
 }
@@ -221,12 +224,14 @@ actions_event(struct app *app, struct ui_event *e)
 		free(e->text);
 		break;
 	case UI_EVENT_ACTION:
-		act(app, e->action);
+		act(app, e);
 		break;
 	case UI_EVENT_PICK:
-		sessions_picked(app, e->pick);
+		if (!browse_picked(app, e->pick))
+			sessions_picked(app, e->pick);
 		break;
 	case UI_EVENT_PREVIEW:
+		browse_preview(app, e->pick);
 		break;
 	case UI_EVENT_TYPED:
 		meter_typed(app);

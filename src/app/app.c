@@ -19,6 +19,7 @@
 #include "actions.h"
 #include "complete.h"
 #include "internal.h"
+#include "pasted.h"
 #include "trap.h"
 
 #define DEFAULT_MAX_TOKENS 512
@@ -77,6 +78,8 @@ open_screen(struct app *app, struct error *err)
 		.no_color = no_color && *no_color,
 		.complete = complete_word,
 		.complete_arg = app,
+		.paste = pasted_take,
+		.paste_arg = app,
 	};
 	char **history = NULL;
 	struct ui *ui;
@@ -220,7 +223,7 @@ work(struct app *app)
 		open_next_image(app);
 		return true;
 	}
-	if (staged_prepare(app))
+	if (staged_prepare(app) || browse_step(app))
 		return true;
 	if (app->options->say && !app->said) {
 		app->said = true;
@@ -362,6 +365,7 @@ free_app(struct app *app)
 	staged_done(&app->staged);
 	gallery_done(&app->gallery);
 	present_done(&app->present);
+	browse_done(&app->browse);
 	session_list_free(app->picks.list, app->picks.n);
 	session_close(app->keep.session);
 	chat_free(app->chat);

@@ -6,4 +6,6 @@ libapp_a_SOURCES = \
 	src/app/words.c src/app/words.h src/app/staged.c src/app/staged.h src/app/gallery.c src/app/gallery.h \
 	src/app/talk.c src/app/talk.h src/app/keep.c src/app/keep.h src/app/load.c src/app/load.h \
 	src/app/sessions.c src/app/sessions.h src/app/present.c src/app/present.h src/app/meter.c src/app/meter.h \
-	src/app/trap.c src/app/trap.h
+	src/app/trap.c src/app/trap.h \
+	src/app/pasted.c src/app/pasted.h src/app/clipboard.c src/app/clipboard.h src/app/browse.c src/app/browse.h \
+	src/app/show.c src/app/show.h src/app/copy.c src/app/copy.h

@@ -299,6 +299,16 @@ command_regen(struct app *app, const char *operands, struct error *err)
 
 /* ---- what there is */
 
+int
+command_find(struct app *app, const char *operands, struct error *err)
+{
+	if (!*operands)
+		return error_set(err, CODE_INPUT, "/find needs the text to find; Ctrl-S finds while you type");
+	if (ui_find(app->ui, operands) == 0)
+		return error_set(err, CODE_INPUT, "\"%s\" does not stand in this conversation", operands);
+	return 0;
+}
+
 static char *
 session_file(const struct app *app)
 {

@@ -47,8 +47,8 @@ offer(struct list *l, const char *word)
 
 /* ---- paths */
 
-static bool
-has_picture_suffix(const char *name)
+bool
+complete_is_picture_name(const char *name)
 {
 	static const char *const suffixes[] = { "png", "jpg", "jpeg", "gif", "bmp", "pnm", "ppm", "pgm", "pbm", "webp", NULL };
 	const char *dot = strrchr(name, '.');
@@ -81,7 +81,7 @@ offer_entry(struct list *l, const char *typed_dir, const char *dir, const char *
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return;
 	folder = is_folder(dir, name);
-	if (folder || !pictures || has_picture_suffix(name))
+	if (folder || !pictures || complete_is_picture_name(name))
 		offer_take(l, xasprintf("%s%s%s", typed_dir, name, folder ? "/" : ""));
 }
 

@@ -4,6 +4,10 @@
 
 #include <stdbool.h>
 
+/* By its suffix. */
+bool
+complete_is_picture_name(const char *name);
+
 /* ui_options.complete; arg is the app. */
 char **
 complete_word(void *arg, const char *line, int start, int end, bool *is_path);

@@ -3,6 +3,7 @@
  *
  *     keys ─ actions.c ─ slash.c ─ commands.c     what a person asks for
  *     staged.c gallery.c                          pictures: waiting to be said; their squares and small copies
+ *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
  *     load.c sessions.c                           the model; which conversation is open
  *     present.c meter.c                           conversation → entries; the line below it
@@ -12,7 +13,9 @@
 
 #include "app.h"
 
+#include "browse.h"
 #include "chat/chat.h"
+#include "copy.h"
 #include "gallery.h"
 #include "keep.h"
 #include "link/link.h"
@@ -49,6 +52,8 @@ struct app {
 	struct present present;
 	struct meter meter;
 	struct picks picks;
+	struct browse browse;
+	struct copied copied;
 
 	bool raw;                       /* answers are shown as source */
 	int n_images_opened;            /* of options->images */

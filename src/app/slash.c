@@ -9,12 +9,18 @@
 
 #include "base/buf.h"
 #include "commands.h"
+#include "copy.h"
 #include "internal.h"
+#include "show.h"
 
 static const struct slash table[] = {
 	{ "help", "?", "[COMMAND]", "this page, or one line of it", WORDS_COMMANDS, command_help },
 	{ "image", "", "PATH...", "add pictures to the next message", WORDS_PATHS, command_image },
 	{ "images", "", "", "list the pictures of this conversation", WORDS_NONE, command_images },
+	{ "view", "", "N", "picture #N over the whole screen", WORDS_NONE, command_view },
+	{ "compare", "", "N M", "two pictures side by side", WORDS_NONE, command_compare },
+	{ "find", "", "TEXT", "find in this conversation", WORDS_NONE, command_find },
+	{ "copy", "", "[last|code [N]|all]", "the last answer, its code, or all of it into the clipboard", WORDS_NONE, command_copy },
 	{ "detach", "", "N|all", "take back a picture that is not sent yet", WORDS_STAGED, command_detach },
 	{ "system", "", "[TEXT|@FILE|none|default]", "the system message, from the next turn on", WORDS_SYSTEM, command_system },
 	{ "set", "", "[KEY [VALUE]]", "show or change how answers are chosen", WORDS_SETTINGS, command_set },
@@ -129,13 +135,13 @@ help_commands(struct buf *out)
 }
 
 static void
-help_keys(struct buf *out)
+help_keys(struct buf *out, const struct ui_key_help *keys)
 {
 	int width = 0;
 
-	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+	for (const struct ui_key_help *k = keys; k->keys; k++)
 		width = wider(width, strlen(k->keys));
-	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+	for (const struct ui_key_help *k = keys; k->keys; k++)
 		buf_printf(out, "  %-*s  %s\n", width, k->keys, k->does);
 }
 
@@ -147,6 +153,8 @@ slash_help(void)
 	buf_str(&out, "Type a message and press Enter. Commands begin with a slash and can be\nshortened:\n\n");
 	help_commands(&out);
 	buf_str(&out, "\nKeys:\n\n");
-	help_keys(&out);
+	help_keys(&out, ui_key_table());
+	buf_str(&out, "\nKeys while reading (Esc begins):\n\n");
+	help_keys(&out, ui_reading_table());
 	return buf_take(&out);
 }

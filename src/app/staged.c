@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "internal.h"
 #include "words.h"
 
@@ -114,14 +115,11 @@ drop_pixels(struct picture *p)
 	p->rgb = p->shown = NULL;
 }
 
-int
-staged_open(struct app *app, const char *path, struct error *err)
+static int
+stage_take(struct app *app, struct picture *file, struct error *err)
 {
-	enum orient orient = app->options->orient_ignore ? ORIENT_IGNORE : ORIENT_APPLY;
-	struct staged_picture new = {0};
+	struct staged_picture new = { .file = *file };
 
-	if (picture_open(&new.file, path, orient, err) != 0)
-		return -1;
 	if (!gallery_add(&app->gallery, &new.file, err)) {
 		picture_done(&new.file);
 		return -1;
@@ -130,6 +128,32 @@ staged_open(struct app *app, const char *path, struct error *err)
 	append(&app->staged, new);
 	staged_show(app);
 	return 0;
+}
+
+static enum orient
+orient(const struct app *app)
+{
+	return app->options->orient_ignore ? ORIENT_IGNORE : ORIENT_APPLY;
+}
+
+int
+staged_open(struct app *app, const char *path, struct error *err)
+{
+	struct picture file = {0};
+
+	return picture_open(&file, path, orient(app), err) == 0 ? stage_take(app, &file, err) : -1;
+}
+
+int
+staged_decode_take(struct app *app, const char *name, struct buf *bytes, struct error *err)
+{
+	struct picture file = {0};
+
+	if (picture_decode_take(&file, name, bytes, orient(app), err) != 0)
+		return -1;
+	free(file.name);
+	file.name = xasprintf("%s.%s", name, file.suffix);
+	return stage_take(app, &file, err);
 }
 
 bool
@@ -159,19 +183,33 @@ explain_foreign(const char *path, struct error *err)
 	error_hint(err, "copy the file here first, e.g. scp FILE %s:", getenv("HOSTNAME") ? getenv("HOSTNAME") : "HOST");
 }
 
+static void
+explain_url(const char *url, struct error *err)
+{
+	error_set(err, CODE_INPUT, "%s is not fetched: this program never uses the network", url);
+	error_hint(err, "curl -sL '%s' | ivchat ask -i - \"What is this?\"", url);
+}
+
 int
 staged_word(struct app *app, const struct word *word)
 {
-	char **files = word_files(word);
+	char **files;
 	struct error err;
 	int n = 0;
+
+	if (word_is_url(word->text)) {
+		explain_url(word->text, &err);
+		present_error(app, &err);
+		return 0;
+	}
+	files = word_files(word);
 
 	for (char **f = files; *f; f++) {
 		if (staged_open(app, *f, &err) == 0) {
 			n++;
 			continue;
 		}
-		if (word_is_foreign(word->text) && getenv("SSH_CONNECTION"))
+		if (word_is_foreign(word->text) && getenv("SSH_CONNECTION") && !file_exists(word->text))
 			explain_foreign(word->text, &err);
 		present_error(app, &err);
 	}

@@ -22,6 +22,9 @@ struct staged {
 
 int
 staged_open(struct app *app, const char *path, struct error *err);
+/* The same from bytes, which are taken over; `name` without a suffix. */
+int
+staged_decode_take(struct app *app, const char *name, struct buf *bytes, struct error *err);
 /* Makes the square of one that has none yet and hands it to the tower; false when all have theirs. */
 bool
 staged_prepare(struct app *app);

@@ -44,6 +44,51 @@ skip_blanks(const char *s)
 	return s;
 }
 
+/* "C:\…": a path whose backslashes quote nothing. */
+static bool
+begins_drive(const char *s)
+{
+	return isalpha((unsigned char)s[0]) && s[1] == ':' && s[2] == '\\';
+}
+
+static const char *
+take_drive(const char *s, struct buf *text, struct buf *pattern)
+{
+	while (*s && !isspace((unsigned char)*s))
+		add_char(text, pattern, *s++, true);
+	return s;
+}
+
+static int
+hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* "file:///a%20b.png", as file managers drop it → the path. */
+static void
+take_uri(struct word *word)
+{
+	const char *path = strchr(word->text + strlen("file://"), '/');
+	struct buf text = {0}, pattern = {0};
+
+	if (!path)
+		return;
+	while (*path) {
+		const bool code = *path == '%' && hex(path[1]) >= 0 && hex(path[2]) >= 0;
+		const char c = code ? (char)(hex(path[1]) << 4 | hex(path[2])) : *path;
+
+		if (!c)
+			break;
+		add_char(&text, &pattern, c, true);
+		path += code ? 3 : 1;
+	}
+	word_done(word);
+	*word = (struct word){ .text = buf_take(&text), .pattern = buf_take(&pattern) };
+}
+
 bool
 words_next(const char **line, struct word *word)
 {
@@ -55,10 +100,14 @@ words_next(const char **line, struct word *word)
 		*line = s;
 		return false;
 	}
+	if (begins_drive(s))
+		s = take_drive(s, &text, &pattern);
 	while (*s && (quote || !isspace((unsigned char)*s)))
 		s += take_char(s, &quote, &text, &pattern);
 	*line = skip_blanks(s);
 	*word = (struct word){ .text = buf_take(&text), .pattern = buf_take(&pattern) };
+	if (strncmp(word->text, "file://", 7) == 0)
+		take_uri(word);
 	return true;
 }
 
@@ -101,6 +150,12 @@ copy_matches(const glob_t *found)
 	for (size_t i = 0; i < found->gl_pathc; i++)
 		list[i] = xstrdup(found->gl_pathv[i]);
 	return list;
+}
+
+bool
+word_is_url(const char *text)
+{
+	return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
 }
 
 char **

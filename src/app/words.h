@@ -12,7 +12,8 @@ struct word {
 	char *pattern;          /* for glob(3): what was quoted is escaped */
 };
 
-/* Takes the next word off *line, which moves behind it and the blanks after it. False at the end. */
+/* Takes the next word off *line, which moves behind it and the blanks after it. False at the end. "file:///a%20b" becomes
+ * the path; "C:\x" keeps its backslashes. */
 bool
 words_next(const char **line, struct word *word);
 void
@@ -24,6 +25,8 @@ word_is_path(const char *text);
 /* True if it is spelled like a path of another kind of machine: "/Users/x/…", "C:\…". */
 bool
 word_is_foreign(const char *text);
+bool
+word_is_url(const char *text);
 
 /* The files that a word means: the file spelled so, else what its pattern matches, else the word itself.
  * A malloc'd, NULL-terminated array; words_free frees it. */

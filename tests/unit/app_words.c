@@ -149,12 +149,36 @@ files(void **state)
 	free(command);
 }
 
+static void
+dropped(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "file:///home/me/a%20b.png", "/home/me/a b.png" }, { "file://host/a.png", "/a.png" },
+		{ "'file:///x y.png'", "/x y.png" }, { "file:///a%2", "/a%2" }, { "file:///a%zz%41", "/a%zzA" },
+		{ "file:///a%00b", "/a" }, { "file://", "file://" },
+		{ "C:\\Users\\me\\a.png", "C:\\Users\\me\\a.png" }, { "C:/x", "C:/x" },
+		{ "/home/a\\ b.png", "/home/a b.png" }, { "\"/home/a b.png\"", "/home/a b.png" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		const char *line = pairs[i][0];
+		struct word w;
+
+		assert_true(words_next(&line, &w));
+		assert_string_equal(w.text, pairs[i][1]);
+		assert_string_equal(line, "");
+		word_done(&w);
+	}
+	assert_true(word_is_foreign("C:\\x") && word_is_url("https://x") && !word_is_url("httpx"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words), cmocka_unit_test(rest), cmocka_unit_test(quoted_pattern), cmocka_unit_test(kinds),
-		cmocka_unit_test(files),
+		cmocka_unit_test(files), cmocka_unit_test(dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
