@@ -382,6 +382,12 @@ text_lower(int32_t cp)
 }
 
 bool
+text_is_cased(int32_t cp)
+{
+	return utf8proc_tolower(cp) != cp || utf8proc_toupper(cp) != cp;
+}
+
+bool
 text_is_word(int32_t cp)
 {
 	switch (utf8proc_category(cp)) {

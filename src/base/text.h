@@ -59,6 +59,10 @@ text_visible_line(struct buf *out, const char *s, size_t n);
 int32_t
 text_lower(int32_t cp);
 
+/* Whether it is a capital or a small letter that has the other. */
+bool
+text_is_cased(int32_t cp);
+
 /* Letters, digits, marks and the underscore: what words are made of. */
 bool
 text_is_word(int32_t cp);

@@ -106,19 +106,18 @@ add_lines(const struct printer *p, const struct found *f, int n)
 static void
 give_session(const struct printer *p, const char *id)
 {
-	struct chat *chat = store_read(p->store, id, NULL, NULL, NULL);
-	char *title = chat ? chat_title(chat) : NULL;
+	struct session_info *info = store_info(p->store, id);
+	const char *title = info ? info->title : "";
 
 	if (p->all) {
-		json_array_append_new(p->all,
-		    json_pack("{s:s, s:s}", "session", id, "name", title ? title : ""));
+		json_array_append_new(p->all, json_pack("{s:s, s:s}", "session", id, "name", title));
 	} else {
 		printf("%s\t", id);
-		cmd_print(stdout, title ? title : "", title ? strlen(title) : 0);
+		cmd_print(stdout, title, strlen(title));
 		putchar('\n');
 	}
-	free(title);
-	chat_free(chat);
+	if (info)
+		session_list_free(info, 1);
 }
 
 /* ---- what is found */

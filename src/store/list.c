@@ -244,6 +244,19 @@ store_list(struct store *s, struct session_info **out, int *n, struct error *err
 	return 0;
 }
 
+struct session_info *
+store_info(struct store *s, const char *id)
+{
+	struct session_info *info = xcalloc(1, sizeof *info);
+
+	info->path = session_path(s, id, ".jsonl");
+	snprintf(info->id, sizeof info->id, "%s", id);
+	if (scan_file(info))
+		return info;
+	session_list_free(info, 1);
+	return NULL;
+}
+
 void
 session_list_free(struct session_info *list, int n)
 {

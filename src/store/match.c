@@ -1,5 +1,5 @@
 /* match.c: see match.h. Where letters are not exact, pattern and line are both folded to small letters and compared as
- * bytes: by a table of 256 when the pattern is ASCII, which can then fit nothing but ASCII, else by code points. */
+ * bytes: byte by byte when only ASCII letters of the pattern have two forms, else by code points. */
 #include "config.h"
 
 #include "store/match.h"
@@ -16,8 +16,8 @@ enum fold { FOLD_NONE, FOLD_ASCII, FOLD_ALL };
 struct match {
 	enum fold fold;
 	bool is_regex, word;
-	bool plain;             /* stands in JSON as it is: nothing in it is escaped */
-	struct buf literal;     /* folded */
+	bool plain;             /* there is a literal, and it stands in JSON as it is: nothing in it is escaped */
+	struct buf literal;     /* folded; of an expression its required(), or empty */
 	regex_t regex;
 	struct buf line;        /* the folded line; for an expression: its copy with a NUL behind it */
 };
@@ -39,13 +39,24 @@ has_capital(const char *s, size_t n)
 	return false;
 }
 
-static bool
-is_ascii(const char *s, size_t n)
+/* What must be folded so that no spelling of s is missed. */
+static enum fold
+fold_for(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] >= 0x80)
-			return false;
-	return true;
+	enum fold fold = FOLD_NONE;
+
+	while (n > 0) {
+		int32_t cp;
+		size_t taken = text_decode(s, n, &cp);
+
+		if (text_is_cased(cp) && cp >= 0x80)
+			return FOLD_ALL;
+		if (text_is_cased(cp))
+			fold = FOLD_ASCII;
+		s += taken;
+		n -= taken;
+	}
+	return fold;
 }
 
 static void
@@ -65,9 +76,15 @@ fold_all(struct buf *out, const char *s, size_t n)
 	while (n > 0) {
 		char utf8[4];
 		int32_t cp;
-		size_t taken = text_decode(s, n, &cp);
+		size_t taken = 0;
 
-		buf_add(out, utf8, text_encode(text_lower(cp), utf8));
+		while (taken < n && (unsigned char)s[taken] < 0x80)
+			taken++;
+		fold_ascii(out, s, taken);
+		if (taken == 0) {
+			taken = text_decode(s, n, &cp);
+			buf_add(out, utf8, text_encode(text_lower(cp), utf8));
+		}
 		s += taken;
 		n -= taken;
 	}
@@ -87,25 +104,60 @@ fold(struct match *m, struct buf *out, const char *s, size_t n)
 
 /* ---- making */
 
+/* The letters that every line must have that fits an expression: those that it begins with. Where branches stand side
+ * by side there are none. */
+static size_t
+required(const char *pattern, const char **start)
+{
+	static const char special[] = "\\^$.[]|()*+?{}";
+	int depth = 0;
+	size_t n;
+
+	for (const char *p = pattern; *p; p++) {
+		depth += (*p == '(') - (*p == ')');
+		if (strchr("\\[", *p) && strchr(p, '|'))
+			return 0;
+		if (*p == '|' && depth == 0)
+			return 0;
+	}
+	*start = pattern + (pattern[0] == '^');
+	n = strcspn(*start, special);
+	if (n > 0 && (*start)[n] && strchr("*?{", (*start)[n]))
+		do
+			n--;
+		while (n > 0 && ((unsigned char)(*start)[n] & 0xc0) == 0x80);
+	return n;
+}
+
 static int
-compile(struct match *m, const char *pattern, struct error *err)
+compile(struct match *m, const char *pattern, bool exact, struct error *err)
 {
 	char why[160];
-	int rc = regcomp(&m->regex, pattern, REG_EXTENDED | (m->fold == FOLD_NONE ? 0 : REG_ICASE));
+	int rc = regcomp(&m->regex, pattern, REG_EXTENDED | (exact ? 0 : REG_ICASE));
 
-	if (rc == 0) {
-		m->is_regex = true;
-		m->fold = FOLD_NONE;    /* regexec does it */
+	m->is_regex = rc == 0;
+	if (rc == 0)
 		return 0;
-	}
 	regerror(rc, &m->regex, why, sizeof why);
 	return error_set(err, CODE_USAGE, "'%s' is not an extended regular expression: %s", pattern, why);
+}
+
+/* Whether these bytes stand in JSON as they are. */
+static bool
+is_plain(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < 0x20 || strchr("\"\\\177", s[i]))
+			return false;
+	return n > 0;
 }
 
 struct match *
 match_new(const struct query *q, struct error *err)
 {
+	const char *literal = q->pattern;
 	size_t n = strlen(q->pattern);
+	bool exact = q->letters == LETTERS_EXACT || (q->letters == LETTERS_SMART && has_capital(q->pattern, n));
 	struct match *m;
 
 	if (n == 0 || !text_valid(q->pattern, n)) {
@@ -114,16 +166,16 @@ match_new(const struct query *q, struct error *err)
 	}
 	m = xcalloc(1, sizeof *m);
 	m->word = q->word;
-	if (q->letters == LETTERS_IGNORE || (q->letters == LETTERS_SMART && !has_capital(q->pattern, n)))
-		m->fold = is_ascii(q->pattern, n) ? FOLD_ASCII : FOLD_ALL;
-	if (q->extended && compile(m, q->pattern, err) < 0) {
-		free(m);
-		return NULL;
+	if (q->extended) {
+		if (compile(m, q->pattern, exact, err) < 0) {
+			free(m);
+			return NULL;
+		}
+		n = required(q->pattern, &literal);
 	}
-	fold(m, &m->literal, q->pattern, n);
-	m->plain = !m->is_regex;
-	for (size_t i = 0; i < n; i++)
-		m->plain &= (unsigned char)q->pattern[i] >= 0x20 && !strchr("\"\\\177", q->pattern[i]);
+	m->fold = exact ? FOLD_NONE : fold_for(literal, n);
+	fold(m, &m->literal, literal, n);
+	m->plain = is_plain(literal, n);
 	return m;
 }
 
@@ -238,8 +290,11 @@ match_line(struct match *m, const char *line, size_t n)
 {
 	if (m->fold == FOLD_NONE && !m->is_regex)
 		return has_literal(m, line, n);
-	fold(m, &m->line, line, n);
-	if (m->is_regex)
+	if (m->is_regex) {
+		buf_clear(&m->line);
+		buf_add(&m->line, line, n);
 		return has_regex(m, buf_text(&m->line), strlen(buf_text(&m->line)));
+	}
+	fold(m, &m->line, line, n);
 	return has_literal(m, buf_text(&m->line), m->line.n);
 }

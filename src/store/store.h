@@ -43,6 +43,9 @@ struct session_info {
 /* Newest first. The caller frees with session_list_free. */
 int
 store_list(struct store *s, struct session_info **out, int *n, struct error *err);
+/* One of it; NULL: there is no such session. Freed with session_list_free(info, 1). */
+struct session_info *
+store_info(struct store *s, const char *id);
 void
 session_list_free(struct session_info *list, int n);
 
