@@ -100,7 +100,7 @@ skip_header(const char **text, size_t *n, struct error *err)
 static bool
 begins_as_picture(const char *text, size_t n)
 {
-	char letters[FIRST];
+	char letters[FIRST] = { 0 };
 	struct buf first = {0};
 	size_t k = 0;
 	bool known;
