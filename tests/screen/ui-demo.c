@@ -3,8 +3,8 @@
  *
  * What is typed and sent is a command: "pic" (a picture and a question), "noise", "red" (a picture of one
  * colour), "small", "fill N", "stream N" (N words, 60 a second), "stage", "unstage", "flash",
- * "list", "page", "error", "rule", "clear", "hostile", "find TEXT", "compare", "crash", "quit"; other text is answered by
- * 30 words. What the ui reports is shown as a note where a test looks for it.
+ * "list", "page", "error", "rule", "clear", "hostile", "find TEXT", "compare", "answer FILE" (of tests/screen), "pour FILE" (the
+ * same as it streams), "raw", "crash", "quit"; other text is answered by 30 words. What the ui reports is shown as a note where a test looks for it.
  */
 #include "config.h"
 
@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "ui/ui.h"
 
 struct demo {
@@ -30,7 +31,8 @@ struct demo {
 	} drawn[64];
 	int answer, words_left, word;   /* the answer that streams */
 	int64_t next_word;
-	bool quit;
+	struct buf poured;      /* what streams instead of words */
+	bool quit, raw;
 };
 
 static volatile sig_atomic_t resized;
@@ -166,6 +168,37 @@ stream(struct demo *d, int words)
 }
 
 static void
+read_answer(const char *name, struct buf *out)
+{
+	const char *top = getenv("srcdir");
+	char *path = xasprintf("%s/tests/screen/%s", top ? top : ".", name);
+	struct error err;
+
+	if (file_read(path, 1 << 20, out, CODE_INPUT, &err) < 0)
+		buf_str(out, err.what);
+	free(path);
+}
+
+static void
+answer(struct demo *d, const char *name)
+{
+	struct buf text = { 0 };
+
+	read_answer(name, &text);
+	ui_add(d->ui, UI_LOOK_ANSWER, buf_text(&text), text.n);
+	buf_done(&text);
+}
+
+/* Seven bytes a word, wherever that cuts. */
+static void
+pour(struct demo *d, const char *name)
+{
+	buf_clear(&d->poured);
+	read_answer(name, &d->poured);
+	stream(d, (int)(d->poured.n + 6) / 7);
+}
+
+static void
 list(struct demo *d)
 {
 	static const char *const items[] = {
@@ -227,6 +260,8 @@ simple_command(struct demo *d, const char *s)
 		list(d);
 	else if (strcmp(s, "page") == 0)
 		page(d);
+	else if (strcmp(s, "raw") == 0)
+		ui_set_raw(d->ui, d->raw = !d->raw);
 	else if (strcmp(s, "quit") == 0)
 		d->quit = true;
 	else if (strcmp(s, "crash") == 0)
@@ -245,6 +280,10 @@ command(struct demo *d, const char *s)
 		fill(d, atoi(s + 5));
 	} else if (strncmp(s, "stream ", 7) == 0) {
 		stream(d, atoi(s + 7));
+	} else if (strncmp(s, "answer ", 7) == 0) {
+		answer(d, s + 7);
+	} else if (strncmp(s, "pour ", 5) == 0) {
+		pour(d, s + 5);
 	} else if (strncmp(s, "find ", 5) == 0) {
 		note(d, "found", ui_find(d->ui, s + 5) > 0 ? "yes" : "no");
 	} else if (strcmp(s, "compare") == 0 && d->n_pictures >= 2) {
@@ -258,6 +297,15 @@ command(struct demo *d, const char *s)
 /* ---------------------------------------------------------------- the loop */
 
 static void
+pour_some(struct demo *d)
+{
+	const size_t n = d->poured.n < 7 ? d->poured.n : 7;
+
+	ui_append(d->ui, d->answer, d->poured.at, n);
+	buf_drop(&d->poured, n);
+}
+
+static void
 next_words(struct demo *d, int64_t now)
 {
 	static const char *const words[] = {
@@ -267,7 +315,10 @@ next_words(struct demo *d, int64_t now)
 
 	while (d->words_left > 0 && now >= d->next_word) {
 		const char *word = words[d->word++ % 15];
-		ui_append(d->ui, d->answer, word, strlen(word));
+		if (d->poured.n > 0)
+			pour_some(d);
+		else
+			ui_append(d->ui, d->answer, word, strlen(word));
 		d->next_word += 17;
 		if (--d->words_left == 0) {
 			ui_set_mark(d->ui, d->answer, "[done]");
@@ -529,5 +580,6 @@ main(int argc, char **argv)
 	}
 	run(&demo);
 	ui_close(demo.ui);
+	buf_done(&demo.poured);
 	return 0;
 }
