@@ -25,6 +25,7 @@
 #include "ui/osc52.h"
 #include "ui/panes.h"
 #include "ui/picker.h"
+#include "ui/plain.h"
 #include "ui/reader.h"
 #include "ui/reading.h"
 #include "ui/row.h"
@@ -69,6 +70,7 @@ struct events {
 };
 
 struct ui {
+	struct plain *plain;            /* or NULL; if not, nothing else below is there but status and chips */
 	struct ui_options options;      /* history and complete are not used after input_new */
 	struct term term;
 	struct reader *reader;
@@ -169,6 +171,8 @@ push_on_picture(struct ui *ui, enum ui_action action, int picture)
 bool
 ui_next(struct ui *ui, struct ui_event *event)
 {
+	if (ui->plain)
+		return plain_next(ui->plain, event);
 	if (ui->events.taken == ui->events.n)
 		return false;
 	*event = ui->events.at[ui->events.taken++];
@@ -623,6 +627,10 @@ ui_read(struct ui *ui)
 	char bytes[4096];
 	struct reader_unit unit;
 
+	if (ui->plain) {
+		plain_read(ui->plain);
+		return;
+	}
 	for (int i = 0; i < READS && !ui->gone && readable(); i++) {
 		const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
 		if (n > 0) {
@@ -892,8 +900,14 @@ give_up_questions(struct ui *ui, int64_t now)
 void
 ui_draw(struct ui *ui)
 {
-	const int64_t now = clock_ms(), at = due(ui);
+	int64_t now, at;
 
+	if (ui->plain) {
+		plain_draw(ui->plain);
+		return;
+	}
+	now = clock_ms();
+	at = due(ui);
 	give_up_questions(ui, now);
 	if (ui->gone || at < 0 || now < at)
 		return;
@@ -913,10 +927,15 @@ ui_draw(struct ui *ui)
 int
 ui_timeout(const struct ui *ui)
 {
-	const int64_t now = clock_ms(), at = due(ui);
-	const int key = reader_timeout(ui->reader, now);
-	int64_t wait = at < 0 ? -1 : at <= now ? 0 : at - now;
+	int64_t now, at, wait;
+	int key;
 
+	if (ui->plain)
+		return plain_timeout(ui->plain);
+	now = clock_ms();
+	at = due(ui);
+	key = reader_timeout(ui->reader, now);
+	wait = at < 0 ? -1 : at <= now ? 0 : at - now;
 	if (key >= 0 && (wait < 0 || key < wait))
 		wait = key;
 	return (int)wait;
@@ -925,8 +944,7 @@ ui_timeout(const struct ui *ui)
 int
 ui_fd(const struct ui *ui)
 {
-	(void)ui;
-	return STDIN_FILENO;
+	return ui->plain ? plain_fd(ui->plain) : STDIN_FILENO;
 }
 
 /* ---------------------------------------------------------------- opening and closing */
@@ -941,12 +959,24 @@ free_status(struct status_text *s)
 	free(s->model);
 }
 
+static struct ui *
+open_plain(const struct ui_options *options)
+{
+	struct ui *ui = xcalloc(1, sizeof *ui);
+
+	ui->options = *options;
+	ui->plain = plain_open();
+	return ui;
+}
+
 struct ui *
 ui_open(const struct ui_options *options, struct error *err)
 {
 	const struct screen_options screen = { options->theme, options->no_color };
 	struct ui *ui;
 
+	if (options->plain)
+		return open_plain(options);
 	if (screen_open(&screen, err) < 0)
 		return NULL;
 	alloc_on_failure(screen_emergency);
@@ -983,11 +1013,9 @@ await_answers(struct ui *ui)
 			ui_read(ui);
 }
 
-void
-ui_close(struct ui *ui)
+static void
+close_screen(struct ui *ui)
 {
-	if (!ui)
-		return;
 	await_answers(ui);
 	screen_close();
 	picker_free(ui->picker);
@@ -997,6 +1025,17 @@ ui_close(struct ui *ui)
 	view_free(ui->view);
 	transcript_free(ui->transcript);
 	reader_free(ui->reader);
+}
+
+void
+ui_close(struct ui *ui)
+{
+	if (!ui)
+		return;
+	if (ui->plain)
+		plain_close(ui->plain);
+	else
+		close_screen(ui);
 	free_status(&ui->status);
 	for (int i = ui->events.taken; i < ui->events.n; i++)
 		free(ui->events.at[i].text);
@@ -1017,8 +1056,17 @@ ui_emergency(void)
 }
 
 void
+ui_hold(struct ui *ui, bool held)
+{
+	if (ui->plain)
+		plain_hold(ui->plain, held);
+}
+
+void
 ui_resize(struct ui *ui)
 {
+	if (ui->plain)
+		return;
 	ui->size = screen_size();
 	screen_resize(&ui->size);
 	input_resize(ui->input, ui->size.rows, ui->size.cols);
@@ -1031,6 +1079,10 @@ ui_resize(struct ui *ui)
 void
 ui_suspend(struct ui *ui)
 {
+	if (ui->plain) {
+		plain_suspend(ui->plain);
+		return;
+	}
 	await_answers(ui);
 	screen_suspend();
 	ui_resize(ui);
@@ -1048,6 +1100,8 @@ ui_redraw(struct ui *ui)
 int
 ui_add(struct ui *ui, enum ui_look look, const char *text, size_t n)
 {
+	if (ui->plain)
+		return plain_add(ui->plain, look, text, n);
 	touch(ui, BY_PROGRAM);
 	return transcript_add(ui->transcript, look, text, n);
 }
@@ -1055,6 +1109,10 @@ ui_add(struct ui *ui, enum ui_look look, const char *text, size_t n)
 void
 ui_append(struct ui *ui, int entry, const char *text, size_t n)
 {
+	if (ui->plain) {
+		plain_append(ui->plain, entry, text, n);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_append(ui->transcript, entry, text, n);
 }
@@ -1062,6 +1120,10 @@ ui_append(struct ui *ui, int entry, const char *text, size_t n)
 void
 ui_set_text(struct ui *ui, int entry, const char *text, size_t n)
 {
+	if (ui->plain) {
+		plain_set_text(ui->plain, entry, text, n);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_set_text(ui->transcript, entry, text, n);
 }
@@ -1069,6 +1131,10 @@ ui_set_text(struct ui *ui, int entry, const char *text, size_t n)
 void
 ui_set_mark(struct ui *ui, int entry, const char *mark)
 {
+	if (ui->plain) {
+		plain_set_mark(ui->plain, entry, mark);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_set_mark(ui->transcript, entry, mark);
 }
@@ -1076,6 +1142,10 @@ ui_set_mark(struct ui *ui, int entry, const char *mark)
 void
 ui_remove(struct ui *ui, int entry)
 {
+	if (ui->plain) {
+		plain_remove(ui->plain, entry);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_remove(ui->transcript, entry);
 }
@@ -1083,6 +1153,10 @@ ui_remove(struct ui *ui, int entry)
 void
 ui_clear(struct ui *ui)
 {
+	if (ui->plain) {
+		plain_clear(ui->plain);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_clear(ui->transcript);
 }
@@ -1090,6 +1164,8 @@ ui_clear(struct ui *ui)
 void
 ui_set_raw(struct ui *ui, bool raw)
 {
+	if (ui->plain)
+		return;         /* it always is */
 	touch(ui, BY_KEY);
 	transcript_set_raw(ui->transcript, 0, raw);
 }
@@ -1097,6 +1173,10 @@ ui_set_raw(struct ui *ui, bool raw)
 void
 ui_add_picture(struct ui *ui, int entry, const struct ui_picture *picture)
 {
+	if (ui->plain) {
+		plain_add_picture(ui->plain, entry, picture->label);
+		return;
+	}
 	touch(ui, BY_PROGRAM);
 	transcript_add_picture(ui->transcript, entry, picture);
 }
@@ -1147,6 +1227,8 @@ ui_set_staged(struct ui *ui, const char *const *chips, int n)
 			buf_char(&ui->chips, ' ');
 		buf_str(&ui->chips, chips[i]);
 	}
+	if (ui->plain && n > 0)
+		plain_tell(ui->plain, ui->chips.at);
 	touch(ui, BY_PROGRAM);
 }
 
@@ -1154,7 +1236,7 @@ void
 ui_set_busy(struct ui *ui, bool answering)
 {
 	ui->busy = answering;
-	if (answering)
+	if (answering || ui->plain)
 		return;
 	transcript_finish(ui->transcript);
 	touch(ui, BY_PROGRAM);
@@ -1163,6 +1245,10 @@ ui_set_busy(struct ui *ui, bool answering)
 void
 ui_flash(struct ui *ui, const char *text)
 {
+	if (ui->plain) {
+		plain_tell(ui->plain, text);
+		return;
+	}
 	buf_clear(&ui->flash);
 	buf_str(&ui->flash, text);
 	touch(ui, BY_KEY);
@@ -1171,6 +1257,10 @@ ui_flash(struct ui *ui, const char *text)
 void
 ui_set_input(struct ui *ui, const char *text)
 {
+	if (ui->plain) {
+		plain_set_input(ui->plain, text);
+		return;
+	}
 	input_set_text(ui->input, text);
 	touch(ui, BY_KEY);
 }
@@ -1178,18 +1268,23 @@ ui_set_input(struct ui *ui, const char *text)
 const char *
 ui_input(const struct ui *ui)
 {
-	return input_text(ui->input);
+	return ui->plain ? plain_input(ui->plain) : input_text(ui->input);
 }
 
 void
 ui_history_add(struct ui *ui, const char *line)
 {
-	input_history_add(ui->input, line);
+	if (!ui->plain)
+		input_history_add(ui->input, line);
 }
 
 void
 ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int selected)
 {
+	if (ui->plain) {
+		plain_pick(ui->plain, title, items, n);
+		return;
+	}
 	picker_free(ui->picker);
 	panes_set(&ui->panes, NULL, 0);
 	ui->picker = picker_list(title, items, n, selected, ui->options.ascii);
@@ -1201,6 +1296,8 @@ void
 ui_pick_pictures(struct ui *ui, const char *title, const char *const *items, int n, int selected)
 {
 	ui_pick(ui, title, items, n, selected);
+	if (ui->plain)
+		return;
 	ui->previews = true;
 	ui->previewed = -1;
 	ask_preview(ui);
@@ -1209,7 +1306,7 @@ ui_pick_pictures(struct ui *ui, const char *title, const char *const *items, int
 void
 ui_preview(struct ui *ui, const struct ui_picture *picture)
 {
-	if (!ui->picker || !ui->previews)
+	if (ui->plain || !ui->picker || !ui->previews)
 		return;
 	panes_set(&ui->panes, picture, picture ? 1 : 0);
 	touch(ui, BY_KEY);
@@ -1218,6 +1315,10 @@ ui_preview(struct ui *ui, const struct ui_picture *picture)
 void
 ui_show(struct ui *ui, const struct ui_picture *pictures, int n)
 {
+	for (int i = 0; ui->plain && i < n; i++)
+		plain_tell(ui->plain, pictures[i].label);
+	if (ui->plain)
+		return;
 	panes_set(&ui->panes, pictures, n);
 	touch(ui, BY_KEY);
 }
@@ -1227,6 +1328,8 @@ ui_show(struct ui *ui, const struct ui_picture *pictures, int n)
 void
 ui_select(struct ui *ui, int entry)
 {
+	if (ui->plain)
+		return;
 	if (entry == 0)
 		reading_leave(&ui->reading);
 	else
@@ -1237,6 +1340,8 @@ ui_select(struct ui *ui, int entry)
 int
 ui_find(struct ui *ui, const char *pattern)
 {
+	if (ui->plain)
+		return 0;
 	touch(ui, BY_KEY);
 	return reading_find(&ui->reading, pattern, strlen(pattern));
 }
@@ -1249,6 +1354,8 @@ ui_copy(struct ui *ui, const char *text, size_t n)
 	const enum osc52_way way = ui->term.in_tmux ? OSC52_TMUX : in_screen ? OSC52_SCREEN : OSC52_PLAIN;
 	struct buf out = {0};
 
+	if (ui->plain)
+		return 0;
 	n = osc52_write(&out, way, text, n, UI_COPY_MAX);
 	term_out(&ui->term, out.at, out.n);
 	buf_done(&out);
@@ -1258,6 +1365,10 @@ ui_copy(struct ui *ui, const char *text, size_t n)
 void
 ui_page(struct ui *ui, const char *title, const char *text)
 {
+	if (ui->plain) {
+		plain_tell(ui->plain, text);
+		return;
+	}
 	picker_free(ui->picker);
 	panes_set(&ui->panes, NULL, 0);
 	ui->previews = false;

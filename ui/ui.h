@@ -28,6 +28,7 @@ struct ui_options {
 	enum ui_theme theme;
 	bool ascii;                     /* marks and rules in ASCII only */
 	bool no_color;
+	bool plain;                     /* line by line, without a screen: ui/plain.h */
 	bool vi_mode;
 	bool mouse;                     /* on at the start; Alt-M toggles it */
 	int image_max_kib;              /* largest sixel string, 0 = 256 */
@@ -104,6 +105,9 @@ void
 ui_read(struct ui *ui);                         /* takes what is there; never waits */
 bool
 ui_next(struct ui *ui, struct ui_event *event);
+/* Line by line only: takes no message while true, which it is at first; nothing is said before ui_draw. */
+void
+ui_hold(struct ui *ui, bool held);
 void
 ui_resize(struct ui *ui);                       /* after SIGWINCH */
 void
