@@ -455,6 +455,16 @@ find_best(const float *logits, int n_vocab, int n, struct candidate best[])
 	return n_best;
 }
 
+/* One number that is none makes every comparison with it a matter of order. */
+static bool
+are_numbers(const float *logits, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (isnan(logits[i]))
+			return false;
+	return true;
+}
+
 static double
 log_sum_exp(const float *logits, int n, float max)
 {
@@ -489,7 +499,7 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 	memset(out, 0, sizeof *out);
 	if (find_best(logits, n_vocab, 2, two) == 2)
 		out->margin = two[0].logprob - two[1].logprob;
-	if (!isfinite(two[0].logprob))
+	if (!isfinite(two[0].logprob) || !are_numbers(logits, n_vocab))
 		return error_set(err, CODE_ENGINE, "the model computed no finite logits: are its weights damaged?");
 	out->id = sampler_choose(sampler, logits);
 	if (n_best > 0)

@@ -3,7 +3,9 @@
 
 #include "engine/jsonfile.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -42,11 +44,13 @@ jsonfile_read(const char *dir, const char *name, struct error *err)
 	return root;
 }
 
+/* A link to nowhere is a file that is missing, not one that nobody meant to be there. */
 int
 jsonfile_read_optional(json_t **out, const char *dir, const char *name, struct error *err)
 {
 	char *path = xasprintf("%s/%s", dir, name);
-	bool there = file_exists(path);
+	struct stat st;
+	bool there = lstat(path, &st) == 0 || errno != ENOENT;
 
 	free(path);
 	*out = there ? jsonfile_read(dir, name, err) : NULL;

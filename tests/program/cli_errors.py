@@ -2,6 +2,7 @@
 # cli_errors.py: broken folders, pictures, sessions, command lines and places; each with its status and the one line that
 # it must produce.
 import json
+import math
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ import time
 sys.dont_write_bytecode = True
 from program import (GRAY, IVCHAT, SOURCE, TINY, TINY_BYTES, ProgramTest, in_terminal, main, read_all, read_header,
                      write_header)
-from tinymodel import N_CTX
+from tinymodel import HIDDEN, N_CTX
 
 FIRST = 'model-00001-of-00002.safetensors'
 WHOLE = f'tiny: whole, {TINY_BYTES} bytes of weights\n'
@@ -117,6 +118,27 @@ class Model(ProgramTest):
         what = f"'{folder}/tokenizer.model' is truncated or not a sentencepiece model"
         self.broken(folder, what)
         self.fails(self.run_it('tokenize', '-m', folder), 4, what)
+
+    def test_link_to_nowhere(self):
+        """A file that may be missing, but is meant to be there: the tokenizer would be another without it."""
+        for name in 'tokenizer_config.json', 'added_tokens.json', 'generation_config.json':
+            with self.subTest(name=name):
+                folder = self.derive(name)
+                (folder / name).unlink(missing_ok=True)
+                (folder / name).symlink_to('blobs/gone')
+                self.broken(folder, f"cannot open '{folder}/{name}': No such file or directory")
+
+    def test_weights_that_are_no_numbers(self):
+        """One row of the last matrix is enough: what it says of the other tokens cannot be trusted either."""
+        folder = self.derive('m')
+        for path in folder.glob('*.safetensors'):
+            header, data = read_header(path)
+            if 'language_model.lm_head.weight' in header:
+                at = header['language_model.lm_head.weight']['data_offsets'][0] + 4 * HIDDEN * 100
+                write_header(path, header, data[:at] + struct.pack('<f', math.nan) + data[at + 4:])
+        for args in [], ['-t', '1', '--top-p', '0.9'], ['--json', '--logprobs', '3']:
+            self.fails(self.ask('--no-save', *args, 'hi', model=folder), 7,
+                       'the model computed no finite logits: are its weights damaged?')
 
     def test_check_of_a_whole_one(self):
         self.assertEqual(self.good(self.run_it('model', 'check', TINY)), WHOLE)
