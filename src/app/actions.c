@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "again.h"
+#include "branches.h"
 #include "internal.h"
 #include "pasted.h"
 #include "show.h"
@@ -33,6 +35,23 @@ actions_give_back(struct app *app, const char *text)
 	meter_typed(app);
 }
 
+void
+actions_give_back_message(struct app *app, const char *text)
+{
+	char *escaped = text[0] == '/' ? xasprintf("/%s", text) : NULL;
+
+	actions_give_back(app, escaped ? escaped : text);
+	free(escaped);
+}
+
+void
+actions_pick(struct app *app, const char *title, const char *const *items, int n, int selected,
+    void (*picked)(struct app *app, int i))
+{
+	app->picked = picked;
+	ui_pick(app->ui, title, items, n, selected);
+}
+
 /* ---- Enter */
 
 static void
@@ -41,7 +60,7 @@ remember(struct app *app, const char *line)
 	struct error err;
 
 	ui_history_add(app->ui, line);
-	if (*line == ' ' || app->options->no_save)
+	if (*line == ' ' || app->private)
 		return;
 	store_history_add(app->store, line, HISTORY_LINES, &err);       /* a lost line of history is no trouble to tell */
 }
@@ -122,7 +141,8 @@ enter(struct app *app, const char *line, size_t n)
 	} else {
 		size_t skip = line[0] == '/' ? 1 : 0;
 
-		talk_send(app, line + skip, n - skip);
+		if (!edit_enter(app, line + skip, n - skip))
+			talk_send(app, line + skip, n - skip);
 	}
 }
 
@@ -133,28 +153,54 @@ actions_interrupt(struct app *app)
 {
 	if (app->talk.running)
 		talk_stop(app);
+	else if (edit_cancel(app))
+		ui_flash(app->ui, "the message stays as it was");
 	else if (!talk_recall(app))
 		ui_flash(app->ui, "Ctrl-D or /quit leaves");
 }
 
-/* A queued message comes back as it is; one that was answered comes back as text, to be said anew. */
-static void
-recall(struct app *app)
+/* A queued message comes back as it is; one that was answered to be edited. */
+static int
+recall(struct app *app, struct error *err)
 {
-	const struct message *m = chat_message(app->chat, app->chat->head);
+	int question = chat_question_of(app->chat, app->chat->head);
 
-	if (talk_recall(app) || *ui_input(app->ui))
-		return;
-	while (m && m->role != ROLE_USER)
-		m = chat_message(app->chat, m->up);
-	if (m)
-		actions_give_back(app, m->text);
+	if (talk_recall(app) || *ui_input(app->ui) || !question)
+		return 0;
+	return edit_begin(app, question, err);
+}
+
+/* What changes the conversation at the selected message, or at the last. 1: not one of these. */
+static int
+act_on_message(struct app *app, enum ui_action action, int id, struct error *err)
+{
+	switch (action) {
+	case UI_ACT_EDIT:
+		return edit_begin(app, id, err);
+	case UI_ACT_REGEN:
+		return again_regen(app, id, -1, err);
+	case UI_ACT_CONTINUE:
+		return again_continue(app, id, err);
+	case UI_ACT_FORK:
+		return branches_fork(app, id, "", err);
+	case UI_ACT_BRANCH_PREV:
+		return branches_step(app, id, -1, err);
+	case UI_ACT_BRANCH_NEXT:
+		return branches_step(app, id, 1, err);
+	default:
+		return 1;
+	}
 }
 
 /* The keys of reading mode. */
 static void
 act_on_entry(struct app *app, const struct ui_event *e)
 {
+	int id = present_id(app, e->entry);
+	struct error err;
+
+	if (act_on_message(app, e->action, id ? id : app->chat->head, &err) < 0)
+		present_error(app, &err);
 	switch (e->action) {
 	case UI_ACT_COPY:
 		copy_entry(app, e->entry);
@@ -201,7 +247,8 @@ act(struct app *app, const struct ui_event *e)
 		staged_remove(app, app->staged.n - 1);
 		break;
 	case UI_ACT_RECALL:
-		recall(app);
+		if (recall(app, &err) != 0)
+			present_error(app, &err);
 		break;
 	case UI_ACT_CLIPBOARD:
 		pasted_clipboard(app);
@@ -227,8 +274,8 @@ actions_event(struct app *app, struct ui_event *e)
 		act(app, e);
 		break;
 	case UI_EVENT_PICK:
-		if (!browse_picked(app, e->pick))
-			sessions_picked(app, e->pick);
+		if (!browse_picked(app, e->pick) && app->picked)
+			app->picked(app, e->pick);
 		break;
 	case UI_EVENT_PREVIEW:
 		browse_preview(app, e->pick);

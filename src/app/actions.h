@@ -13,5 +13,12 @@ actions_interrupt(struct app *app);
 /* Puts text before what is in the input. */
 void
 actions_give_back(struct app *app, const char *text);
+/* The same for what was said: a slash in front is doubled, so that it is no command. */
+void
+actions_give_back_message(struct app *app, const char *text);
+/* Opens a list; `picked` gets the index, or -1 when it was left. */
+void
+actions_pick(struct app *app, const char *title, const char *const *items, int n, int selected,
+    void (*picked)(struct app *app, int i));
 
 #endif

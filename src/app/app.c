@@ -362,6 +362,8 @@ free_app(struct app *app)
 {
 	load_end(app);
 	talk_clear(&app->talk);
+	room_done(&app->room);
+	hits_done(&app->hits);
 	staged_done(&app->staged);
 	gallery_done(&app->gallery);
 	present_done(&app->present);

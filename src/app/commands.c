@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "actions.h"
+#include "again.h"
 #include "internal.h"
 #include "settings.h"
 #include "slash.h"
@@ -275,7 +276,7 @@ command_undo(struct app *app, const char *operands, struct error *err)
 	chat_set_head(app->chat, up);
 	keep_head(app);
 	staged_again(app, m);
-	actions_give_back(app, m->text);
+	actions_give_back_message(app, m->text);
 	app->talk.answer = 0;
 	meter_show(app);
 	return 0;
@@ -294,7 +295,7 @@ command_regen(struct app *app, const char *operands, struct error *err)
 		if (*end || !(temp >= 0 && temp <= 100))
 			return error_set(err, CODE_INPUT, "/regen: \"%s\" is not a temperature from 0 to 100", operands);
 	}
-	return talk_regen(app, temp, err);
+	return again_regen(app, app->chat->head, temp, err);
 }
 
 /* ---- what there is */
@@ -314,7 +315,7 @@ session_file(const struct app *app)
 {
 	char *path = NULL;
 
-	if (app->options->no_save)
+	if (app->private)
 		return xstrdup("none: this is a private session");
 	if (!app->chat->id[0])
 		return xstrdup("none yet: it is made with the first message");

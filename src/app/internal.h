@@ -5,6 +5,7 @@
  *     staged.c gallery.c                          pictures: waiting to be said; their squares and small copies
  *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
+ *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     load.c sessions.c                           the model; which conversation is open
  *     present.c meter.c                           conversation → entries; the line below it
  */
@@ -16,13 +17,16 @@
 #include "browse.h"
 #include "chat/chat.h"
 #include "copy.h"
+#include "edit.h"
 #include "gallery.h"
 #include "keep.h"
 #include "link/link.h"
 #include "load.h"
 #include "meter.h"
 #include "present.h"
+#include "room.h"
 #include "sessions.h"
+#include "shelf.h"
 #include "staged.h"
 #include "store/store.h"
 #include "talk.h"
@@ -34,6 +38,7 @@ struct app {
 	struct store *store;
 	struct chat *chat;
 	bool read_only;                 /* a file of a newer version */
+	bool private;                   /* nothing of this conversation is kept */
 	int n_bad_lines;                /* of the file that chat was read from */
 
 	struct card *card;              /* NULL until opened, and when it cannot be */
@@ -54,6 +59,10 @@ struct app {
 	struct picks picks;
 	struct browse browse;
 	struct copied copied;
+	struct edit edit;
+	struct room room;
+	struct hits hits;
+	void (*picked)(struct app *app, int i);         /* whose list is open */
 
 	bool raw;                       /* answers are shown as source */
 	int n_images_opened;            /* of options->images */

@@ -159,6 +159,60 @@ keep_head(struct app *app)
 		report(app, session_put_head(app->keep.session, app->chat->head, &err), &err, false);
 }
 
+void
+keep_drop(struct app *app, const struct drop *drop)
+{
+	struct error err;
+
+	if (app->keep.session)
+		report(app, session_put_drop(app->keep.session, drop, &err), &err, false);
+}
+
+void
+keep_pin(struct app *app, const struct message *m)
+{
+	struct error err;
+
+	if (app->keep.session)
+		report(app, session_put_pin(app->keep.session, m->id, m->pinned, &err), &err, false);
+}
+
+void
+keep_tag(struct app *app, const char *tag, bool on)
+{
+	struct error err;
+
+	if (app->keep.session)
+		report(app, session_put_tag(app->keep.session, tag, on, &err), &err, false);
+}
+
+static int
+put_message(struct session *session, const struct message *m, struct error *err)
+{
+	return m->role == ROLE_USER ? session_put_user(session, m, err) : session_put_answer(session, m, err);
+}
+
+void
+keep_all(struct app *app)
+{
+	struct keep *k = &app->keep;
+	struct error err;
+	int rc;
+
+	if (!k->session)
+		return;
+	rc = put_settings(app, &err);
+	for (int i = 0; i < app->chat->n_messages; i++)
+		rc |= put_message(k->session, &app->chat->messages[i], rc == 0 ? &err : NULL);
+	report(app, rc, &err, true);
+	for (int i = 0; i < app->chat->n_messages; i++)
+		if (app->chat->messages[i].pinned)
+			keep_pin(app, &app->chat->messages[i]);
+	for (int i = 0; i < app->chat->n_drops; i++)
+		keep_drop(app, &app->chat->drops[i]);
+	store_set_last(app->store, app->chat->id, NULL);
+}
+
 int
 keep_timeout(const struct app *app)
 {

@@ -31,6 +31,15 @@ void
 keep_answer(struct app *app, const struct message *m);
 void
 keep_head(struct app *app);
+void
+keep_drop(struct app *app, const struct drop *drop);
+void
+keep_pin(struct app *app, const struct message *m);
+void
+keep_tag(struct app *app, const char *tag, bool on);
+/* All of a conversation that is not in the store yet, but its pictures are. */
+void
+keep_all(struct app *app);
 /* Name and system messages that are not written yet; nothing before the first question. */
 void
 keep_settings(struct app *app);

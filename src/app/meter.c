@@ -100,6 +100,8 @@ write_state(const struct app *app, char *out, size_t size)
 		write_stage(t, "loading", out, size);
 	else if (t->stopping)
 		snprintf(out, size, "stopping");
+	else if (!t->running && app->edit.id)
+		snprintf(out, size, "editing");
 	else if (!t->running)
 		snprintf(out, size, "%s", app->engine == ENGINE_NONE ? "no model" : "");
 	else if (t->total > 0)
@@ -146,7 +148,7 @@ meter_show(struct app *app)
 		.context = context,
 		.speed = speed,
 		.model = model_name(app),
-		.private_session = app->options->no_save,
+		.private_session = app->private,
 	};
 
 	write_state(app, state, sizeof state);

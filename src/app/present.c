@@ -169,46 +169,63 @@ present_user(struct app *app, int id, const struct pic *pics, int n_pics, const 
 	return entry;
 }
 
+static void
+add_word(struct buf *mark, const char *word)
+{
+	buf_printf(mark, "%s%s", mark->n ? " " : "", word);
+}
+
 /* An answer that was only cut off by a kill is STOP_NONE and has text. */
 static void
 add_stop(struct buf *mark, const struct message *m)
 {
+	if (m->edited) {
+		add_word(mark, "[edited]");
+		return;
+	}
 	switch (m->stop) {
 	case STOP_NONE:
 	case STOP_HANGUP:
-		buf_str(mark, "[interrupted]");
+		add_word(mark, "[interrupted]");
 		break;
 	case STOP_USER:
-		buf_str(mark, "[stopped]");
+		add_word(mark, "[stopped]");
 		break;
 	case STOP_LENGTH:
-		buf_printf(mark, "[cut at %d]", m->max_tokens);
+		buf_printf(mark, "%s[cut at %d]", mark->n ? " " : "", m->n_given + m->max_tokens);
 		break;
 	case STOP_CONTEXT:
-		buf_str(mark, "[context full]");
+		add_word(mark, "[context full]");
 		break;
 	case STOP_ERROR:
-		buf_str(mark, "[failed]");
+		add_word(mark, "[failed]");
 		break;
 	case STOP_EOS:
 		break;
 	}
 }
 
-/* "[2/2]": which of the answers to its question this is. */
+/* "[2/2]": which of the branches that begin here this is. */
 static void
 add_branch(struct buf *mark, const struct chat *chat, const struct message *m)
 {
-	int n = 0, at = 0;
+	int *ids, n = chat_siblings(chat, m->id, &ids), at = 0;
 
-	for (int i = 0; i < chat->n_messages; i++)
-		if (chat->messages[i].up == m->up && chat->messages[i].role == ROLE_ANSWER) {
-			n++;
-			if (chat->messages[i].id == m->id)
-				at = n;
-		}
+	while (at < n && ids[at] != m->id)
+		at++;
 	if (n > 1)
-		buf_printf(mark, "[%d/%d]", at, n);
+		buf_printf(mark, "[%d/%d]", at + 1, n);
+	free(ids);
+}
+
+/* Whether the next question tells the model nothing of this one. */
+static bool
+is_dropped(const struct chat *chat, int question)
+{
+	bool *left_out = chat_left_out(chat, chat->head), dropped = left_out[question];
+
+	free(left_out);
+	return dropped;
 }
 
 void
@@ -217,9 +234,12 @@ present_mark(struct app *app, int entry, const struct message *m)
 	struct buf mark = {0};
 
 	add_branch(&mark, app->chat, m);
-	if (mark.n > 0 && m->stop != STOP_EOS)
-		buf_char(&mark, ' ');
-	add_stop(&mark, m);
+	if (m->role == ROLE_ANSWER)
+		add_stop(&mark, m);
+	if (m->pinned)
+		add_word(&mark, "[pinned]");
+	if (m->role == ROLE_USER && app->chat->n_drops > 0 && is_dropped(app->chat, m->id))
+		add_word(&mark, "[dropped]");
 	ui_set_mark(app->ui, entry, mark.n ? buf_text(&mark) : NULL);
 	buf_done(&mark);
 }
@@ -243,16 +263,36 @@ add_rules(struct app *app, int up)
 static void
 add_message(struct app *app, const struct message *m)
 {
-	if (m->role == ROLE_USER)
-		add(app, m->id, UI_LOOK_USER, m->text, m->text_n);
-	else
-		present_mark(app, present_answer(app, m), m);
+	int entry = m->role == ROLE_USER ? add(app, m->id, UI_LOOK_USER, m->text, m->text_n) : present_answer(app, m);
+
+	present_mark(app, entry, m);
+}
+
+/* The last of the messages in front that the next question tells the model nothing of, or 0. */
+static int
+last_dropped(const struct chat *chat, const int *ids, int n)
+{
+	bool *left_out = chat_left_out(chat, chat->head);
+	int last = 0;
+
+	for (int i = 0; i < n && left_out[ids[i]]; i++)
+		last = ids[i];
+	free(left_out);
+	return last;
+}
+
+static void
+add_drop_rule(struct app *app)
+{
+	static const char text[] = "the model does not see what is above";
+
+	add(app, 0, UI_LOOK_RULE, text, sizeof text - 1);
 }
 
 void
 present_chat(struct app *app)
 {
-	int *ids, n = chat_branch(app->chat, app->chat->head, &ids);
+	int *ids, n = chat_branch(app->chat, app->chat->head, &ids), dropped = last_dropped(app->chat, ids, n);
 
 	ui_clear(app->ui);
 	app->present.n = 0;
@@ -261,6 +301,8 @@ present_chat(struct app *app)
 	add_rules(app, 0);
 	for (int i = 0; i < n; i++) {
 		add_message(app, chat_message(app->chat, ids[i]));
+		if (ids[i] == dropped)
+			add_drop_rule(app);
 		add_rules(app, ids[i]);
 	}
 	app->present.undrawn = app->present.n;
@@ -308,6 +350,24 @@ present_claim(struct app *app, int entry, int id)
 	for (int i = 0; i < app->present.n; i++)
 		if (app->present.shown[i].entry == entry)
 			app->present.shown[i].id = id;
+}
+
+int
+present_entry(const struct app *app, int id)
+{
+	for (int i = 0; i < app->present.n; i++)
+		if (id && app->present.shown[i].id == id)
+			return app->present.shown[i].entry;
+	return 0;
+}
+
+int
+present_id(const struct app *app, int entry)
+{
+	for (int i = 0; i < app->present.n; i++)
+		if (app->present.shown[i].entry == entry)
+			return app->present.shown[i].id;
+	return 0;
 }
 
 static void

@@ -39,6 +39,10 @@ void
 present_claim(struct app *app, int entry, int id);      /* this entry is that message now */
 void
 present_remove(struct app *app, int entry);
+int
+present_entry(const struct app *app, int id);           /* of this message, 0: it is not shown */
+int
+present_id(const struct app *app, int entry);           /* the message of this entry, 0: none */
 /* Takes the entry of this message and all below it away. */
 void
 present_cut(struct app *app, int id);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "actions.h"
 #include "internal.h"
 #include "words.h"
 
@@ -21,6 +22,7 @@ replace(struct app *app, struct chat *chat, struct session *session)
 	chat_free(app->chat);
 	app->chat = chat;
 	app->keep.session = session;
+	app->edit.id = 0;
 	app->talk.answer = 0;
 	app->talk.told_pictures = chat->n_pics > 1;
 	app->read_only = false;
@@ -37,6 +39,50 @@ sessions_new(struct app *app, const char *name)
 	if (app->options->system)
 		chat_set_system(chat, app->options->system);
 	replace(app, chat, app->options->no_save ? NULL : session_new(app->store, chat));
+	app->private = app->options->no_save;
+}
+
+void
+sessions_private(struct app *app)
+{
+	struct chat *chat = chat_new();
+
+	if (app->options->system)
+		chat_set_system(chat, app->options->system);
+	replace(app, chat, NULL);
+	app->private = true;
+}
+
+void
+sessions_next(struct app *app)
+{
+	const char *system = chat_system(app->chat, app->chat->head);
+	struct chat *chat = chat_new();
+
+	if (system)
+		chat_set_system(chat, system);
+	replace(app, chat, app->private ? NULL : session_new(app->store, chat));
+}
+
+/* An answer that a kill cut off was never ended; in the new session it is. */
+static void
+end_answers(struct chat *chat)
+{
+	for (int i = 0; i < chat->n_messages; i++)
+		if (chat->messages[i].role == ROLE_ANSWER && chat->messages[i].stop == STOP_NONE)
+			chat->messages[i].stop = STOP_HANGUP;
+}
+
+void
+sessions_fork(struct app *app, int leaf, const char *name)
+{
+	struct chat *chat = chat_fork(app->chat, leaf);
+
+	end_answers(chat);
+	if (*name)
+		chat_set_name(chat, name);
+	replace(app, chat, app->private ? NULL : session_new(app->store, chat));
+	keep_all(app);
 }
 
 int
@@ -64,6 +110,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	app->n_bad_lines = n_bad;
 	app->keep.n_systems = chat->n_systems;
 	app->keep.named = chat->name != NULL;
+	app->private = app->options->no_save;
 	if (session)
 		store_set_last(app->store, id, NULL);
 	return 0;
@@ -139,7 +186,7 @@ sessions_pick(struct app *app, struct error *err)
 		if (strcmp(p->list[i].id, app->chat->id) == 0)
 			selected = i;
 	}
-	ui_pick(app->ui, "Sessions", (const char *const *)items, p->n, selected);
+	actions_pick(app, "Sessions", (const char *const *)items, p->n, selected, sessions_picked);
 	words_free(items);
 	return 0;
 }

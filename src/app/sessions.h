@@ -16,6 +16,12 @@ struct picks {
 /* These two change what is open, not the screen. */
 void
 sessions_new(struct app *app, const char *name);
+void
+sessions_private(struct app *app);              /* a new one of which nothing is kept */
+void
+sessions_next(struct app *app);                 /* a new one, private if this one is, with its system message */
+void
+sessions_fork(struct app *app, int leaf, const char *name);     /* the branch that ends there, kept as a new one */
 int
 sessions_open(struct app *app, const char *which, struct error *err);   /* what is open stays when this fails */
 /* -1 while the open conversation cannot be let go: an answer runs, or something of it is not on disk. */

@@ -14,9 +14,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "actions.h"
+#include "edit.h"
 #include "internal.h"
-
-#define ROOM_FOR_ANSWER 64      /* tokens; a question that leaves fewer is not sent */
 
 int
 talk_n_ctx(const struct app *app)
@@ -45,39 +44,23 @@ pics_of(const struct staged *s)
 	return pics;
 }
 
-static void
-copy_message(struct chat *to, const struct message *m)
-{
-	if (m->role == ROLE_USER)
-		chat_add_user(to, m->text, m->text_n, m->pics, m->n_pics);
-	else
-		message_set_text(chat_add_answer(to), m->text, m->text_n);
-}
-
-/* The branch as it stands, with this question at its end. */
+/* The branch that the question goes below, with the question at its end. */
 static struct chat *
-draft(const struct app *app, const char *text, size_t n, const struct staged *pictures)
+draft(const struct app *app, const char *text, size_t n, const struct staged *pictures, int edited)
 {
-	const char *system = chat_system(app->chat, app->chat->head);
-	struct chat *c = chat_new();
+	struct chat *c = chat_fork(app->chat, edited ? chat_message(app->chat, edited)->up : app->chat->head);
 	struct pic *pics = pics_of(pictures);
-	int *ids, n_ids = chat_branch(app->chat, app->chat->head, &ids);
 
-	if (system)
-		chat_set_system(c, system);
-	for (int i = 0; i < n_ids; i++)
-		copy_message(c, chat_message(app->chat, ids[i]));
 	chat_add_user(c, text, n, pics, pictures->n);
 	free(pics);
-	free(ids);
 	return c;
 }
 
 static int
-draft_prompt(struct app *app, struct prompt *out, const char *text, size_t n, const struct staged *pictures,
+draft_prompt(struct app *app, struct prompt *out, const char *text, size_t n, const struct staged *pictures, int edited,
     struct error *err)
 {
-	struct chat *c = draft(app, text, n, pictures);
+	struct chat *c = draft(app, text, n, pictures, edited);
 	int rc = chat_assemble(out, c, c->head, app->card, gallery_pixels, app, err);
 
 	chat_free(c);
@@ -91,42 +74,31 @@ talk_count(struct app *app)
 	struct error err;
 	int n = -1;
 
-	if (draft_prompt(app, &prompt, "", 0, &app->staged, &err) == 0)
+	if (draft_prompt(app, &prompt, "", 0, &app->staged, edit_question(app), &err) == 0)
 		n = (int)prompt.ids.n;
 	prompt_done(&prompt);
 	return n;
 }
 
-static int
-check_room(const struct app *app, const struct prompt *prompt, struct error *err)
-{
-	int n = (int)prompt->ids.n, n_ctx = talk_n_ctx(app);
-
-	if (n + ROOM_FOR_ANSWER <= n_ctx)
-		return 0;
-	error_set(err, CODE_INPUT, "not sent: %d of %d tokens of context would be used, an answer needs %d", n, n_ctx,
-	    ROOM_FOR_ANSWER);
-	return error_hint(err, "a shorter message, /detach, /undo, or /new for a fresh conversation");
-}
-
 /* ---- the queue */
 
-static void
-free_queued(struct queued *q)
+void
+queued_done(struct queued *q)
 {
 	free(q->text);
 	staged_done(&q->pictures);
 	*q = (struct queued){0};
 }
 
-static void
-give_back(struct app *app, struct queued *q)
+void
+talk_give_back(struct app *app, struct queued *q)
 {
 	if (q->entry)
 		present_remove(app, q->entry);
 	staged_return(app, &q->pictures);
-	actions_give_back(app, q->text);
-	free_queued(q);
+	edit_take_back(app, q->edited);
+	actions_give_back_message(app, q->text);
+	queued_done(q);
 }
 
 static int
@@ -176,6 +148,16 @@ move_queue_down(struct app *app)
 	}
 }
 
+void
+talk_repaint(struct app *app)
+{
+	for (int i = 0; i < app->talk.n_queued; i++)
+		present_remove(app, app->talk.queue[i].entry);
+	present_chat(app);
+	for (int i = 0; i < app->talk.n_queued; i++)
+		app->talk.queue[i].entry = show_queued(app, &app->talk.queue[i], "[queued]");
+}
+
 /* Newest first, so that the oldest ends up in front. */
 bool
 talk_recall(struct app *app)
@@ -184,7 +166,7 @@ talk_recall(struct app *app)
 	bool any = t->n_queued > 0;
 
 	while (t->n_queued > 0)
-		give_back(app, &t->queue[--t->n_queued]);
+		talk_give_back(app, &t->queue[--t->n_queued]);
 	return any;
 }
 
@@ -213,13 +195,11 @@ describe_answer(struct app *app, struct message *m, float temp)
 	m->device = app->device ? xstrdup(app->device) : NULL;
 }
 
-/* Below the head, which is the question; takes the prompt over. */
-static void
-start_answer(struct app *app, struct prompt *prompt, float temp)
+void
+talk_start(struct app *app, struct message *m, int entry, struct prompt *prompt, int n_said, float temp)
 {
 	struct talk *t = &app->talk;
-	struct message *m = chat_add_answer(app->chat);
-	struct question q = { .ticket = ++t->ticket, .prompt = *prompt };
+	struct question q = { .ticket = ++t->ticket, .prompt = *prompt, .n_said = n_said };
 
 	describe_answer(app, m, temp);
 	q.sampling = m->sampling;
@@ -228,7 +208,8 @@ start_answer(struct app *app, struct prompt *prompt, float temp)
 	t->stopping = false;
 	t->total = 0;
 	t->answer = m->id;
-	t->entry = present_answer(app, m);
+	t->entry = entry;
+	t->ms_before = m->n_ids > 0 ? m->ms[m->n_ids - 1] : 0;
 	link_ask_take(app->link, &q);
 	*prompt = (struct prompt){0};
 	ui_set_busy(app->ui, true);
@@ -251,44 +232,78 @@ tell_pictures(struct app *app)
 	present_note(app, "The model was trained on one picture in a conversation: answers about several may mix them up.");
 }
 
+/* A question that takes another's place begins a branch of its own above that one. */
+static void
+leave_edited(struct app *app, int edited)
+{
+	int up = chat_message(app->chat, edited)->up;
+
+	if (present_entry(app, edited)) {
+		present_cut(app, edited);
+		chat_set_head(app->chat, up);
+	} else {
+		chat_set_head(app->chat, up);
+		talk_repaint(app);
+	}
+}
+
 static void
 say(struct app *app, struct queued *q)
 {
 	struct pic *pics = pics_of(&q->pictures);
-	const struct message *m = chat_add_user(app->chat, q->text, q->text_n, pics, q->pictures.n);
+	const struct message *m;
 
+	if (q->edited)
+		leave_edited(app, q->edited);
+	m = chat_add_user(app->chat, q->text, q->text_n, pics, q->pictures.n);
 	free(pics);
 	keep_user(app, m, &q->pictures);
 	if (q->entry)
 		present_remove(app, q->entry);
-	present_user(app, m->id, m->pics, m->n_pics, m->text, m->text_n, NULL);
+	present_mark(app, present_user(app, m->id, m->pics, m->n_pics, m->text, m->text_n, NULL), m);
 	tell_pictures(app);
 }
 
-/* Empties q: it is said, or back in the input. */
+/* The prompt of q with room for an answer. 0, -1, or 1: room.c holds q and has asked the person. */
 static int
-ask(struct app *app, struct queued *q)
+prompt_with_room(struct app *app, struct queued *q, struct prompt *prompt, struct error *err)
+{
+	int rc = draft_prompt(app, prompt, q->text, q->text_n, &q->pictures, q->edited, err);
+
+	while (rc == 0 && room_missing(app, prompt) > 0) {
+		rc = room_make(app, q, room_missing(app, prompt), err);
+		prompt_done(prompt);
+		if (rc == 0)
+			rc = draft_prompt(app, prompt, q->text, q->text_n, &q->pictures, q->edited, err);
+	}
+	return rc;
+}
+
+int
+talk_ask(struct app *app, struct queued *q)
 {
 	struct prompt prompt = {0};
+	struct message *m;
 	struct error err;
+	int rc = prompt_with_room(app, q, &prompt, &err);
 
-	if (draft_prompt(app, &prompt, q->text, q->text_n, &q->pictures, &err) != 0 ||
-	    check_room(app, &prompt, &err) != 0) {
+	if (rc < 0) {
 		present_error(app, &err);
-		prompt_done(&prompt);
-		give_back(app, q);
-		return -1;
+		talk_give_back(app, q);
 	}
+	if (rc != 0)
+		return rc;
 	say(app, q);
-	free_queued(q);
-	start_answer(app, &prompt, -1);
+	queued_done(q);
+	m = chat_add_answer(app->chat);
+	talk_start(app, m, present_answer(app, m), &prompt, 0, -1);
 	if (app->keep.session)
 		gallery_trim(&app->gallery);
 	return 0;
 }
 
-static int
-check_ready(const struct app *app, struct error *err)
+int
+talk_check_ready(const struct app *app, struct error *err)
 {
 	if (app->read_only) {
 		error_set(err, CODE_STORE, "not sent: this session was written by a newer ivchat and is only shown");
@@ -304,19 +319,19 @@ check_ready(const struct app *app, struct error *err)
 void
 talk_send(struct app *app, const char *text, size_t n)
 {
-	struct queued q = { .text = xstrndup(text, n), .text_n = n };
+	struct queued q = { .text = xstrndup(text, n), .text_n = n, .edited = edit_end(app) };
 	struct error err;
 
 	staged_take(app, &q.pictures);
-	if (check_ready(app, &err) != 0) {
+	if (talk_check_ready(app, &err) != 0) {
 		present_error(app, &err);
-		give_back(app, &q);
+		talk_give_back(app, &q);
 	} else if (app->engine != ENGINE_READY || app->talk.running) {
 		if (app->engine == ENGINE_LOST)
 			load_again(app);
 		enqueue(app, &q);
 	} else {
-		ask(app, &q);
+		talk_ask(app, &q);
 	}
 }
 
@@ -325,84 +340,25 @@ talk_next(struct app *app)
 {
 	struct queued q;
 
-	if (app->talk.n_queued == 0 || app->talk.running || app->engine != ENGINE_READY)
+	if (app->talk.n_queued == 0 || app->talk.running || app->engine != ENGINE_READY || room_asks(app))
 		return;
 	q = dequeue(&app->talk);
-	if (ask(app, &q) != 0)
+	if (talk_ask(app, &q) < 0)
 		talk_recall(app);
 }
 
-/* ---- once more */
-
-static const struct message *
-last_question(const struct app *app)
+int
+talk_check_free(struct app *app, struct error *err)
 {
-	const struct message *m = chat_message(app->chat, app->chat->head);
-
-	while (m && m->role != ROLE_USER)
-		m = chat_message(app->chat, m->up);
-	return m;
-}
-
-/* Whether these settings choose the same tokens again: greedy, or the same seed. */
-static bool
-repeats(const struct app *app, const struct message *old, float temp)
-{
-	const struct sampling *a = &old->sampling, *b = &app->sampling;
-
-	if (a->temp != temp || a->repeat_penalty != b->repeat_penalty)
-		return false;
-	if (old->stop != STOP_EOS && (old->stop != STOP_LENGTH || old->max_tokens != app->max_tokens))
-		return false;
-	return temp == 0 || (app->seed_set && a->seed == b->seed && a->top_p == b->top_p && a->top_k == b->top_k);
-}
-
-static int
-check_different(const struct app *app, float temp, struct error *err)
-{
-	const struct message *old = chat_message(app->chat, app->chat->head);
-
-	if (temp < 0)
-		temp = app->sampling.temp;
-	if (old->role != ROLE_ANSWER || !repeats(app, old, temp))
+	if (app->talk.running)
+		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
+	if (talk_check_ready(app, err) != 0)
+		return -1;
+	if (app->engine == ENGINE_READY)
 		return 0;
-	error_set(err, CODE_INPUT, "the result would be the same: %s",
-	    temp == 0 ? "decoding is greedy (temp 0)" : "the seed is set");
-	return error_hint(err, temp == 0 ? "/regen 0.7, a temperature for this once" : "/set seed random");
-}
-
-static int
-wait_for_engine(struct app *app, struct error *err)
-{
 	if (app->engine == ENGINE_LOST)
 		load_again(app);
-	return error_set(err, CODE_INPUT, "the model is still loading: /regen when it is there");
-}
-
-int
-talk_regen(struct app *app, float temp, struct error *err)
-{
-	const struct message *question = last_question(app);
-	struct prompt prompt = {0};
-	int id;
-
-	if (!question)
-		return error_set(err, CODE_INPUT, "there is no question yet");
-	if (check_ready(app, err) != 0 || check_different(app, temp, err) != 0)
-		return -1;
-	if (app->engine != ENGINE_READY)
-		return wait_for_engine(app, err);
-	id = question->id;
-	if (chat_assemble(&prompt, app->chat, id, app->card, gallery_pixels, app, err) != 0 ||
-	    check_room(app, &prompt, err) != 0) {
-		prompt_done(&prompt);
-		return -1;
-	}
-	if (app->chat->head != id)
-		present_cut(app, app->chat->head);
-	chat_set_head(app->chat, id);
-	start_answer(app, &prompt, temp);
-	return 0;
+	return error_set(err, CODE_INPUT, "the model is still loading: try again when it is there");
 }
 
 /* ---- the answer comes */
@@ -414,7 +370,7 @@ take_text(struct app *app, const struct event *e)
 
 	app->talk.total = 0;
 	for (int i = 0; i < e->n_tokens; i++)
-		message_add_id(m, e->tokens[i].id, e->tokens[i].ms);
+		message_add_id(m, e->tokens[i].id, app->talk.ms_before + e->tokens[i].ms);
 	if (e->text_n == 0)
 		return;
 	message_append(m, e->text, e->text_n);
@@ -523,7 +479,7 @@ void
 talk_clear(struct talk *t)
 {
 	for (int i = 0; i < t->n_queued; i++)
-		free_queued(&t->queue[i]);
+		queued_done(&t->queue[i]);
 	free(t->queue);
 	*t = (struct talk){0};
 }

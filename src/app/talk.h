@@ -15,13 +15,18 @@ struct queued {
 	char *text;
 	size_t text_n;
 	struct staged pictures;
+	int edited;                     /* the question that it takes the place of, or 0 */
 	int entry;                      /* on the screen with "[queued]"; 0: not shown */
 };
+
+void
+queued_done(struct queued *q);
 
 struct talk {
 	int ticket;                     /* of the newest answer */
 	bool running, stopping;
 	int answer, entry;              /* message id and entry of the running one */
+	int ms_before;                  /* what an answer that goes on had taken before */
 	struct queued *queue;
 	int n_queued;
 	bool told_pictures;             /* that the model was trained on one */
@@ -47,9 +52,24 @@ talk_recall(struct app *app);
 /* Sends the oldest that waits, if the engine is free. */
 void
 talk_next(struct app *app);
-/* The last question once more; temp < 0: as it is set. */
+/* Empties q: it is said, or back in the input, or held by room.c until the person has chosen. 0: it is said. */
 int
-talk_regen(struct app *app, float temp, struct error *err);
+talk_ask(struct app *app, struct queued *q);
+/* Back into the input, in front of what is typed. */
+void
+talk_give_back(struct app *app, struct queued *q);
+int
+talk_check_ready(const struct app *app, struct error *err);
+/* The same, and the model is loaded and free. */
+int
+talk_check_free(struct app *app, struct error *err);
+/* Lets the worker write the answer m, the newest message; takes the prompt over, whose last n_said tokens are what the
+ * answer begins with. temp < 0: as it is set. `entry` shows it. */
+void
+talk_start(struct app *app, struct message *m, int entry, struct prompt *prompt, int n_said, float temp);
+/* The conversation as it stands now on the screen, with all that waits. */
+void
+talk_repaint(struct app *app);
 /* The tokens of the next prompt with the pictures that are staged and an empty text; -1 if it cannot be built. */
 int
 talk_count(struct app *app);

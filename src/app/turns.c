@@ -1,0 +1,131 @@
+/* turns.c: the slash commands about turns: editing, going on, forking, and what the context holds. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "again.h"
+#include "base/alloc.h"
+#include "branches.h"
+#include "commands.h"
+#include "internal.h"
+
+/* The question of the turn that the operand names; without one the last. 0 with err set when there is none. */
+static int
+read_turn(const struct app *app, const char *operand, struct error *err)
+{
+	char *end;
+	long n = strtol(operand, &end, 10);
+	int id = 0;
+
+	if (!*operand)
+		id = chat_question_of(app->chat, app->chat->head);
+	else if (!*end && n >= 1 && n <= app->chat->n_messages)
+		id = branches_turn(app, (int)n);
+	if (id)
+		return id;
+	if (*operand)
+		error_set(err, CODE_INPUT, "there is no turn %s", operand);
+	else
+		error_set(err, CODE_INPUT, "there is no turn yet");
+	error_hint(err, "/context lists them");
+	return 0;
+}
+
+int
+command_edit(struct app *app, const char *operands, struct error *err)
+{
+	int id = read_turn(app, operands, err);
+
+	return id ? edit_begin(app, id, err) : -1;
+}
+
+int
+command_continue(struct app *app, const char *operands, struct error *err)
+{
+	(void)operands;
+	return again_continue(app, app->chat->head, err);
+}
+
+int
+command_fork(struct app *app, const char *operands, struct error *err)
+{
+	return branches_fork(app, app->chat->head, operands, err);
+}
+
+int
+command_pin(struct app *app, const char *operands, struct error *err)
+{
+	int id = read_turn(app, operands, err);
+
+	return id ? room_pin(app, id, err) : -1;
+}
+
+int
+command_drop(struct app *app, const char *operands, struct error *err)
+{
+	int id;
+
+	if (!*operands)
+		return error_set(err, CODE_INPUT, "/drop needs the number of a turn; /context lists them");
+	id = read_turn(app, operands, err);
+	return id ? room_drop(app, id, err) : -1;
+}
+
+static int
+check_card(const struct app *app, struct error *err)
+{
+	return app->card ? 0 : error_set(err, CODE_INPUT, "there is no model to count tokens with");
+}
+
+int
+command_context(struct app *app, const char *operands, struct error *err)
+{
+	char *table;
+
+	(void)operands;
+	if (check_card(app, err) != 0)
+		return -1;
+	table = room_table(app, err);
+	if (!table)
+		return -1;
+	present_note(app, "%s", table);
+	free(table);
+	return 0;
+}
+
+/* The newest answer of the branch that has tokens. */
+static const struct message *
+last_answer(const struct app *app)
+{
+	const struct message *m = chat_message(app->chat, app->chat->head);
+
+	while (m && (m->role != ROLE_ANSWER || m->n_ids == 0))
+		m = chat_message(app->chat, m->up);
+	return m;
+}
+
+int
+command_tokens(struct app *app, const char *operands, struct error *err)
+{
+	const struct message *m = last_answer(app);
+	struct buf out = {0};
+	int used;
+
+	(void)operands;
+	if (check_card(app, err) != 0)
+		return -1;
+	used = talk_count(app);
+	if (used < 0)
+		return error_set(err, CODE_INPUT, "the next prompt cannot be counted: a picture of it is missing");
+	buf_printf(&out, "next prompt  %d of %d tokens", used, talk_n_ctx(app));
+	if (m && m->n_prompt > 0)
+		buf_printf(&out, "\nlast prompt  %d, of them reused %d", m->n_prompt, m->n_reused);
+	if (m)
+		buf_printf(&out, "\nlast answer  %d", m->n_ids);
+	if (m && m->ms && meter_speed(m) > 0)
+		buf_printf(&out, ", %.1f a second", meter_speed(m));
+	present_note(app, "%s", buf_text(&out));
+	buf_done(&out);
+	return 0;
+}
