@@ -44,15 +44,6 @@ check_options(const struct options *o, struct error *err)
 	return o->reference ? check_reference(o, err) : 0;
 }
 
-/* 32 bits, so that a person can type it again. */
-static uint64_t
-random_seed(void)
-{
-	uint32_t seed = 0;
-
-	return getentropy(&seed, sizeof seed) == 0 ? seed : (uint64_t)getpid();
-}
-
 static void
 choose_sampling(struct ask *a)
 {
@@ -60,7 +51,7 @@ choose_sampling(struct ask *a)
 
 	a->sampling = (struct sampling){o->temp, o->top_p, o->top_k, o->repeat_penalty, o->seed};
 	if (!o->seed_set)
-		a->sampling.seed = random_seed();
+		a->sampling.seed = asker_random_seed();
 	if (o->reference)
 		a->sampling = (struct sampling){.temp = 0, .top_p = 1, .repeat_penalty = 1};
 }
@@ -70,9 +61,6 @@ check_card(const struct ask *a, struct error *err)
 {
 	const struct card_info *info = card_info(a->card);
 
-	if (a->o->ctx > info->n_ctx_max)
-		return error_set(err, CODE_USAGE,
-		    "--ctx %d: the model's own limit is %d", a->o->ctx, info->n_ctx_max);
 	if (info->text_only && a->talk.n_pictures > 0)
 		return error_set(err, CODE_INPUT,
 		    "'%s' is a plain text model: it takes no pictures", info->name);
@@ -82,39 +70,29 @@ check_card(const struct ask *a, struct error *err)
 	return 0;
 }
 
-/* The headers of all shards are read here, so that a folder that is not whole leaves no session behind. */
-static int
-open_card(struct ask *a, struct error *err)
+int
+ask_prepare(struct ask *a, struct error *err)
 {
-	a->card = card_open(a->o->model, err);
-	if (!a->card)
-		return -1;
-	return check_card(a, err) < 0 ? -1 : card_check(a->card, NULL, err);
-}
-
-static int
-prepare(struct ask *a, struct error *err)
-{
-	if (check_options(a->o, err) < 0 || output_open(&a->out, a->o->out, err) < 0)
-		return -1;
-	if (talk_read(&a->talk, a->o, err) < 0 || open_card(a, err) < 0)
-		return -1;
-	if (place_open(&a->place, a->o, a->card, err) < 0)
+	a->card = a->asker->card;
+	if (check_card(a, err) < 0 || place_open(&a->place, a->o, a->card, err) < 0)
 		return -1;
 	choose_sampling(a);
 	a->question = place_say(&a->place, &a->talk, a->o);
 	return ask_prompt(a, err);
 }
 
-/* ---- while it is answered */
-
-static void
-hear_progress(void *arg, const struct event *e)
+/* The asker reads the headers of all shards, so that a folder that is not whole leaves no session behind. */
+static int
+prepare(struct ask *a, struct error *err)
 {
-	struct ask *a = arg;
-
-	progress_show(&a->progress, e->stage, e->done, e->total);
+	if (check_options(a->o, err) < 0 || output_open(&a->out, a->o->out, err) < 0)
+		return -1;
+	if (talk_read(&a->talk, a->o, err) < 0 || asker_open(a->asker, a->o, err) < 0)
+		return -1;
+	return ask_prepare(a, err);
 }
+
+/* ---- while it is answered */
 
 static void
 store_part(struct ask *a, const struct event *e)
@@ -134,7 +112,12 @@ hear_text(void *arg, const struct event *e, struct error *err)
 	struct ask *a = arg;
 
 	store_part(a, e);
-	progress_clear(&a->progress);
+	return a->hear ? a->hear(a, e, err) : 0;
+}
+
+static int
+print_text(struct ask *a, const struct event *e, struct error *err)
+{
 	if (a->o->stream_json)
 		return report_text(a, e->text, e->text_n, err);
 	if (a->o->json || a->o->no_stream)
@@ -142,8 +125,8 @@ hear_text(void *arg, const struct event *e, struct error *err)
 	return output_text(&a->out, e->text, e->text_n, err);
 }
 
-static struct question
-make_question(struct ask *a)
+static int
+get_reply(struct ask *a, struct error *err)
 {
 	struct question q = {
 		.ticket = 1, .prompt = a->prompt, .sampling = a->sampling, .max_tokens = a->o->max_tokens,
@@ -151,28 +134,7 @@ make_question(struct ask *a)
 	};
 
 	a->prompt = (struct prompt){0};
-	return q;
-}
-
-static int
-get_reply(struct ask *a, struct error *err)
-{
-	struct listener listener = {hear_progress, hear_text, a};
-	struct engine_options options = {.n_threads = a->o->threads, .n_ctx = a->o->ctx};
-	struct question question;
-	struct link *l;
-	int failed;
-
-	a->reply.stop = STOP_ERROR;
-	l = link_start(a->card, &options, err);
-	if (!l)
-		return -1;
-	question = make_question(a);
-	link_load(l);
-	link_ask_take(l, &question);
-	failed = reply_get(&a->reply, l, &listener, err);
-	link_end(l);
-	return failed;
+	return asker_ask_take(a->asker, &q, hear_text, a, &a->reply, err);
 }
 
 /* ---- after */
@@ -235,19 +197,25 @@ print_notes(const struct ask *a)
 		fputs("ivchat: the context is full: the answer is cut\n", stderr);
 }
 
-static int
-answer(struct ask *a, struct error *err)
+int
+ask_answer(struct ask *a, struct error *err)
 {
-	struct error later = {0};
 	int failed;
 
 	place_put_question(&a->place, &a->talk, a->o);
 	if (a->o->stream_json && report_start(a, err) < 0)
 		return -1;
-	progress_init(&a->progress, a->o->quiet);
 	failed = get_reply(a, err);
-	progress_clear(&a->progress);
 	store_answer(a);
+	return failed;
+}
+
+static int
+answer(struct ask *a, struct error *err)
+{
+	struct error later = {0};
+	int failed = ask_answer(a, err);
+
 	if (end_output(a, &later) < 0 && !failed) {
 		*err = later;
 		failed = -1;
@@ -275,8 +243,8 @@ status_of(struct ask *a, int failed, struct error *err)
 	return cmd_fail(&a->place.trouble);
 }
 
-static void
-finish(struct ask *a)
+void
+ask_done(struct ask *a)
 {
 	place_close(&a->place);
 	squares_done(&a->squares);
@@ -284,22 +252,23 @@ finish(struct ask *a)
 	ids_done(&a->prompt_ids);
 	reply_done(&a->reply);
 	talk_done(&a->talk);
-	card_free(a->card);
-	output_close(&a->out);
-	signals_close();
 }
 
 static int
 run(const struct command *self, struct options *o)
 {
-	struct ask a = {.o = o, .out = {.fd = -1}};
+	struct asker asker = {0};
+	struct ask a = {.o = o, .out = {.fd = -1}, .asker = &asker, .hear = print_text};
 	struct error err = {0};
 	int status, failed;
 
 	(void)self;
 	failed = prepare(&a, &err) < 0 || signals_open(&err) < 0 || answer(&a, &err) < 0;
 	status = status_of(&a, failed, &err);
-	finish(&a);
+	ask_done(&a);
+	asker_close(&asker);
+	output_close(&a.out);
+	signals_close();
 	return status;
 }
 

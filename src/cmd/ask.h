@@ -2,10 +2,10 @@
 #ifndef CMD_ASK_H
 #define CMD_ASK_H
 
+#include "cmd/asker.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "cmd/place.h"
-#include "cmd/progress.h"
 #include "cmd/reply.h"
 #include "cmd/squares.h"
 #include "cmd/talk.h"
@@ -15,7 +15,8 @@ struct ask {
 	const struct options *o;
 	struct output out;
 	struct talk talk;
-	struct card *card;
+	struct asker *asker;
+	const struct card *card;        /* the asker's */
 	struct place place;
 	struct squares squares;
 	struct sampling sampling;
@@ -24,8 +25,19 @@ struct ask {
 	struct ids prompt_ids;          /* a copy, for --prompt-ids */
 	int n_prompt, n_picture_tokens;
 	struct reply reply;
-	struct progress progress;
+	int (*hear)(struct ask *a, const struct event *e, struct error *err);   /* the text as it comes; may be NULL */
 };
+
+/* ask.c: one question from the talk to the stored answer, for `ask` and for every line of `batch`. */
+
+/* The place, the sampling and the prompt; nothing is stored yet. */
+int
+ask_prepare(struct ask *a, struct error *err);
+/* Stores the question, gets the answer, stores it. */
+int
+ask_answer(struct ask *a, struct error *err);
+void
+ask_done(struct ask *a);        /* all but the asker and the output */
 
 /* report.c: what the JSON forms print; one line each. */
 int
@@ -38,6 +50,10 @@ int
 report_end(struct ask *a, struct error *err);
 int
 report_error(struct ask *a, const struct error *what, struct error *err);
+/* report_whole's figures, for another object. */
+struct json_t;
+void
+report_add_figures(struct json_t *to, const struct ask *a);
 
 /* prompt.c: the question and what was said before as a prompt, within the context. */
 int

@@ -102,6 +102,16 @@ app_options(const struct options *o, const char *const *images, const struct pat
 	};
 }
 
+int
+chat_go_on(struct options *o, const char *session)
+{
+	o->n_operands = 0;
+	o->go_on = false;
+	o->session = session;
+	o->name = NULL;
+	return cmd_chat.run(&cmd_chat, o);
+}
+
 static int
 run(const struct command *self, struct options *o)
 {

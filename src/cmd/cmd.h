@@ -18,7 +18,7 @@ struct command {
 };
 
 extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path, cmd_tag,
-    cmd_search, cmd_export, cmd_import, cmd_model, cmd_config, cmd_help;
+    cmd_search, cmd_export, cmd_import, cmd_model, cmd_replay, cmd_batch, cmd_config, cmd_help;
 
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];
@@ -31,6 +31,10 @@ cmd_nearest(const char *name);          /* the one that was meant, or NULL */
 /* Parses and runs; argv after the subcommand's name. Returns the exit status. */
 int
 cmd_run(const struct command *c, int argc, char **argv);
+
+/* chat.c: the chat screen on this session, with the model and theme of `replay`'s options. */
+int
+chat_go_on(struct options *o, const char *session);
 
 /* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. Silent for CODE_SIGPIPE: who would read
  * it? */

@@ -47,6 +47,7 @@ struct row {
 	letter, name, arg, KIND_WHOLE, AT(field), 0, least, most, NULL
 #define WHOLE_SET(letter, name, arg, field, least, most) \
 	letter, name, arg, KIND_WHOLE, AT(field), SET(field), least, most, NULL
+#define REAL(name, arg, field, least, most) 0, name, arg, KIND_REAL, AT(field), 0, least, most, NULL
 #define REAL_SET(letter, name, arg, field, least, most) \
 	letter, name, arg, KIND_REAL, AT(field), SET(field), least, most, NULL
 #define SEED_SET(letter, name, arg, field) letter, name, arg, KIND_SEED, AT(field), SET(field), 0, 0, NULL
@@ -59,7 +60,7 @@ static const struct row rows[] = {
 	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL, "CPU threads (default: all cores)"},
 
 	{LIST('i', "image", "FILE", images), OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
-	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE,
+	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE | OPT_REPLAY | OPT_BATCH,
 	    "EXIF orientation of pictures: apply (default), ignore"},
 
 	{WORD(0, "preset", "NAME", preset), OPT_TALK, "a preset of the config file: system message and sampling"},
@@ -79,34 +80,34 @@ static const struct row rows[] = {
 	{FLAG('c', "continue", go_on), OPT_SESSION, "go on with the session used last"},
 	{WORD('s', "session", "WHICH", session), OPT_SESSION,
 	    "go on with this one: id or its beginning, name, last, last~2"},
-	{WORD(0, "name", "NAME", name), OPT_SESSION, "name of the session"},
-	{FLAG(0, "no-save", no_save), OPT_SESSION, "keep nothing on disk"},
+	{WORD(0, "name", "NAME", name), OPT_SESSION | OPT_REPLAY, "name of the session"},
+	{FLAG(0, "no-save", no_save), OPT_SESSION | OPT_REPLAY, "keep nothing on disk"},
 
-	{CHOICE("images", "MODE", image_mode, "auto sixel blocks none"), OPT_SCREEN,
+	{CHOICE("images", "MODE", image_mode, "auto sixel blocks none"), OPT_SCREEN | OPT_REPLAY,
 	    "how pictures are drawn: auto, sixel, blocks, none (default: $IVCHAT_IMAGES, else auto)"},
-	{CHOICE("theme", "NAME", theme, "auto dark light mono"), OPT_SCREEN,
+	{CHOICE("theme", "NAME", theme, "auto dark light mono"), OPT_SCREEN | OPT_REPLAY,
 	    "colours: auto, dark, light, mono"},
-	{FLAG(0, "ascii", ascii), OPT_SCREEN, "marks and rules in ASCII only"},
+	{FLAG(0, "ascii", ascii), OPT_SCREEN | OPT_REPLAY, "marks and rules in ASCII only"},
 	{WORD(0, "say", "TEXT", say), OPT_SCREEN, "send TEXT first, then stay"},
 	{FLAG(0, "plain", plain), OPT_SCREEN,
 	    "line by line: no full screen, no escape codes (also TERM=dumb, ACCESSIBLE=1)"},
 
-	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_SEARCH, "as JSON"},
+	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_REPLAY | OPT_SEARCH, "as JSON"},
 	{FLAG(0, "stream-json", stream_json), OPT_ASK, "one JSON event a line, as it comes"},
 	{FLAG(0, "no-stream", no_stream), OPT_ASK, "the answer at once, when it is whole"},
-	{WORD('o', "output", "FILE", out), OPT_ASK, "the answer into FILE instead of standard output"},
+	{WORD('o', "output", "FILE", out), OPT_ASK | OPT_BATCH, "the answer into FILE instead of standard output"},
 	{FLAG(0, "prompt-ids", prompt_ids), OPT_ASK, "JSON also holds the prompt's token ids"},
 	{WHOLE(0, "logprobs", "N", logprobs, 1, 20), OPT_ASK,
 	    "JSON also holds log probabilities and the N best of every token"},
 	{WORD(0, "messages", "FILE", messages), OPT_ASK,
 	    "conversation so far and question: [{\"role\", \"content\"}, …]; - is stdin"},
-	{FLAG(0, "reference", reference), OPT_ASK,
+	{FLAG(0, "reference", reference), OPT_ASK | OPT_BATCH,
 	    "exactly as the model's authors' chat(): <image> marks filled, greedy, not stored"},
 
 	{WHOLE(0, "limit", "N", limit, 1, 1 << 30), OPT_LIST | OPT_SEARCH, "the N newest only"},
 	{WORD(0, "tag", "T", tag), OPT_LIST | OPT_SEARCH, "sessions with this tag only"},
 	{FLAG(0, "check", check), OPT_LIST, "verify session files and pictures; one line a problem"},
-	{WHOLE(0, "turn", "N", turn, 1, 1 << 30), OPT_SHOW, "the Nth question and its answer only"},
+	{WHOLE(0, "turn", "N", turn, 1, 1 << 30), OPT_SHOW | OPT_REPLAY, "the Nth question and its answer only"},
 	{FLAG(0, "raw", raw), OPT_SHOW, "the texts alone, without labels, pictures and marks"},
 
 	{FLAG('f', "force", force), OPT_RM, "do not ask"},
@@ -137,6 +138,31 @@ static const struct row rows[] = {
 
 	{FLAG(0, "no-bos", no_bos), OPT_TOKENIZE, "no beginning-of-sequence token in front"},
 	{FLAG(0, "decode", decode), OPT_TOKENIZE, "ids to text"},
+
+	{REAL("speed", "X", speed, 0, 1000), OPT_REPLAY, "times as fast as it happened; 0: at once (default: 1)"},
+	{REAL("idle-limit", "S", idle_limit, 0, 86400), OPT_REPLAY,
+	    "no pause is longer than S seconds (default: 2)"},
+	{WHOLE(0, "from", "TURN", from, 1, 1 << 30), OPT_REPLAY, "begin with this turn"},
+	{WHOLE(0, "to", "TURN", to, 1, 1 << 30), OPT_REPLAY, "end with this turn"},
+	{FLAG(0, "loop", loop), OPT_REPLAY, "at its end, begin again"},
+	{WHOLE(0, "branch", "N", branch, 1, 1 << 30), OPT_REPLAY,
+	    "the Nth branch, counted as they came about (default: the current one)"},
+	{FLAG(0, "run", again), OPT_REPLAY,
+	    "answer every question again, by this engine; what is not given is as recorded"},
+	{CHOICE("history", "HOW", history, "recorded new"), OPT_REPLAY,
+	    "--run: what each turn gets as its past, the recorded (default) or the new answers"},
+	{FLAG(0, "diff", diff), OPT_REPLAY, "--run: print what changed, word by word"},
+	{FLAG(0, "verify", verify), OPT_REPLAY,
+	    "compute every answer again, exactly as it was, and compare token by token"},
+
+	{WORD(0, "images-root", "DIR", images_root), OPT_BATCH, "where relative names of pictures begin"},
+	{WORD(0, "map", "MAP", map), OPT_BATCH,
+	    "names of keys: id=question_id,image=file,text=question,out=answer"},
+	{WORD(0, "suffix", "TEXT", suffix), OPT_BATCH, "put after every question"},
+	{WORD(0, "shard", "K/N", shard), OPT_BATCH, "every Nth line only, from the Kth on"},
+	{WHOLE(0, "jobs", "N", jobs, 1, 1024), OPT_BATCH,
+	    "answers at a time; this engine gives one at a time: only 1 is taken (default: 1)"},
+	{FLAG(0, "keep", keep), OPT_BATCH, "keep every line as a session"},
 
 	{LIST(0, "set", "KEY=VALUE", sets), OPT_CONF | OPT_MODEL | OPT_TALK | OPT_RM,
 	    "any key of ivchat-config(5); may be repeated"},
@@ -414,6 +440,7 @@ struct owned {
 
 static const struct options defaults = {
 	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto",
+	.speed = 1, .idle_limit = 2, .jobs = 1,
 };
 
 /* A text file as editors leave it: the newline at its end is not part of the message. */
@@ -453,7 +480,7 @@ choose_image_mode(const struct parse *p)
 	const struct row *several, *row = find_name("images", 6, OPT_SCREEN, &several);
 	const char *env = getenv("IVCHAT_IMAGES");
 
-	if (!(p->groups & OPT_SCREEN) || p->o->image_mode != defaults.image_mode || !env || !env[0])
+	if (!(p->groups & (OPT_SCREEN | OPT_REPLAY)) || p->o->image_mode != defaults.image_mode || !env || !env[0])
 		return 0;
 	if (give_word(p, row, env) == 0)
 		return 0;

@@ -21,6 +21,8 @@ enum option_group {
 	OPT_RM = 256,           /* -f --restore --empty-trash --gc */
 	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
 	OPT_CONF = 1 << 16,     /* --set; commands with OPT_MODEL, OPT_TALK or OPT_RM take it too */
+	OPT_REPLAY = 1024,      /* --run --verify --speed … */
+	OPT_BATCH = 2048,       /* -o --map --shard … */
 	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */
 	OPT_EXPORT = 8192,      /* --format --branch -o --embed -f */
 	OPT_TAGS = 16384,       /* none: after the first operand a word with one '-' in front is an operand */
@@ -59,6 +61,15 @@ struct options {
 	/* ls, show, rm, tokenize */
 	int limit, turn;
 	bool raw, force, restore, empty_trash, gc, check, no_bos, decode;
+	/* replay */
+	bool again, verify, diff, loop; /* again: --run */
+	const char *history;            /* "recorded", "new" */
+	float speed, idle_limit;
+	int from, to, branch;           /* 0: not given */
+	/* batch */
+	const char *images_root, *map, *suffix, *shard;
+	int jobs;
+	bool keep;
 	/* search */
 	bool ignore_case, match_case, extended, word, only_sessions;
 	int context;

@@ -8,8 +8,6 @@
 #include "base/alloc.h"
 #include "cmd/ask.h"
 
-#define ROOM_MIN 64     /* tokens that must be left for an answer */
-
 /* The question that brings the pictures: the first with an <image> mark, else the first. Where exactly they
  * stand, the marks decide. */
 static struct turn *
@@ -68,14 +66,8 @@ count(struct ask *a)
 static int
 check_room(const struct ask *a, struct error *err)
 {
-	int n_ctx = a->o->ctx ? a->o->ctx : card_info(a->card)->n_ctx_max;
-	int room = a->o->max_tokens < ROOM_MIN ? a->o->max_tokens : ROOM_MIN;
-
-	if (a->n_prompt + room <= n_ctx)
+	if (asker_has_room(a->asker, a->n_prompt, a->o->max_tokens, err))
 		return 0;
-	error_set(err, CODE_INPUT,
-	    "the text is too long: %d tokens, and %d for an answer, where the context holds %d", a->n_prompt,
-	    room, n_ctx);
 	return error_hint(err,
 	    a->o->go_on || a->o->session ? "a new session: leave out -c and -s" : "a shorter text");
 }

@@ -120,8 +120,8 @@ session(const struct ask *a)
 }
 
 /* Everything that is known at the end but the text itself. */
-static void
-add_figures(json_t *to, const struct ask *a)
+void
+report_add_figures(json_t *to, const struct ask *a)
 {
 	const struct reply *r = &a->reply;
 
@@ -174,7 +174,7 @@ report_whole(struct ask *a, struct error *err)
 	json_t *object = head(a, NULL);
 
 	json_object_set_new(object, "text", json_stringn(buf_text(&a->reply.text), a->reply.text.n));
-	add_figures(object, a);
+	report_add_figures(object, a);
 	return print(a, object, err);
 }
 
@@ -199,7 +199,7 @@ report_end(struct ask *a, struct error *err)
 	json_t *object = head(a, "end");
 
 	json_object_set_new(object, "text", json_stringn(buf_text(&a->reply.text), a->reply.text.n));
-	add_figures(object, a);
+	report_add_figures(object, a);
 	return print(a, object, err);
 }
 

@@ -82,8 +82,8 @@ add_words(struct buf *text, const struct options *o)
 	}
 }
 
-static void
-add_said(struct talk *t, enum role role, const char *text, size_t n)
+void
+talk_add_said(struct talk *t, enum role role, const char *text, size_t n)
 {
 	t->said = xreallocarray(t->said, (size_t)t->n_said + 1, sizeof *t->said);
 	t->said[t->n_said++] = (struct said){role, xstrndup(text, n), n};
@@ -107,7 +107,7 @@ read_question(struct talk *t, const struct options *o, struct error *err)
 		failed = error_hint(err, "iconv -f latin1 -t utf-8 FILE | ivchat ask");
 	}
 	if (!failed)
-		add_said(t, ROLE_USER, text.at, text.n);
+		talk_add_said(t, ROLE_USER, text.at, text.n);
 	buf_done(&text);
 	return failed;
 }
@@ -132,13 +132,13 @@ add_message(struct talk *t, const char *name, size_t i, json_t *message, struct 
 	if (strcmp(role, want) != 0)
 		return error_set(err, CODE_INPUT,
 		    "%s: message %zu is of \"%s\", where one of \"%s\" must stand", name, i + 1, role, want);
-	add_said(t, t->n_said % 2 ? ROLE_ANSWER : ROLE_USER, json_string_value(content),
+	talk_add_said(t, t->n_said % 2 ? ROLE_ANSWER : ROLE_USER, json_string_value(content),
 	    json_string_length(content));
 	return 0;
 }
 
-static int
-add_messages(struct talk *t, const char *name, json_t *list, struct error *err)
+int
+talk_add_messages(struct talk *t, const char *name, json_t *list, struct error *err)
 {
 	json_t *message;
 	size_t i;
@@ -178,7 +178,7 @@ read_messages(struct talk *t, const struct options *o, struct error *err)
 	free(json);
 	if (!list)
 		return error_set(err, CODE_INPUT, "%s: line %d: %s", name, where.line, where.text);
-	failed = add_messages(t, name, list, err);
+	failed = talk_add_messages(t, name, list, err);
 	json_decref(list);
 	return failed;
 }

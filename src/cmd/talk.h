@@ -24,6 +24,13 @@ struct talk {
 
 int
 talk_read(struct talk *t, const struct options *o, struct error *err);
+
+/* What a file of messages holds: [{"role", "content"}, …]; `name` stands for it in messages. */
+struct json_t;
+int
+talk_add_messages(struct talk *t, const char *name, struct json_t *list, struct error *err);
+void
+talk_add_said(struct talk *t, enum role role, const char *text, size_t n);
 void
 talk_done(struct talk *t);      /* takes a half-made one too */
 

@@ -1,0 +1,14 @@
+/* worddiff.h: what changed from one text to another, word by word, as one text: [-gone-] {+new+}. */
+#ifndef CMD_WORDDIFF_H
+#define CMD_WORDDIFF_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* Appends the second text with what the first had in its place. A word ends at white space; a character of a script
+ * without spaces is a word of its own. White space alone makes no difference. */
+void
+worddiff(struct buf *out, const char *a, size_t a_n, const char *b, size_t b_n);
+
+#endif
