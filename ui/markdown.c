@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "ui/highlight.h"
 #include "ui/inline.h"
+#include "ui/source.h"
 #include "ui/styled.h"
 #include "ui/table.h"
 #include "ui/wrap.h"
@@ -345,169 +346,20 @@ pop(struct markdown *m, int depth)
 		s->shared = depth;
 }
 
-/* ---------------------------------------------------------------- one source line */
-
-struct cursor {
-	const char *s;
-	size_t at, end;
-};
-
-static size_t
-count_blanks(const struct cursor *c)
-{
-	size_t i = c->at;
-
-	while (i < c->end && c->s[i] == ' ')
-		i++;
-	return i - c->at;
-}
-
-static int
-indent_of(const struct cursor *c)
-{
-	size_t n = count_blanks(c);
-
-	return n < 1000 ? (int)n : 1000;
-}
-
-static bool
-is_blank(const struct cursor *c)
-{
-	return c->at + count_blanks(c) == c->end;
-}
-
-/* The character after the indent; NUL at the end. */
-static char
-first_char(const struct cursor *c)
-{
-	size_t i = c->at + count_blanks(c);
-
-	return i < c->end ? c->s[i] : '\0';
-}
-
-static size_t
-run_of(const struct cursor *c, size_t at, char what)
-{
-	size_t from = at;
-
-	while (at < c->end && c->s[at] == what)
-		at++;
-	return at - from;
-}
-
-static bool
-is_quote(const struct cursor *c)
-{
-	return indent_of(c) <= 3 && first_char(c) == '>';
-}
-
-static void
-skip_quote(struct cursor *c)
-{
-	c->at += count_blanks(c) + 1;
-	if (c->at < c->end && c->s[c->at] == ' ')
-		c->at++;
-}
-
-/* Three or more of - * _ with nothing but blanks between. */
-static bool
-is_rule(const struct cursor *c)
-{
-	char mark = first_char(c);
-	int n = 0;
-
-	if (mark != '-' && mark != '*' && mark != '_')
-		return false;
-	for (size_t i = c->at; i < c->end; i++) {
-		if (c->s[i] != mark && c->s[i] != ' ')
-			return false;
-		n += c->s[i] == mark;
-	}
-	return n >= 3;
-}
-
-/* Whether the line has nothing but `mark`, three times or more: the underline of a heading. */
-static bool
-is_underline(const struct cursor *c, char mark)
-{
-	size_t from = c->at + count_blanks(c), n = run_of(c, from, mark);
-	struct cursor rest = { c->s, from + n, c->end };
-
-	return n >= 3 && is_blank(&rest);
-}
-
-static int
-heading_level(const struct cursor *c)
-{
-	size_t from = c->at + count_blanks(c), n = run_of(c, from, '#');
-
-	return n >= 1 && n <= 6 && indent_of(c) <= 3 && (from + n == c->end || c->s[from + n] == ' ') ? (int)n : 0;
-}
-
-/* The length of the fence that the line begins with, 0 when it is none. */
-static size_t
-fence_length(const struct cursor *c)
-{
-	char mark = first_char(c);
-	size_t from = c->at + count_blanks(c), n;
-
-	if (mark != '`' && mark != '~')
-		return 0;
-	n = run_of(c, from, mark);
-	if (n < 3 || (mark == '`' && memchr(c->s + from + n, '`', c->end - from - n)))
-		return 0;
-	return n;
-}
-
-/* Bytes of a list marker after the indent, 0 when there is none. */
-static size_t
-marker_length(const struct cursor *c)
-{
-	size_t from = c->at + count_blanks(c), i = from;
-
-	if (i < c->end && strchr("-+*", c->s[i])) {
-		i++;
-	} else {
-		while (i < c->end && i - from < 9 && c->s[i] >= '0' && c->s[i] <= '9')
-			i++;
-		if (i == from || i == c->end || !strchr(".)", c->s[i]))
-			return 0;
-		i++;
-	}
-	return (i == c->end || c->s[i] == ' ') && !is_rule(c) ? i - from : 0;
-}
-
-static bool
-is_empty_item(const struct cursor *c, size_t marker)
-{
-	struct cursor rest = { c->s, c->at + count_blanks(c) + marker, c->end };
-
-	return is_blank(&rest);
-}
-
-/* Whether the line ends a paragraph that goes on without its holders' marks. */
-static bool
-begins_block(const struct cursor *c)
-{
-	size_t marker = marker_length(c);
-
-	return is_quote(c) || heading_level(c) || fence_length(c) || is_rule(c) || (marker && !is_empty_item(c, marker));
-}
-
 /* ---------------------------------------------------------------- holders */
 
 static bool
-goes_on(const struct markdown *m, const struct holder *h, struct cursor *c)
+goes_on(const struct markdown *m, const struct holder *h, struct source *c)
 {
-	int indent = indent_of(c);
+	int indent = source_indent(c);
 
 	if (h->quote) {
-		if (!is_quote(c))
+		if (!source_is_quote(c))
 			return false;
-		skip_quote(c);
+		source_skip_quote(c);
 		return true;
 	}
-	if (!is_blank(c) && indent < h->indent + 2 && m->state.leaf != LEAF_FENCE)
+	if (!source_is_blank(c) && indent < h->indent + 2 && m->state.leaf != LEAF_FENCE)
 		return false;
 	c->at += (size_t)(indent < h->content ? indent : h->content);
 	return true;
@@ -515,7 +367,7 @@ goes_on(const struct markdown *m, const struct holder *h, struct cursor *c)
 
 /* Takes the marks of the open holders off the line; returns how many go on. */
 static int
-match_holders(const struct markdown *m, struct cursor *c)
+match_holders(const struct markdown *m, struct source *c)
 {
 	int i = 0;
 
@@ -546,7 +398,7 @@ bullet(const struct markdown *m)
 
 /* "[ ] " and "[x] " after a bullet; true when it was one. */
 static bool
-take_task(const struct markdown *m, struct cursor *c, struct holder *h)
+take_task(const struct markdown *m, struct source *c, struct holder *h)
 {
 	const char *s = c->s + c->at;
 	bool ticked;
@@ -560,16 +412,16 @@ take_task(const struct markdown *m, struct cursor *c, struct holder *h)
 }
 
 static void
-open_item(struct markdown *m, struct cursor *c, size_t marker)
+open_item(struct markdown *m, struct source *c, size_t marker)
 {
 	struct holder *h = push_holder(m);
 	size_t blanks;
 
-	h->indent = indent_of(c);
-	c->at += count_blanks(c);
+	h->indent = source_indent(c);
+	c->at += source_blanks(c);
 	snprintf(h->marker, sizeof h->marker, "%.*s", (int)marker, c->s + c->at);
 	c->at += marker;
-	blanks = count_blanks(c);
+	blanks = source_blanks(c);
 	if (blanks == 0 || blanks > 4)
 		blanks = c->at < c->end;
 	c->at += blanks;
@@ -587,17 +439,17 @@ in_item(const struct markdown *m)
 
 /* Opens the quotes and items that begin on this line. */
 static void
-open_holders(struct markdown *m, struct cursor *c)
+open_holders(struct markdown *m, struct source *c)
 {
 	while (m->state.depth < DEPTH_MAX) {
-		size_t marker = marker_length(c);
+		size_t marker = source_marker(c);
 		bool is_text = m->state.leaf == LEAF_TEXT;
 
-		if (is_quote(c)) {
+		if (source_is_quote(c)) {
 			close_leaf(m);
 			push_holder(m)->quote = true;
-			skip_quote(c);
-		} else if (marker && !(is_text && is_empty_item(c, marker)) && (is_text || in_item(m) || indent_of(c) < 4)) {
+			source_skip_quote(c);
+		} else if (marker && !(is_text && source_is_empty_item(c, marker)) && (is_text || in_item(m) || source_indent(c) < 4)) {
 			close_leaf(m);
 			open_item(m, c, marker);
 		} else {
@@ -643,16 +495,16 @@ put_code(struct markdown *m, const char *s, size_t start, size_t end)
 }
 
 static void
-open_fence(struct markdown *m, const struct cursor *c, size_t n)
+open_fence(struct markdown *m, const struct source *c, size_t n)
 {
 	struct state *s = &m->state;
-	size_t from = c->at + count_blanks(c) + n, end = c->end;
+	size_t from = c->at + source_blanks(c) + n, end = c->end;
 	struct styled name = {0};
 
 	close_leaf(m);
-	s->fence = first_char(c);
+	s->fence = source_first(c);
 	s->fence_n = n;
-	s->fence_indent = indent_of(c);
+	s->fence_indent = source_indent(c);
 	while (from < end && c->s[from] == ' ')
 		from++;
 	while (end > from && c->s[end - 1] == ' ')
@@ -669,18 +521,18 @@ open_fence(struct markdown *m, const struct cursor *c, size_t n)
 }
 
 static bool
-closes_fence(const struct markdown *m, const struct cursor *c)
+closes_fence(const struct markdown *m, const struct source *c)
 {
-	size_t from = c->at + count_blanks(c), n = run_of(c, from, m->state.fence);
-	struct cursor rest = { c->s, from + n, c->end };
+	size_t from = c->at + source_blanks(c), n = source_run(c, from, m->state.fence);
+	struct source rest = { c->s, from + n, c->end };
 
-	return n >= m->state.fence_n && is_blank(&rest);
+	return n >= m->state.fence_n && source_is_blank(&rest);
 }
 
 static void
-take_code(struct markdown *m, struct cursor *c)
+take_code(struct markdown *m, struct source *c)
 {
-	int indent = indent_of(c);
+	int indent = source_indent(c);
 
 	if (closes_fence(m, c)) {
 		m->state.leaf = LEAF_NONE;
@@ -691,7 +543,7 @@ take_code(struct markdown *m, struct cursor *c)
 }
 
 static void
-take_indented(struct markdown *m, struct cursor *c)
+take_indented(struct markdown *m, struct source *c)
 {
 	int blanks = m->state.code_blanks;
 
@@ -709,11 +561,11 @@ take_indented(struct markdown *m, struct cursor *c)
 /* ---------------------------------------------------------------- text */
 
 static void
-add_text(struct markdown *m, struct cursor *c, enum leaf leaf)
+add_text(struct markdown *m, struct source *c, enum leaf leaf)
 {
 	size_t end = c->end;
 
-	c->at += count_blanks(c);
+	c->at += source_blanks(c);
 	while (end > c->at && c->s[end - 1] == ' ')
 		end--;
 	if (m->leaf.n > 0)
@@ -736,14 +588,14 @@ put_heading(struct markdown *m, const struct styled *text, int level)
 }
 
 static void
-take_heading(struct markdown *m, struct cursor *c, int level)
+take_heading(struct markdown *m, struct source *c, int level)
 {
 	struct styled text = {0};
 	size_t end = c->end, hashes;
 
 	close_leaf(m);
-	c->at += count_blanks(c) + (size_t)level;
-	c->at += count_blanks(c);
+	c->at += source_blanks(c) + (size_t)level;
+	c->at += source_blanks(c);
 	while (end > c->at && c->s[end - 1] == ' ')
 		end--;
 	for (hashes = end; hashes > c->at && c->s[hashes - 1] == '#'; hashes--)
@@ -759,11 +611,11 @@ take_heading(struct markdown *m, struct cursor *c, int level)
 
 /* A paragraph of one line becomes a heading; false when this line does not underline one. */
 static bool
-take_underline(struct markdown *m, const struct cursor *c)
+take_underline(struct markdown *m, const struct source *c)
 {
-	char mark = first_char(c);
+	char mark = source_first(c);
 
-	if (m->state.leaf != LEAF_TEXT || (mark != '=' && mark != '-') || !is_underline(c, mark))
+	if (m->state.leaf != LEAF_TEXT || (mark != '=' && mark != '-') || !source_is_underline(c, mark))
 		return false;
 	if (memchr(m->leaf.text, '\n', m->leaf.n))
 		return false;
@@ -798,7 +650,7 @@ line_start(const char *s, size_t at)
 
 /* The paragraph's last line becomes the head of a table; false when this line does not say so. */
 static bool
-take_table_head(struct markdown *m, struct cursor *c)
+take_table_head(struct markdown *m, struct source *c)
 {
 	struct styled head = {0};
 	size_t from;
@@ -820,27 +672,8 @@ take_table_head(struct markdown *m, struct cursor *c)
 	return true;
 }
 
-/* \[ or $$ at the beginning of a line that does not go on behind its end. */
 static bool
-begins_math(const struct cursor *c, bool *ends)
-{
-	size_t from = c->at + count_blanks(c), end = c->end;
-	const char *close;
-
-	while (end > from && c->s[end - 1] == ' ')
-		end--;
-	if (end - from < 2 || (memcmp(c->s + from, "\\[", 2) != 0 && memcmp(c->s + from, "$$", 2) != 0))
-		return false;
-	close = c->s[from] == '$' ? "$$" : "\\]";
-	*ends = end - from >= 4 && memcmp(c->s + end - 2, close, 2) == 0;
-	for (size_t i = from + 2; i + 2 < end; i++)
-		if (memcmp(c->s + i, close, 2) == 0)
-			return false;
-	return true;
-}
-
-static bool
-ends_math(const struct markdown *m, const struct cursor *c)
+ends_math(const struct markdown *m, const struct source *c)
 {
 	const char *close = m->leaf.text[0] == '$' ? "$$" : "\\]";
 
@@ -851,11 +684,11 @@ ends_math(const struct markdown *m, const struct cursor *c)
 }
 
 static void
-take_text(struct markdown *m, struct cursor *c)
+take_text(struct markdown *m, struct source *c)
 {
 	bool ends;
 
-	if (begins_math(c, &ends)) {
+	if (source_begins_math(c, &ends)) {
 		close_leaf(m);
 		add_text(m, c, LEAF_MATH);
 		if (ends)
@@ -869,24 +702,24 @@ take_text(struct markdown *m, struct cursor *c)
 
 /* What a line is, its holders' marks taken off. */
 static void
-take_leaf(struct markdown *m, struct cursor *c)
+take_leaf(struct markdown *m, struct source *c)
 {
 	enum leaf leaf = m->state.leaf;
-	size_t fence = fence_length(c);
+	size_t fence = source_fence(c);
 
-	if (is_blank(c))
+	if (source_is_blank(c))
 		return;                         /* an item whose text comes on the next line */
 	if (take_underline(m, c) || take_table_head(m, c))
 		return;
-	if (leaf == LEAF_TABLE && table_is_row(c->s + c->at, c->end - c->at) && !begins_block(c))
+	if (leaf == LEAF_TABLE && table_is_row(c->s + c->at, c->end - c->at) && !source_begins_block(c))
 		add_text(m, c, LEAF_TABLE);
-	else if (indent_of(c) >= 4 && (leaf == LEAF_NONE || leaf == LEAF_INDENTED))
+	else if (source_indent(c) >= 4 && (leaf == LEAF_NONE || leaf == LEAF_INDENTED))
 		take_indented(m, c);
 	else if (fence > 0)
 		open_fence(m, c, fence);
-	else if (heading_level(c))
-		take_heading(m, c, heading_level(c));
-	else if (is_rule(c))
+	else if (source_heading(c))
+		take_heading(m, c, source_heading(c));
+	else if (source_is_rule(c))
 		take_rule(m);
 	else
 		take_text(m, c);
@@ -908,22 +741,22 @@ take_blank(struct markdown *m, int matched)
 
 /* Whether the line goes on with the paragraph though it lacks the marks of what holds it. */
 static bool
-is_lazy(const struct markdown *m, int matched, const struct cursor *c)
+is_lazy(const struct markdown *m, int matched, const struct source *c)
 {
-	return m->state.leaf == LEAF_TEXT && matched < m->state.depth && !begins_block(c);
+	return m->state.leaf == LEAF_TEXT && matched < m->state.depth && !source_begins_block(c);
 }
 
 static void
 take_line(struct markdown *m, const char *s, size_t start, size_t end)
 {
-	struct cursor c = { s, start, end };
+	struct source c = { s, start, end };
 	int matched = match_holders(m, &c);
 	bool all = matched == m->state.depth;
 
 	m->here = start;
 	if (m->state.leaf == LEAF_FENCE && all) {
 		take_code(m, &c);
-	} else if (is_blank(&c)) {
+	} else if (source_is_blank(&c)) {
 		take_blank(m, matched);
 	} else if (m->state.leaf == LEAF_MATH && all) {
 		bool ends = ends_math(m, &c);
@@ -970,12 +803,12 @@ take_lines(struct markdown *m, const char *s, size_t n)
 static void
 preview_code(struct markdown *m, const char *s, size_t n)
 {
-	struct cursor c = { s, m->at, n };
+	struct source c = { s, m->at, n };
 	struct state saved = m->state;
 	size_t at = m->at;
 	bool all = match_holders(m, &c) == m->state.depth;
 
-	if (all && first_char(&c) != m->state.fence) {
+	if (all && source_first(&c) != m->state.fence) {
 		take_lines(m, s, n);
 		styled_cut(&m->leaf, 0);
 		m->state = saved;

@@ -8,5 +8,6 @@ libui_a_SOURCES = \
 	ui/blocks.c ui/blocks.h ui/still.c ui/row.c ui/row.h ui/reader.c ui/reader.h ui/shrink.c ui/shrink.h ui/field.c ui/field.h \
 	ui/menu.c ui/menu.h ui/plain.c ui/plain.h \
 	ui/markdown.c ui/markdown.h ui/inline.c ui/inline.h ui/table.c ui/table.h ui/styled.c ui/styled.h \
+	ui/source.c ui/source.h \
 	ui/highlight.c ui/highlight.h ui/math.c ui/math.h ui/boxes.c ui/boxes.h \
 	ui/osc52.c ui/osc52.h ui/find.c ui/find.h ui/panes.c ui/panes.h ui/reading.c ui/reading.h

@@ -400,6 +400,25 @@ a_stream_ends_like_the_whole(void **state)
 	}
 }
 
+/* Bytes of any kind, made visible as an answer's are. */
+static void
+any_bytes(void **state)
+{
+	uint32_t seed = 21;
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		char bytes[200];
+		struct buf text = {0};
+
+		for (size_t i = 0; i < sizeof bytes; i++)
+			bytes[i] = (char)(roll(&seed, 3) ? roll(&seed, 256) : (unsigned)"\n*`|-> #[]()$\\_~<"[roll(&seed, 18)]);
+		text_visible(&text, bytes, sizeof bytes);
+		assert_stream(text.at, text.n, 2 + (int)roll(&seed, 50), &seed);
+		buf_done(&text);
+	}
+}
+
 static bool
 counts(int32_t cp)
 {
@@ -601,6 +620,7 @@ main(void)
 		cmocka_unit_test(narrow_tables),
 		cmocka_unit_test(too_many_cells),
 		cmocka_unit_test(a_stream_ends_like_the_whole),
+		cmocka_unit_test(any_bytes),
 		cmocka_unit_test(nothing_is_lost),
 		cmocka_unit_test(much_of_one_thing),
 		cmocka_unit_test(the_open_block_is_source),
