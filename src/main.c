@@ -45,6 +45,28 @@ survive_failing_writes(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 }
 
+/* Weights are read where their files are mapped: one that is cut short meanwhile, or a disk that fails, comes as this
+ * signal in the middle of a sum, where nothing can go on. What was said until then is in the session. */
+static void
+lose_weights(int sig)
+{
+	static const char line[] = "ivchat: a file of the model was cut short, or could not be read, while it was in use\n";
+	ssize_t n = write(STDERR_FILENO, line, sizeof line - 1);
+
+	(void)sig;
+	(void)n;
+	_exit(CODE_ENGINE);
+}
+
+static void
+explain_lost_weights(void)
+{
+	struct sigaction sa = {.sa_handler = lose_weights};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGBUS, &sa, NULL);
+}
+
 /* Takes argv[at] out and leaves the rest in order. */
 static void
 take_word(int argc, char **argv, int at)
@@ -85,6 +107,7 @@ main(int argc, char **argv)
 {
 	open_standard_files();
 	survive_failing_writes();
+	explain_lost_weights();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
 	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))

@@ -10,12 +10,12 @@
 #include <assert.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "engine/cpu/cpu.h"
 
 #define SPINS 2000              /* looks before sleeping: about 20 microseconds */
@@ -134,24 +134,18 @@ count_cores(void)
 	return n < 1 ? 1 : n > 256 ? 256 : (int)n;
 }
 
-/* Signals are for the program's own threads. */
 static void
 start_workers(struct pool *p, int n_threads)
 {
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (int i = 1; i < n_threads; i++) {
 		struct worker *w = &p->workers[i - 1];
 
 		w->pool = p;
 		w->index = i;
-		if (pthread_create(&w->thread, NULL, work, w) != 0)
+		if (thread_start(&w->thread, work, w) != 0)
 			break;
 		p->n_threads = i + 1;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 struct pool *

@@ -4,11 +4,11 @@
 #include "link/link.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "link/queue.h"
 #include "link/worker.h"
 
@@ -17,20 +17,6 @@ struct link {
 	struct worker worker;
 	pthread_t thread;
 };
-
-/* The thread inherits a mask in which everything is blocked: signals are the main loop's business. */
-static int
-start_thread(struct link *l)
-{
-	sigset_t all, old;
-	int failed;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	failed = pthread_create(&l->thread, NULL, worker_run, &l->worker);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return failed;
-}
 
 struct link *
 link_start(const struct card *card, const struct engine_options *options, struct error *err)
@@ -43,7 +29,7 @@ link_start(const struct card *card, const struct engine_options *options, struct
 		return NULL;
 	}
 	l->worker = (struct worker){.queue = &l->queue, .card = card, .options = *options};
-	failed = start_thread(l);
+	failed = thread_start(&l->thread, worker_run, &l->worker);
 	if (failed) {
 		error_set(err, CODE_MEMORY, "cannot start the engine's thread: %s", strerror(failed));
 		queue_done(&l->queue);

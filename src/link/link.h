@@ -13,7 +13,7 @@
 
 struct link;
 
-/* Starts the worker, with all signals blocked in it. The card must outlive the link. */
+/* Starts the worker, with no signal but faults coming to it. The card must outlive the link. */
 struct link *
 link_start(const struct card *card, const struct engine_options *options, struct error *err);
 

@@ -140,6 +140,24 @@ class Model(ProgramTest):
             self.fails(self.ask('--no-save', *args, 'hi', model=folder), 7,
                        'the model computed no finite logits: are its weights damaged?')
 
+    def test_shard_that_shrinks_while_it_is_used(self):
+        folder = self.derive('m')
+        program = self.start('ask', '-m', folder, '-n', '16000', 'first')
+        try:
+            self.wait_for_part(program)
+            for path in folder.glob('*.safetensors'):
+                os.truncate(path, 0)
+            _, complaint = program.communicate(timeout=60)
+        finally:
+            program.kill()
+        self.assertEqual(complaint.decode(), 'ivchat: a file of the model was cut short, or could not be read, while '
+                         'it was in use\n')
+        self.assertEqual(program.returncode, 7)
+        shown = self.good(self.run_it('show', 'last'))
+        self.assertIn('first', shown)
+        self.assertIn('[broken off]', shown)
+        self.good(self.ask('-c', '-n', '2', 'second'))
+
     def test_check_of_a_whole_one(self):
         self.assertEqual(self.good(self.run_it('model', 'check', TINY)), WHOLE)
 
@@ -293,9 +311,7 @@ class Session(ProgramTest):
     def test_second_writer(self):
         writer = self.start('ask', '-m', TINY, '-n', '16000', 'first')
         try:
-            while not self.sessions() or b'"part"' not in self.sessions()[0].read_bytes():
-                self.assertIsNone(writer.poll())
-                time.sleep(0.02)
+            self.wait_for_part(writer)
             session = self.sessions()[0].stem
             for args in ['ask', '-m', TINY, '-c', 'second'], ['rename', session, 'x'], ['rm', '-f', session]:
                 with self.subTest(args=args):
@@ -330,7 +346,7 @@ class CommandLine(ProgramTest):
         status, said = in_terminal([IVCHAT, '-m', TINY], self.env, self.dir, read_all)
         self.assertEqual(status, 2)
         self.assertEqual(said.decode().splitlines(), [
-            'ivchat: the chat needs a UTF-8 locale, and this one is ANSI_X3.4-1968', 'try: LC_ALL=C.UTF-8 ivchat'])
+            'ivchat: the chat needs a UTF-8 locale, and this one is ANSI_X3.4-1968', 'try: ivchat --plain, or in a UTF-8 locale: LC_ALL=C.UTF-8 ivchat'])
 
     def test_operands_that_are_wrong(self):
         self.fails(self.run_it('show'), 2, 'show needs one session', 'ivchat show last')

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zlib
 
@@ -98,6 +99,12 @@ class ProgramTest(unittest.TestCase):
             self.assertEqual(len(self.sessions()), 1)
             path = self.sessions()[0]
         return [json.loads(line) for line in path.read_bytes().split(b'\n') if line]
+
+    def wait_for_part(self, program):
+        """Until the only session holds the beginning of an answer."""
+        while not self.sessions() or b'"part"' not in self.sessions()[0].read_bytes():
+            self.assertIsNone(program.poll())
+            time.sleep(0.02)
 
     def derive(self, name, base=TINY):
         """A copy of a model folder, to be broken."""
