@@ -724,7 +724,10 @@ paint_status(struct ui *ui, int y)
 	struct status_view view = { .status = &status, .below = follows ? 0 : transcript_below(ui->transcript),
 	                            .mode = input_mode(ui->input), .ascii = ui->options.ascii };
 
-	if (ui->reading.on) {
+	if (ui->panes.n > 0 && !ui->picker) {
+		view.reading = " PICTURE ";
+		view.hint = "any key returns";
+	} else if (ui->reading.on) {
 		view.reading = ui->reading.asking ? " FIND " : " READING ";
 		view.found = say_found(&ui->reading, found, sizeof found);
 		view.hint = ui->reading.asking ? "Enter takes, Esc leaves" : "q back, F1 keys";
