@@ -11,7 +11,8 @@ screen_scripts = \
 	tests/screen/overlay.keys tests/screen/picture.keys tests/screen/popup.keys tests/screen/registers.keys \
 	tests/screen/repaint.keys tests/screen/resize.keys tests/screen/slow.keys tests/screen/small.keys \
 	tests/screen/strict.keys tests/screen/suspend.keys tests/screen/tmux.keys tests/screen/typing.keys \
-	tests/screen/xkeys.keys
+	tests/screen/xkeys.keys tests/screen/reading.keys tests/screen/find.keys tests/screen/enlarge.keys \
+	tests/screen/copy.keys tests/screen/mouse.keys
 TESTS += $(screen_scripts)
 EXTRA_DIST += tests/screen/run-screen tests/screen/answers.md $(screen_scripts)
 
