@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "again.h"
 #include "branches.h"
 #include "internal.h"
@@ -17,9 +18,6 @@
 #include "show.h"
 #include "slash.h"
 #include "words.h"
-
-#define HISTORY_LINES 10000
-#define PICTURE_QUESTION "Please describe the image in detail."
 
 void
 actions_give_back(struct app *app, const char *text)
@@ -57,12 +55,15 @@ actions_pick(struct app *app, const char *title, const char *const *items, int n
 static void
 remember(struct app *app, const char *line)
 {
+	const struct conf *conf = app->options->conf;
 	struct error err;
 
+	if (app->options->piped || !conf->history_save)
+		return;
 	ui_history_add(app->ui, line);
 	if (*line == ' ' || app->private)
 		return;
-	store_history_add(app->store, line, HISTORY_LINES, &err);       /* a lost line of history is no trouble to tell */
+	store_history_add(app->store, line, conf->history_size, &err);       /* a lost line of history is no trouble to tell */
 }
 
 /* Stages the pictures that the line begins with, until one cannot be. Returns what is left of the line, or NULL when it
@@ -88,6 +89,10 @@ take_pictures(struct app *app, const char *line)
 static void
 enter_rest(struct app *app, const char *rest)
 {
+	if (app->options->piped && rest[strspn(rest, " \t")]) {
+		talk_send(app, rest, strlen(rest));
+		return;
+	}
 	ui_set_input(app->ui, rest);
 	if (app->staged.n > 0)
 		ui_flash(app->ui, "picture added: Enter sends it, Backspace in an empty line takes it back");
@@ -104,9 +109,15 @@ is_blank(const char *text)
 static void
 enter_blank(struct app *app)
 {
+	const char *question = app->options->conf->image_question;
+
 	if (app->staged.n == 0)
 		return;
-	ui_set_input(app->ui, PICTURE_QUESTION);
+	if (app->options->piped) {
+		talk_send(app, question, strlen(question));
+		return;
+	}
+	ui_set_input(app->ui, question);
 	ui_flash(app->ui, "Enter sends this question with the picture");
 	meter_typed(app);
 }
@@ -122,12 +133,27 @@ enter_command(struct app *app, const char *line)
 	actions_give_back(app, line);
 }
 
+/* The screen's input line is always text; a pipe's line may be anything. */
+static bool
+check_text(struct app *app, const char *line, size_t n)
+{
+	struct error err;
+
+	if (strlen(line) == n && text_valid(line, n))
+		return true;
+	error_set(&err, CODE_INPUT, "not sent: the line is not UTF-8 text");
+	present_error(app, &err);
+	return false;
+}
+
 static void
 enter(struct app *app, const char *line, size_t n)
 {
 	const char *rest;
 
 	meter_typed(app);
+	if (!check_text(app, line, n))
+		return;
 	if (is_blank(line)) {
 		enter_blank(app);
 		return;
@@ -284,7 +310,7 @@ actions_event(struct app *app, struct ui_event *e)
 		meter_typed(app);
 		break;
 	case UI_EVENT_EOF:
-		app->leave = CODE_SIGHUP;
+		app->leave = app->options->piped ? CODE_SIGPIPE : CODE_SIGHUP;
 		break;
 	}
 }

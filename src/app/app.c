@@ -20,6 +20,7 @@
 #include "complete.h"
 #include "internal.h"
 #include "pasted.h"
+#include "plain.h"
 #include "trap.h"
 
 #define DEFAULT_MAX_TOKENS 512
@@ -76,6 +77,9 @@ open_screen(struct app *app, struct error *err)
 		.theme = theme(app->options->theme),
 		.ascii = app->options->ascii,
 		.no_color = no_color && *no_color,
+		.plain = app->options->plain,
+		.vi_mode = strcmp(app->options->conf->input_mode, "vi") == 0,
+		.image_max_kib = app->options->conf->image_max_kib,
 		.complete = complete_word,
 		.complete_arg = app,
 		.paste = pasted_take,
@@ -108,7 +112,7 @@ open_conversation(struct app *app, struct error *err)
 	}
 	if (sessions_open(app, app->options->resume, err) != 0)
 		return -1;
-	if (app->options->system && !app->read_only)
+	if (app->options->system && !app->options->system_is_usual && !app->read_only)
 		chat_set_system(app->chat, app->options->system);
 	return 0;
 }
@@ -128,12 +132,22 @@ new_app(const struct app_options *options)
 	return app;
 }
 
-/* The frame with the conversation in it, not only the empty one of ui_open. */
+static void
+show_warnings(struct app *app)
+{
+	for (int i = 0; i < app->options->conf->n_warnings; i++)
+		present_note(app, "%s", app->options->conf->warnings[i]);
+}
+
+/* The frame with the conversation in it, not only the empty one of ui_open. Line by line, what was said once is not said
+ * anew when the model's name is known. */
 static void
 draw_first(struct app *app)
 {
 	int ms = ui_timeout(app->ui);
 
+	if (app->options->plain)
+		return;
 	if (ms > 0)
 		poll(NULL, 0, ms);
 	ui_draw(app->ui);
@@ -149,8 +163,10 @@ start(struct app *app, struct error *err)
 	if (!app->ui)
 		return -1;
 	sessions_show(app);
+	show_warnings(app);
 	draw_first(app);
 	load_start(app);
+	plain_chat(app);
 	return 0;
 }
 
@@ -171,7 +187,10 @@ take_signals(struct app *app)
 			ui_suspend(app->ui);
 			break;
 		case SIGINT:
-			actions_interrupt(app);
+			if (app->options->piped)
+				app->leave = CODE_SIGINT;
+			else
+				actions_interrupt(app);
 			break;
 		default:
 			app->leave = 128 + sig;
@@ -269,6 +288,7 @@ loop(struct app *app, int signal_fd)
 		keep_tick(app);
 		meter_tick(app);
 		busy = app->leave < 0 && work(app);
+		plain_tick(app);
 		if (app->leave < 0)
 			ui_draw(app->ui);
 	}
@@ -299,7 +319,7 @@ end_answer(struct app *app)
 {
 	if (!app->talk.running)
 		return;
-	if (app->leave == CODE_OK) {
+	if (app->leave == CODE_OK || app->leave == CODE_SIGINT) {
 		stop_answer(app);
 	} else {
 		talk_end(app, STOP_HANGUP);
@@ -321,15 +341,28 @@ print_message(const struct message *m, struct buf *out)
 	buf_str(out, "\n\n");
 }
 
+/* The first message of a branch that is to be printed; n: none. Line by line all of them were. */
+static int
+first_printed(const struct app *app, const int *ids, int n)
+{
+	const char *what = app->options->conf->exit_print;
+
+	if (app->options->plain)
+		return n;
+	if (strcmp(what, "all") == 0)
+		return 0;
+	while (n > 0 && chat_message(app->chat, ids[--n])->role != ROLE_USER)
+		;
+	return n;
+}
+
 /* The last turn on the normal screen, where the scrollback keeps it, and how to go on. */
 static void
 print_last_turn(const struct app *app)
 {
-	int *ids, n = chat_branch(app->chat, app->chat->head, &ids), from = n;
+	int *ids, n = chat_branch(app->chat, app->chat->head, &ids), from = first_printed(app, ids, n);
 	struct buf out = {0};
 
-	while (from > 0 && chat_message(app->chat, ids[--from])->role != ROLE_USER)
-		;
 	for (int i = from; i < n; i++)
 		print_message(chat_message(app->chat, ids[i]), &out);
 	if (n > 0 && app->chat->id[0])
@@ -350,10 +383,12 @@ leave(struct app *app, struct error *err)
 	keep_close(app);
 	ui_close(app->ui);
 	app->ui = NULL;
-	if (app->leave != CODE_SIGHUP)
+	if (app->leave != CODE_SIGHUP && !app->options->piped && strcmp(app->options->conf->exit_print, "none") != 0)
 		print_last_turn(app);
 	if (app->leave == CODE_OK && kept != 0)
 		app->leave = CODE_STORE;
+	if (app->leave == CODE_OK && app->options->piped)
+		app->leave = (int)app->first_error;
 	return app->leave;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/paths.h"
+#include "conf/conf.h"
 #include "chat/chat.h"
 #include "engine/engine.h"
 #include "link/link.h"
@@ -20,6 +21,7 @@ struct app_options {
 	int n_images;
 	bool orient_ignore;
 	const char *system;             /* NULL: the model's */
+	bool system_is_usual;           /* for new conversations only, not for one that is gone on with */
 	int max_tokens;
 	struct sampling sampling;
 	bool seed_set;
@@ -30,7 +32,9 @@ struct app_options {
 	const char *theme;
 	bool ascii;
 	const char *say;                /* sent first, or NULL */
+	bool plain, piped;              /* line by line; and the lines come from no terminal */
 	const struct paths *paths;
+	const struct conf *conf;        /* for what is set nowhere above: presets, history, picture question, … */
 };
 
 /* Opens the screen and returns when the person leaves: CODE_OK, or the code of the error that is in err, or

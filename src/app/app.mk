@@ -6,7 +6,7 @@ libapp_a_SOURCES = \
 	src/app/words.c src/app/words.h src/app/staged.c src/app/staged.h src/app/gallery.c src/app/gallery.h \
 	src/app/talk.c src/app/talk.h src/app/keep.c src/app/keep.h src/app/load.c src/app/load.h \
 	src/app/sessions.c src/app/sessions.h src/app/present.c src/app/present.h src/app/meter.c src/app/meter.h \
-	src/app/trap.c src/app/trap.h \
+	src/app/trap.c src/app/trap.h src/app/plain.c src/app/plain.h \
 	src/app/again.c src/app/again.h src/app/branches.c src/app/branches.h src/app/edit.c src/app/edit.h \
 	src/app/room.c src/app/room.h src/app/shelf.c src/app/shelf.h src/app/turns.c src/app/verdict.c src/app/playback.c src/app/playback.h src/app/replay.c \
 	src/app/pasted.c src/app/pasted.h src/app/clipboard.c src/app/clipboard.h src/app/browse.c src/app/browse.h \

@@ -223,6 +223,45 @@ command_set(struct app *app, const char *operands, struct error *err)
 	return text ? 0 : -1;
 }
 
+static void
+list_presets(struct app *app)
+{
+	const struct conf *conf = app->options->conf;
+	struct buf out = {0};
+
+	for (int i = 0; conf_preset_name(conf, i); i++) {
+		char *text = conf_preset_text(conf, i);
+
+		buf_printf(&out, "[preset %s]\n%s", conf_preset_name(conf, i), text);
+		free(text);
+	}
+	present_note(app, "%s", out.n ? buf_text(&out) : "There are no presets; a section [preset NAME] in the config file is one.");
+	buf_done(&out);
+}
+
+int
+command_preset(struct app *app, const char *operands, struct error *err)
+{
+	const struct conf *conf = app->options->conf;
+	const char *key, *value;
+	int i;
+
+	if (!*operands) {
+		list_presets(app);
+		return 0;
+	}
+	i = conf_preset_find(conf, operands, err);
+	for (int k = 0; i >= 0 && conf_preset_entry(conf, i, k, &key, &value); k++) {
+		bool is_system = strcmp(key, "system") == 0;
+
+		if ((is_system ? command_system(app, value, err) : settings_set(app, key, value, err)) != 0)
+			return -1;
+		if (!is_system)
+			present_note(app, "%s = %s", key, value);
+	}
+	return i < 0 ? -1 : 0;
+}
+
 /* ---- conversations */
 
 int

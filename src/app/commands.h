@@ -9,7 +9,7 @@ struct app;
 
 typedef int command_fn(struct app *app, const char *operands, struct error *err);
 
-command_fn command_help, command_image, command_images, command_detach, command_system, command_set, command_new,
+command_fn command_help, command_image, command_images, command_detach, command_system, command_set, command_preset, command_new,
     command_find, command_sessions, command_rename, command_undo, command_regen, command_info, command_save, command_raw,
     command_redraw, command_quit;
 command_fn command_edit, command_continue, command_fork, command_pin, command_drop, command_context,

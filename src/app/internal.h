@@ -67,6 +67,7 @@ struct app {
 	bool raw;                       /* answers are shown as source */
 	int n_images_opened;            /* of options->images */
 	bool said;                      /* options->say is sent */
+	enum code first_error;          /* of those shown, or 0 */
 	int leave;                      /* -1: stay; else what app_run returns */
 };
 

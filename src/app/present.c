@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "internal.h"
+#include "plain.h"
 
 #define RULE_CHARACTERS 60
 #define MISSING_WIDTH 96
@@ -59,6 +60,8 @@ present_error(struct app *app, const struct error *err)
 {
 	struct buf text = {0};
 
+	if (!app->first_error)
+		app->first_error = err->code;
 	buf_str(&text, err->what);
 	if (err->hint[0])
 		buf_printf(&text, "\ntry: %s", err->hint);
@@ -108,6 +111,8 @@ present_banner(struct app *app)
 {
 	struct buf text = {0};
 
+	if (app->options->piped)
+		return;
 	write_banner(app, &text);
 	if (app->present.banner)
 		ui_set_text(app->ui, app->present.banner, text.at, text.n);
@@ -307,6 +312,7 @@ present_chat(struct app *app)
 	}
 	app->present.undrawn = app->present.n;
 	free(ids);
+	plain_chat(app);
 }
 
 static void

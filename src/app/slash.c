@@ -24,6 +24,7 @@ static const struct slash table[] = {
 	{ "detach", "", "N|all", "take back a picture that is not sent yet", WORDS_STAGED, command_detach },
 	{ "system", "", "[TEXT|@FILE|none|default]", "the system message, from the next turn on", WORDS_SYSTEM, command_system },
 	{ "set", "", "[KEY [VALUE]]", "show or change how answers are chosen", WORDS_SETTINGS, command_set },
+	{ "preset", "", "[NAME]", "system message and sampling of that name", WORDS_NONE, command_preset },
 	{ "new", "clear", "[NAME]", "begin another conversation", WORDS_NONE, command_new },
 	{ "sessions", "resume", "[WHICH]", "go on with a stored conversation", WORDS_SESSIONS, command_sessions },
 	{ "rename", "", "NAME", "name this conversation", WORDS_NONE, command_rename },

@@ -12,6 +12,15 @@
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
 
+static bool
+is_plain(const struct options *o)
+{
+	const char *term = getenv("TERM"), *accessible = getenv("ACCESSIBLE");
+
+	return o->plain || (term && strcmp(term, "dumb") == 0) ||
+	    (accessible && accessible[0] && strcmp(accessible, "0") != 0);
+}
+
 static int
 check_terminal(struct error *err)
 {
@@ -23,7 +32,7 @@ check_terminal(struct error *err)
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
 		error_set(err, CODE_USAGE, "the chat needs a UTF-8 locale, and this one is %s",
 		    nl_langinfo(CODESET));
-		return error_hint(err, "LC_ALL=C.UTF-8 ivchat");
+		return error_hint(err, "ivchat --plain, or in a UTF-8 locale: LC_ALL=C.UTF-8 ivchat");
 	}
 	return 0;
 }
@@ -59,7 +68,7 @@ check(const struct options *o, struct error *err)
 			error_set(err, CODE_USAGE, "-i -: in the chat, standard input is the keyboard");
 			return error_hint(err, "ivchat ask -i - …");
 		}
-	return check_terminal(err);
+	return is_plain(o) ? 0 : check_terminal(err);
 }
 
 /* Pictures of -i, then the words. The caller frees. */
@@ -88,6 +97,7 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.n_images = o->n_images + o->n_operands,
 		.orient_ignore = o->orient_ignore,
 		.system = o->system,
+		.system_is_usual = o->system_is_usual,
 		.max_tokens = o->max_tokens,
 		.sampling = {o->temp, o->top_p, o->top_k, o->repeat_penalty, o->seed},
 		.seed_set = o->seed_set,
@@ -98,7 +108,10 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.theme = o->theme,
 		.ascii = o->ascii,
 		.say = o->say,
+		.plain = is_plain(o),
+		.piped = is_plain(o) && !isatty(STDIN_FILENO),
 		.paths = paths,
+		.conf = o->conf,
 	};
 }
 
