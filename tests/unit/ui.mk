@@ -51,3 +51,10 @@ ui_sixel_LDADD = $(ui_screen_libs)
 ui_blocks_SOURCES = tests/unit/ui_blocks.c
 ui_blocks_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_blocks_LDADD = $(ui_screen_libs)
+
+# reading mode
+check_PROGRAMS += ui_reading
+TESTS += ui_reading
+ui_reading_SOURCES = tests/unit/ui_reading.c
+ui_reading_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_reading_LDADD = $(ui_screen_libs)
