@@ -6,6 +6,7 @@ include tests/unit/ui.mk
 include tests/unit/picture.mk
 include tests/unit/chat.mk
 include tests/unit/store.mk
+include tests/unit/export.mk
 include tests/unit/link.mk
 include tests/engine/pure.mk
 include tests/engine/run.mk

@@ -99,7 +99,7 @@ static void
 check_lines(struct check *c, struct record_reader *r, const char *path, const struct buf *file)
 {
 	const char *p = buf_text(file), *end = p + file->n;
-	int line = 0;
+	int line = 0, n_before;
 
 	for (const char *stop; p < end; p = stop + 1) {
 		bool torn = !(stop = memchr(p, '\n', (size_t)(end - p)));
@@ -107,8 +107,14 @@ check_lines(struct check *c, struct record_reader *r, const char *path, const st
 		line++;
 		if (torn)
 			stop = end;
-		if (stop == p || record_read(r, p, (size_t)(stop - p)) == 0)
+		if (stop == p)
 			continue;
+		n_before = r->chat->n_messages;
+		if (record_read(r, p, (size_t)(stop - p)) == 0) {
+			if (r->chat->n_messages > n_before + 1)
+				tell(c, xasprintf("%s:%d: lines before message %d are gone", path, line, r->chat->n_messages));
+			continue;
+		}
 		r->n_bad += r->begun;
 		tell(c, xasprintf("%s:%d: %s", path, line,
 		    torn ? "torn: the next writer cuts it off" :

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,11 +29,14 @@ struct said {
 	struct buf plain;
 };
 
+#define MAX_GAP 16              /* ids that may be missing: of lines that are gone */
+
 struct walk {
 	const struct query *query;
 	struct match *match;
 	struct said *said;              /* ids ascend */
 	int n;
+	int n_lines;
 	struct tags tags;
 	char used[32];
 	bool has_picture;
@@ -158,11 +162,11 @@ take_said(struct walk *w, const struct record *r)
 {
 	struct said *m = find_said(w, r->id);
 	const struct said *up = find_said(w, r->up);
-	int turn = (up ? up->turn : 0) + (r->kind == KIND_USER);
+	int turn = (up ? up->turn : 0) + (r->kind == KIND_USER), last = w->n ? w->said[w->n - 1].id : 0;
 
 	if (m)
 		return m->answer && !m->ended && r->kind != KIND_USER ? m : NULL;
-	if (r->id < 1 || r->up >= r->id || (w->n > 0 && r->id < w->said[w->n - 1].id))
+	if (r->id <= last || r->id > w->n_lines + MAX_GAP || r->up >= r->id)
 		return NULL;
 	if ((w->n & (w->n - 1)) == 0)
 		w->said = xreallocarray(w->said, w->n ? 2 * (size_t)w->n : 1, sizeof *w->said);
@@ -209,6 +213,15 @@ add_record(struct walk *w, const struct record *r, const char *line, size_t n)
 	m->json_n = r->json_n;
 }
 
+/* 0, which is the id of nothing, for what is no id. */
+static int
+id_in(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n > 0 && n <= INT32_MAX ? (int)n : 0;
+}
+
 /* A line in another spelling: an editor's, a later version's. */
 static void
 add_parsed(struct walk *w, const char *line, size_t n)
@@ -216,9 +229,9 @@ add_parsed(struct walk *w, const char *line, size_t n)
 	json_t *object = json_loadb(line, n, JSON_ALLOW_NUL, NULL), *text = json_object_get(object, "text");
 	const char *kind = json_string_value(json_object_get(object, "t"));
 	struct record r = {
-		.id = (int)json_integer_value(json_object_get(object, "id")),
-		.up = (int)json_integer_value(json_object_get(object, "up")),
-		.cont = (int)json_integer_value(json_object_get(object, "cont")),
+		.id = id_in(object, "id"),
+		.up = id_in(object, "up"),
+		.cont = id_in(object, "cont"),
 		.json = "\"\"",
 		.json_n = 2,
 	};
@@ -255,6 +268,7 @@ add_line(struct walk *w, const char *line, size_t n)
 	struct cursor c = { line, line + n };
 	struct record r;
 
+	w->n_lines++;
 	line_time(line, n, w->used);
 	if (read_head(&r, line, n))
 		add_record(w, &r, line, n);
