@@ -163,6 +163,8 @@ read_verbatim(struct tex *t, struct buf *out)
 			return false;
 	if (t->at == t->n)
 		return false;
+	if (t->at > from && t->s[from] == ' ' && out->n > 0 && out->at[out->n - 1] == ' ')
+		from++;
 	buf_add(out, t->s + from, t->at++ - from);
 	return true;
 }
@@ -422,11 +424,24 @@ add_symbol(struct tex *t, struct buf *out, const char *text)
 	return true;
 }
 
-/* A relation or an arrow keeps the blanks that the source has around it. */
+/* Relations, arrows and their like: not Greek letters, names, ∂ and ∇, which belong to what follows. */
 static bool
-is_spaced(const char *text)
+is_operator(const char *text)
 {
-	return (unsigned char)text[0] >= 0x80 && text[0] != (char)0xce && text[0] != (char)0xcf;
+	return (unsigned char)text[0] >= 0x80 && text[0] != (char)0xce && text[0] != (char)0xcf &&
+		strcmp(text, "∂") != 0 && strcmp(text, "∇") != 0;
+}
+
+/* It has a blank on both sides or on none; the one behind its name counts only when there is one before it. */
+static bool
+add_operator(struct tex *t, struct buf *out, const char *text)
+{
+	bool tight = out->n > 0 && out->at[out->n - 1] != ' ';
+
+	buf_str(out, text);
+	if (tight)
+		skip_blanks(t);
+	return true;
 }
 
 static bool
@@ -434,10 +449,8 @@ read_named(struct tex *t, struct buf *out, const char *name, size_t n)
 {
 	const char *text = look_up(symbols, name, n), *mark = look_up(accents, name, n);
 
-	if (text && is_spaced(text)) {
-		buf_str(out, text);
-		return true;
-	}
+	if (text && is_operator(text))
+		return add_operator(t, out, text);
 	if (text)
 		return add_symbol(t, out, text);
 	if (mark)
@@ -508,6 +521,9 @@ read_one(struct tex *t, struct buf *out)
 	case '_':
 		t->at++;
 		return read_index(t, out, c == '^');
+	case '~':
+		t->at++;
+		return read_blank(t, out);
 	case ' ':
 	case '\n':
 		return read_blank(t, out);
@@ -520,7 +536,6 @@ read_one(struct tex *t, struct buf *out)
 	case '$':
 	case '%':
 	case '#':
-	case '~':
 		return false;
 	default:
 		k = text_decode(t->s + t->at, t->n - t->at, &cp);

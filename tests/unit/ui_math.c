@@ -34,6 +34,11 @@ symbols_and_relations(void **state)
 	assert_math("a \\times b \\neq c", "a × b ≠ c");
 	assert_math("f: A \\to B", "f: A → B");
 	assert_math("2\\pi r", "2πr");
+	assert_math("a\\cdot b", "a·b");
+	assert_math("\\forall x \\exists y", "∀ x ∃ y");
+	assert_math("\\partial f/\\partial x", "∂f/∂x");
+	assert_math("10 \\text{ cm}~x", "10 cm x");
+	assert_math("O(n \\log n)", "O(n log n)");
 	assert_math(" p \\Rightarrow q ", "p ⇒ q");
 	assert_math("\\mathcal{L}(\\theta)", "ℒ(θ)");
 	assert_math("\\sin x + \\cos\\theta", "sin x + cos θ");
@@ -73,6 +78,7 @@ fractions_and_roots(void **state)
 	assert_math("2\\frac{1}{3}", "2(1/3)");
 	assert_math("x = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}", "x = (-b ± √(b² - 4ac))/(2a)");
 	assert_math("\\frac{1}{\\sqrt{2\\pi}}", "1/√(2π)");
+	assert_math("\\text{softmax}(\\frac{QK^T}{\\sqrt{d_k}})V", "softmax(QKᵀ/√(dₖ))V");
 	assert_math("\\sqrt{2}", "√2");
 	assert_math("\\sqrt[3]{x+1}", "∛(x+1)");
 	assert_math("\\sqrt[5]{x}", NULL);
