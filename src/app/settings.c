@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "internal.h"
 
-enum kind { KIND_FLOAT, KIND_INT, KIND_SEED };
+enum kind { KIND_FLOAT, KIND_INT, KIND_SEED, KIND_OVERFLOW };
 
 struct setting {
 	const char *key;
@@ -30,6 +30,7 @@ static const struct setting settings[] = {
 	{ "repeat_penalty", KIND_FLOAT, 0.01, 100, IN_APP(sampling.repeat_penalty) },
 	{ "seed", KIND_SEED, 0, 0, IN_APP(sampling.seed) },
 	{ "max_tokens", KIND_INT, 1, 1000000, IN_APP(max_tokens) },
+	{ "overflow", KIND_OVERFLOW, 0, 0, IN_APP(room.overflow) },
 };
 
 #define N_SETTINGS (sizeof settings / sizeof settings[0])
@@ -47,7 +48,7 @@ find(const char *key, struct error *err)
 		if (strcmp(settings[i].key, key) == 0)
 			return &settings[i];
 	error_set(err, CODE_INPUT, "there is no setting \"%s\"", key);
-	error_hint(err, "temp, top_p, top_k, repeat_penalty, seed or max_tokens");
+	error_hint(err, "temp, top_p, top_k, repeat_penalty, seed, max_tokens or overflow");
 	return NULL;
 }
 
@@ -79,6 +80,17 @@ set_seed(struct app *app, const struct setting *s, const char *value, struct err
 	return 0;
 }
 
+static int
+set_overflow(struct app *app, const char *value, struct error *err)
+{
+	int policy = room_overflow_from(value);
+
+	if (policy < 0)
+		return error_set(err, CODE_INPUT, "overflow: \"%s\" is none of ask, drop, stop", value);
+	app->room.overflow = (enum overflow)policy;
+	return 0;
+}
+
 int
 settings_set(struct app *app, const char *key, const char *value, struct error *err)
 {
@@ -90,6 +102,8 @@ settings_set(struct app *app, const char *key, const char *value, struct error *
 		return -1;
 	if (s->kind == KIND_SEED)
 		return set_seed(app, s, value, err);
+	if (s->kind == KIND_OVERFLOW)
+		return set_overflow(app, value, err);
 	number = strtod(value, &end);
 	if (*end || end == value || !(number >= s->low && number <= s->high))
 		return bad_number(s, value, err);
@@ -112,6 +126,8 @@ show_one(const struct app *app, const struct setting *s, struct buf *out)
 		buf_printf(out, "%g", (double)*(const float *)at);
 	else if (s->kind == KIND_INT)
 		buf_printf(out, "%d", *(const int *)at);
+	else if (s->kind == KIND_OVERFLOW)
+		buf_str(out, room_overflow_name(app->room.overflow));
 	else if (app->seed_set)
 		buf_printf(out, "%llu", (unsigned long long)app->sampling.seed);
 	else

@@ -125,8 +125,11 @@ settings(void **state)
 	assert_int_equal(app.sampling.top_k, 40);
 	assert_int_equal(app.max_tokens, 64);
 	set(&app, "seed", "random", 0);
+	set(&app, "overflow", "forget", -1);
+	set(&app, "overflow", "drop", 0);
 	shown = settings_show(&app, NULL, NULL);
-	assert_string_equal(shown, "temp = 0.7\ntop_p = 0\ntop_k = 40\nrepeat_penalty = 0\nseed = random\nmax_tokens = 64");
+	assert_string_equal(shown, "temp = 0.7\ntop_p = 0\ntop_k = 40\nrepeat_penalty = 0\nseed = random\nmax_tokens = 64\n"
+	    "overflow = drop");
 	free(shown);
 }
 
