@@ -15,7 +15,6 @@
 #include "engine/running.h"
 #include "engine/sampler.h"
 
-#define CHUNK 512               /* tokens computed at once: bounded work space, a place to stop */
 #define NOTHING (-1)
 
 /* One token of the timeline. */
@@ -42,7 +41,7 @@ struct context *
 context_new(struct engine *e, struct error *err)
 {
 	struct context *ctx = xcalloc(1, sizeof *ctx);
-	int chunk = e->n_ctx < CHUNK ? e->n_ctx : CHUNK;
+	int chunk = e->n_ctx < CONTEXT_CHUNK ? e->n_ctx : CONTEXT_CHUNK;
 
 	ctx->engine = e;
 	ctx->pending = NOTHING;

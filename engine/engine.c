@@ -53,9 +53,8 @@ limit_of(const struct engine_options *options, const struct hparams *hp)
 	return options && options->n_ctx > 0 && options->n_ctx < most ? options->n_ctx : most;
 }
 
-/* How many pictures the cache may hold: by number and by bytes, one at least. */
-static int
-slots_of(const struct hparams *hp)
+int
+engine_n_slots(const struct hparams *hp)
 {
 	size_t each = (size_t)hparams_n_image_tokens(hp) * (size_t)hp->llm.hidden_size * sizeof(float);
 	size_t n = PICTURES_MAX_BYTES / each;
@@ -78,7 +77,7 @@ open_all(struct engine *e, const char *dir, const struct engine_options *options
 		return -1;
 	if (hp.text_only)
 		return 0;
-	e->max_seen = slots_of(&hp);
+	e->max_seen = engine_n_slots(&hp);
 	return vision_init(&e->vision, e->backend, &e->model, err);
 }
 

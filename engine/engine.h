@@ -203,6 +203,24 @@ prompt_build(struct prompt *out, const struct card *card, const char *system, co
 void
 prompt_done(struct prompt *p);
 
+/* ---------------------------------------------------------------- the plan (pure half) */
+
+struct engine_options;
+
+/* What loading takes, in bytes, from the headers of the files. */
+struct plan {
+	int n_ctx, n_threads;           /* as they would be */
+	long long weights;              /* as they are stored: mapped from the files */
+	long long kv, work;             /* keys and values of n_ctx tokens; all other memory */
+	long long available;            /* memory that can be had now, files in memory counted in; -1: not known */
+};
+
+int
+plan_make(struct plan *p, const struct card *card, const struct engine_options *options, struct error *err);
+/* The most tokens of context that fit; 0: none. */
+int
+plan_most_ctx(const struct plan *p);
+
 /* ---------------------------------------------------------------- the engine (running half, one thread) */
 
 enum stage { STAGE_LOAD, STAGE_PICTURE, STAGE_PREFILL };

@@ -9,7 +9,7 @@ libengine_a_SOURCES = \
 	engine/jsonfile.c engine/tensor.c engine/hparams.c engine/checkpoint.c engine/model.c engine/card.c \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
 	engine/pixels.c engine/prompt.c \
-	engine/engine.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
+	engine/engine.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
 libcpu_a_CFLAGS = $(AM_CFLAGS) -O3
 libcpu_a_SOURCES = \

@@ -8,6 +8,7 @@
 #include "engine/model.h"
 #include "engine/vision.h"
 
+#define CONTEXT_CHUNK 512       /* tokens computed at once: bounded work space, a place to stop */
 #define PICTURES_MAX 16
 #define PICTURES_MAX_BYTES (64 << 20)
 
@@ -29,6 +30,10 @@ struct engine {
 	int n_seen, max_seen;           /* slots in use, slots allowed */
 	uint64_t clock;
 };
+
+/* How many pictures the cache may hold: by number and by bytes, one at least. */
+int
+engine_n_slots(const struct hparams *hp);
 
 /* The picture's rows, from the cache or computed; lent until the next call. *computed says which. */
 const struct device_buffer *

@@ -1,4 +1,5 @@
-/* model.c: what a model folder holds (info), and whether it is whole (check). Reads headers only. */
+/* model.c: what a model folder holds (info), whether it is whole (check), and whether it fits into memory (plan). Reads
+ * headers only. */
 #include "config.h"
 
 #include <dirent.h>
@@ -81,8 +82,59 @@ check(const struct card *card, const struct options *o, struct error *err)
 	return 0;
 }
 
+/* ---- plan */
+
+static void
+print_bytes(const char *what, long long n, const char *more)
+{
+	double mib = (double)n / (1 << 20);
+
+	if (mib < 1024)
+		printf("%-13s %8.1f MiB%s\n", what, mib, more);
+	else
+		printf("%-13s %8.1f GiB%s\n", what, mib / 1024, more);
+}
+
 static int
-info_or_check(const struct options *o, struct error *err)
+does_not_fit(const struct plan *p, const struct card *card, struct error *err)
+{
+	double gib = (double)(p->weights + p->kv + p->work) / (1 << 30);
+
+	error_set(err, CODE_MEMORY, "'%s' does not fit: it takes %.1f GiB", card_info(card)->name, gib);
+	if (plan_most_ctx(p) >= 16)
+		return error_hint(err, "--ctx %d", plan_most_ctx(p));
+	return error_hint(err, "a machine with %.0f GiB of free memory", gib + 1);
+}
+
+static int
+plan(const struct card *card, const struct options *o, struct error *err)
+{
+	struct engine_options options = {.n_threads = o->threads, .n_ctx = o->ctx};
+	struct plan p;
+	long long sum;
+	char more[64];
+
+	if (plan_make(&p, card, &options, err) < 0)
+		return -1;
+	sum = p.weights + p.kv + p.work;
+	printf("%-13s cpu, %d thread%s\n", "device", p.n_threads, p.n_threads == 1 ? "" : "s");
+	if (p.available >= 0)
+		print_bytes("free", p.available, "");
+	print_bytes("weights", p.weights, "  as they are stored, mapped from the files");
+	snprintf(more, sizeof more, "  for %d tokens", p.n_ctx);
+	print_bytes("kv", p.kv, more);
+	print_bytes("work space", p.work, "");
+	print_bytes("sum", sum, "");
+	if (p.available < 0)
+		return 0;
+	print_bytes("margin", p.available - sum, sum <= p.available ? "  it fits" : "");
+	return sum <= p.available ? 0 : does_not_fit(&p, card, err);
+}
+
+/* ---- which of them */
+
+static int
+do_verb(const struct options *o, struct error *err)
 {
 	const char *dir = o->n_operands > 1 ? o->operands[1] : o->model;
 	struct card *card = card_open(dir, err);
@@ -92,6 +144,8 @@ info_or_check(const struct options *o, struct error *err)
 		return -1;
 	if (strcmp(o->operands[0], "check") == 0) {
 		failed = check(card, o, err);
+	} else if (strcmp(o->operands[0], "plan") == 0) {
+		failed = plan(card, o, err);
 	} else {
 		print_info(card_info(card));
 		print_files(dir);
@@ -107,15 +161,15 @@ run(const struct command *self, struct options *o)
 	struct error err = {0};
 
 	(void)self;
-	if (o->n_operands > 2 || (strcmp(verb, "info") != 0 && strcmp(verb, "check") != 0)) {
-		error_set(&err, CODE_USAGE, "model needs one of: info, check; and at most one folder");
+	if (o->n_operands > 2 || (strcmp(verb, "info") != 0 && strcmp(verb, "check") != 0 && strcmp(verb, "plan") != 0)) {
+		error_set(&err, CODE_USAGE, "model needs one of: info, check, plan; and at most one folder");
 		error_hint(&err, "ivchat model info");
 		return cmd_fail(&err);
 	}
-	return info_or_check(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
+	return do_verb(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
 }
 
 const struct command cmd_model = {
-	"model", "info|check [DIR]", "Tell what a model folder holds, or whether it is whole.",
+	"model", "info|check|plan [DIR]", "Tell what a model folder holds, whether it is whole, whether it fits.",
 	OPT_MODEL, run,
 };
