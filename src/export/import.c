@@ -63,7 +63,8 @@ static int
 read_chat(struct import *im, const struct buf *file)
 {
 	json_error_t where;
-	json_t *all = json_loadb(buf_text(file), file->n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &where);
+	size_t mark = file->n >= 3 && memcmp(file->at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;    /* of byte order */
+	json_t *all = json_loadb(buf_text(file) + mark, file->n - mark, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &where);
 	const json_t *messages = json_object_get(all, "messages");
 	int rc;
 
@@ -125,53 +126,6 @@ count_missing(struct import *im, struct store *s)
 }
 
 static int
-put_systems(struct session *w, const struct chat *c, int up, struct error *err)
-{
-	int rc = 0;
-
-	for (int i = 0; i < c->n_systems && rc == 0; i++)
-		if (c->systems[i].up == up)
-			rc = session_put_system(w, &c->systems[i], err);
-	return rc;
-}
-
-/* An answer whose writer was killed is one that has parts and no end. */
-static int
-put_message(struct session *w, const struct message *m, struct error *err)
-{
-	if (m->role == ROLE_USER)
-		return session_put_user(w, m, err);
-	return m->stop == STOP_NONE ? session_put_part(w, m, err) : session_put_answer(w, m, err);
-}
-
-static int
-put_rest(struct session *w, const struct chat *c, struct error *err)
-{
-	int rc = 0;
-
-	for (int i = 0; i < c->tags.n && rc == 0; i++)
-		rc = session_put_tag(w, c->tags.at[i], true, err);
-	if (rc == 0 && c->name)
-		rc = session_put_name(w, c->name, err);
-	if (rc == 0 && c->head != c->n_messages)
-		rc = session_put_head(w, c->head, err);
-	return rc;
-}
-
-static int
-put_chat(struct session *w, const struct chat *c, struct error *err)
-{
-	int rc = put_systems(w, c, 0, err);
-
-	for (int i = 0; i < c->n_messages && rc == 0; i++) {
-		rc = put_message(w, &c->messages[i], err);
-		if (rc == 0)
-			rc = put_systems(w, c, i + 1, err);
-	}
-	return rc == 0 ? put_rest(w, c, err) : -1;
-}
-
-static int
 store_import(struct import *im, struct store *s)
 {
 	struct session *w;
@@ -182,7 +136,7 @@ store_import(struct import *im, struct store *s)
 	if (rc < 0)
 		return -1;
 	w = session_new(s, im->chat);
-	rc = put_chat(w, im->chat, im->err);
+	rc = session_put_chat(w, im->chat, im->err);
 	session_close(w);
 	return rc;
 }

@@ -234,26 +234,44 @@ read_tokens(const struct object *o, struct message *m)
 	return n_ms == 0 || n_ms == m->n_ids ? 0 : wrong(o, "ms", "must be as long as ids");
 }
 
-/* [["kept", 0, 5], ["prefill", 5, 40], ["decode", 40, 60]] */
+/* 0 where the key is not there. */
+static int
+get_count(const struct object *o, const char *key, int most, int *out)
+{
+	return get_optional(o, key) ? get_int(o, key, 0, most, out) : 0;
+}
+
+/* [KIND, BEGIN, END, TO], each beginning where the one before ended. */
+static bool
+read_seg(struct seg *s, const json_t *from)
+{
+	const char *kind = json_string_value(json_array_get(from, 0));
+	json_int_t begin = json_integer_value(json_array_get(from, 1)), end = json_integer_value(json_array_get(from, 2));
+	json_int_t to = json_integer_value(json_array_get(from, 3));
+
+	if (!kind || begin < 0 || end < begin || to < end || to > INT32_MAX)
+		return false;
+	*s = (struct seg){ strcmp(kind, "decode") == 0 ? SEG_DECODE : SEG_PREFILL, (int)begin, (int)end, (int)to };
+	return s->kind == SEG_DECODE || strcmp(kind, "prefill") == 0;
+}
+
 static int
 read_segs(const struct object *o, struct message *m)
 {
-	const json_t *segs = get_optional(o, "segs");
-	json_t *seg;
-	size_t i;
+	const json_t *list = get_optional(o, "segs");
+	size_t n = json_array_size(list);
+	struct seg *segs = xcalloc(n + 1, sizeof *segs);
+	bool good = !list || json_is_array(list);
 
-	json_array_foreach(segs, i, seg) {
-		const char *kind = json_string_value(json_array_get(seg, 0));
-		json_int_t end = json_integer_value(json_array_get(seg, 2));
-
-		if (!kind || end < 0 || end > INT32_MAX / 2)
-			return wrong(o, "segs", "must be a list of [KIND, FROM, TO]");
-		if (strcmp(kind, "kept") == 0)
-			m->n_reused = (int)end;
-		else if (strcmp(kind, "prefill") == 0)
-			m->n_prompt = (int)end;
-	}
-	return 0;
+	for (size_t i = 0; i < n && good; i++)
+		good = read_seg(&segs[i], json_array_get(list, i));
+	if (good && n > 0)
+		message_set_segs(m, segs, (int)n);
+	free(segs);
+	if (!good)
+		return wrong(o, "segs", "must be a list of [KIND, BEGIN, END, TO]");
+	return get_count(o, "prompt", INT32_MAX / 2, &m->n_prompt) < 0 ||
+	    get_count(o, "reused", m->n_prompt, &m->n_reused) < 0 ? -1 : 0;
 }
 
 static int
@@ -263,6 +281,9 @@ read_answer(const struct object *o, struct message *m)
 	if (get_optional(o, "cont") && get_int(o, "cont", 1, m->id - 1, &m->cont) < 0)
 		return -1;
 	if (read_stop(o, m) < 0 || read_sampling(o, m) < 0 || read_tokens(o, m) < 0 || read_segs(o, m) < 0)
+		return -1;
+	m->edited = json_is_true(json_object_get(o->json, "edited"));
+	if (get_count(o, "given", m->n_ids, &m->n_given) < 0)
 		return -1;
 	return get_text(o, "build", &m->build) < 0 || get_text(o, "gpu", &m->device) < 0 ? -1 : 0;
 }
@@ -289,7 +310,10 @@ read_message(struct import *im, int id, const json_t *json)
 	message_set_text(m, json_string_value(text), json_string_length(text));
 	if (get_time(&o, "at", m->at) < 0)
 		return -1;
-	return m->role == ROLE_USER ? read_pics(&o, m) : read_answer(&o, m);
+	if (m->role == ROLE_ANSWER)
+		return read_answer(&o, m);
+	m->pinned = json_is_true(json_object_get(json, "pinned"));
+	return read_pics(&o, m);
 }
 
 static int
@@ -333,6 +357,42 @@ read_systems(const struct object *top)
 }
 
 static int
+read_drop(const struct object *o)
+{
+	int32_t *ids = NULL;
+	int up, n = 0, rc = 0;
+
+	if (get_int(o, "up", 0, o->im->chat->n_messages, &up) < 0 || get_array(o, "ids", &ids, &n) < 0)
+		rc = -1;
+	for (int i = 0; i < n && rc == 0; i++)
+		if (!chat_message(o->im->chat, ids[i]))
+			rc = wrong(o, "ids", "must be ids of messages");
+	if (rc == 0)
+		chat_add_drop(o->im->chat, up, ids, n);
+	free(ids);
+	return rc;
+}
+
+static int
+read_drops(const struct object *top)
+{
+	const json_t *list = get_optional(top, "drops");
+	json_t *value;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return wrong(top, "drops", "must be a list");
+	json_array_foreach(list, i, value) {
+		struct object o = { .im = top->im, .json = value };
+
+		snprintf(o.place, sizeof o.place, "drops[%zu]", i);
+		if (read_drop(&o) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 read_tags(const struct object *top)
 {
 	const json_t *list = get_optional(top, "tags");
@@ -365,7 +425,7 @@ import_own(struct import *im, const json_t *object)
 	int version, head;
 
 	if (get_int(&top, "ivchat", 1, FORMAT_VERSION, &version) < 0 || read_messages(&top) < 0 || read_systems(&top) < 0 ||
-	    read_tags(&top) < 0 || read_model(&top) < 0 || get_text(&top, "name", &im->chat->name) < 0 ||
+	    read_drops(&top) < 0 || get_text(&top, "origin", &im->chat->origin) < 0 || read_tags(&top) < 0 || read_model(&top) < 0 || get_text(&top, "name", &im->chat->name) < 0 ||
 	    get_int(&top, "head", 0, im->chat->n_messages, &head) < 0)
 		return -1;
 	return chat_set_head(im->chat, head);

@@ -83,6 +83,21 @@ seed(uint64_t value)
 	return json_string(digits);
 }
 
+/* [KIND, BEGIN, END, TO]: how the prompt was computed, see engine.h. */
+static json_t *
+segments(const struct message *m)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < m->n_segs; i++) {
+		const struct seg *s = &m->segs[i];
+
+		json_array_append_new(list, json_pack("[s, i, i, i]", s->kind == SEG_DECODE ? "decode" : "prefill",
+		    s->begin, s->end, s->to));
+	}
+	return list;
+}
+
 static void
 add_answer(json_t *o, const struct message *m)
 {
@@ -101,9 +116,16 @@ add_answer(json_t *o, const struct message *m)
 		json_object_set_new(o, "build", json_string(m->build));
 	if (m->device)
 		json_object_set_new(o, "gpu", json_string(m->device));
-	if (m->n_prompt > 0)
-		json_object_set_new(o, "segs", json_pack("[[s,i,i], [s,i,i], [s,i,i]]", "kept", 0, m->n_reused, "prefill",
-		    m->n_reused, m->n_prompt, "decode", m->n_prompt, m->n_prompt + m->n_ids));
+	if (m->n_given)
+		json_object_set_new(o, "given", json_integer(m->n_given));
+	if (m->edited)
+		json_object_set_new(o, "edited", json_true());
+	if (m->n_prompt > 0) {
+		json_object_set_new(o, "prompt", json_integer(m->n_prompt));
+		json_object_set_new(o, "reused", json_integer(m->n_reused));
+	}
+	if (m->n_segs > 0)
+		json_object_set_new(o, "segs", segments(m));
 }
 
 static json_t *
@@ -114,7 +136,9 @@ message(struct export *e, const struct message *m)
 
 	if (m->role == ROLE_USER)
 		add_pictures(e, o, m);
-	else
+	if (m->pinned)
+		json_object_set_new(o, "pinned", json_true());
+	if (m->role == ROLE_ANSWER)
 		add_answer(o, m);
 	json_object_set_new(o, "text", json_stringn(m->text, m->text_n));
 	return o;
@@ -132,6 +156,17 @@ systems(const struct chat *c)
 }
 
 static json_t *
+drops(const struct chat *c)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < c->n_drops; i++)
+		json_array_append_new(list, json_pack("{s:i, s:o}", "up", c->drops[i].up, "ids",
+		    numbers(c->drops[i].ids, c->drops[i].n)));
+	return list;
+}
+
+static json_t *
 tags(const struct chat *c)
 {
 	json_t *list = json_array();
@@ -144,9 +179,9 @@ tags(const struct chat *c)
 static json_t *
 session(const struct chat *c)
 {
-	return json_pack("{s:i, s:s, s:s, s:s?, s:o, s:{s:s?, s:s?}, s:i, s:o}", "ivchat", FORMAT_VERSION, "id", c->id,
+	return json_pack("{s:i, s:s, s:s, s:s?, s:o, s:{s:s?, s:s?}, s:s?, s:i, s:o, s:o}", "ivchat", FORMAT_VERSION, "id", c->id,
 	    "made", c->made, "name", c->name, "tags", tags(c), "model", "name", c->model_name, "digest",
-	    c->model_digest, "head", c->head, "systems", systems(c));
+	    c->model_digest, "origin", c->origin, "head", c->head, "systems", systems(c), "drops", drops(c));
 }
 
 static void

@@ -20,10 +20,10 @@ class TransferTest(ProgramTest):
         put(self.home, SESSION, line(t='system', up=0, at='', text='Be brief.'),
             user(1, 0, 'What is <script>x</script>?\t\u001b[31m\u0000', pics=[pic]),
             answer(2, 1, 'A **cat', stop='length', ids=[5, 6], ms=[10, 20], build='b', gpu='cpu',
-                   segs=[['kept', 0, 3], ['prefill', 3, 9], ['decode', 9, 11]]),
-            answer(3, 1, 'A **cat**.\n猫', cont=2, ids=[5, 6, 7, 8], ms=[10, 20, 900, 1000]),
+                   reused=3, segs=[['prefill', 0, 3], ['prefill', 3, 9], ['decode', 9, 11]]),
+            answer(3, 1, 'A **cat**.\n猫', cont=2, given=2, ids=[5, 6, 7, 8], ms=[10, 20, 900, 1000]),
             user(4, 3, 'more'), part(5, 4, 'kil'), part(5, 4, 'led'), user(6, 3, 'other', at='2026-08-23T14:16:03.000Z'),
-            line(t='system', up=6, at='', text=None), tag('work'), tag('猫'), line(t='name', at='', name='my cat'),
+            line(t='system', up=6, at='', text=None), line(t='drop', up=3, at='', ids=[1]), line(t='pin', id=4, on=True, at=''), tag('work'), tag('猫'), line(t='name', at='', name='my cat'),
             line(t='head', id=3, at=''))
 
     def export(self, *args):
@@ -138,7 +138,9 @@ class Import(TransferTest):
         for key in 'id', 'made':
             del first[key], second[key]
         self.assertEqual(first, second)
-        self.assertEqual(first['messages'][2]['cont'], 2)
+        self.assertEqual((first['messages'][2]['cont'], first['messages'][2]['given']), (2, 2))
+        self.assertEqual((first['messages'][1]['reused'], first['messages'][1]['prompt']), (3, 9))
+        self.assertEqual((first['drops'], first['messages'][3]['pinned']), ([{'up': 3, 'ids': [1]}], True))
         self.assertEqual([m['stop'] for m in first['messages'] if m['role'] == 'answer'], ['length', 'eos', 'part'])
         self.assertEqual(self.good(self.run_it('ls', '--check')), '')
 
@@ -168,6 +170,7 @@ class Import(TransferTest):
                              [('user', 'what is\nthis?'), ('answer', 'a 猫'), ('user', '')])
             self.assertEqual(base64.b64decode(got['messages'][0]['pics'][0]['data']), PNG)
             self.assertEqual(got['systems'], [{'up': 0, 'text': 'Be brief.'}])
+        self.good(self.imported('\ufeff' + json.dumps(messages)))
 
     def refuse(self, value, why):
         self.fails(self.imported(value), 3, f"'in.json'{why}")
@@ -217,7 +220,7 @@ class Import(TransferTest):
         refuse('messages[1].ids', 'must be a list of whole numbers from 0 to 2147483647', lambda v, m: m[1].update(ids=[-1]))
         refuse('messages[1].ms', 'must be as long as ids', lambda v, m: m[1].update(ms=[1]))
         refuse('messages[1].sampling.temp', 'must be a number', lambda v, m: m[1]['sampling'].update(temp='x'))
-        refuse('messages[1].segs', 'must be a list of [KIND, FROM, TO]', lambda v, m: m[1].update(segs=[3]))
+        refuse('messages[1].segs', 'must be a list of [KIND, BEGIN, END, TO]', lambda v, m: m[1].update(segs=[3]))
         refuse('messages[2].cont', 'must be a whole number from 1 to 2', lambda v, m: m[2].update(cont=3))
         refuse('messages[0].pics[0].sha', 'must be a SHA-256 in 64 small hexadecimal digits',
                lambda v, m: m[0]['pics'][0].update(sha='../../x'))
