@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "ui/input.h"
 #include "ui/keys.h"
 #include "ui/osc52.h"
@@ -91,6 +92,7 @@ struct ui {
 	struct status_text status;
 	struct buf chips, flash;        /* empty: no such row */
 	bool busy;                      /* an answer runs */
+	bool keys_only;                 /* nothing is typed */
 	bool gone;                      /* the terminal is */
 	bool slow;                      /* the line is: smaller pictures */
 	int latency;                    /* ms of the quickest answer, or -1 */
@@ -524,6 +526,65 @@ take_key(struct ui *ui, enum keys_action key)
 		push_action(ui, input_key(ui->input, key, ui->busy));
 }
 
+/* ---- keys only */
+
+void
+ui_set_keys_only(struct ui *ui, bool on)
+{
+	ui->keys_only = on;
+}
+
+static void
+push_key(struct ui *ui, int32_t key)
+{
+	push_event(ui, UI_EVENT_KEY)->key = key;
+}
+
+static void
+push_special(struct ui *ui, enum keys_action key)
+{
+	switch (key) {
+	case KEYS_SEND:      push_key(ui, UI_KEY_ENTER); break;
+	case KEYS_BACKSPACE: push_key(ui, UI_KEY_BACKSPACE); break;
+	case KEYS_ESC:       push_key(ui, UI_KEY_ESC); break;
+	case KEYS_STOP:      push_key(ui, UI_KEY_INTERRUPT); break;
+	case KEYS_DELETE:    push_key(ui, UI_KEY_EOF); break;
+	default:             scroll_key(ui, key); break;
+	}
+}
+
+/* Whole characters, or one escape sequence that is none of our actions. */
+static void
+push_characters(struct ui *ui, const char *s, size_t n)
+{
+	int32_t cp;
+
+	if (s[0] == '\033') {
+		if (n == 3 && (s[2] == 'C' || s[2] == 'D'))
+			push_key(ui, s[2] == 'C' ? UI_KEY_RIGHT : UI_KEY_LEFT);
+		return;
+	}
+	for (size_t i = 0; i < n;) {
+		i += text_decode(s + i, n - i, &cp);
+		push_key(ui, cp);
+	}
+}
+
+static void
+take_only_key(struct ui *ui, const struct reader_unit *unit)
+{
+	if (unit->kind == READER_MOUSE)
+		take_mouse(ui, &unit->mouse);
+	else if (unit->kind == READER_TEXT)
+		push_characters(ui, unit->at, unit->n);
+	else if (unit->kind != READER_KEY || screen_key(ui, unit->action))
+		return;
+	else if (keys_asks(unit->action) != UI_ACT_NONE)
+		push_action(ui, keys_asks(unit->action));
+	else
+		push_special(ui, unit->action);
+}
+
 static void
 take_text(struct ui *ui, const struct reader_unit *unit)
 {
@@ -600,6 +661,10 @@ take_unit(struct ui *ui, const struct reader_unit *unit)
 	touch(ui, BY_KEY);
 	if (leaves_panes(ui, unit))
 		return;
+	if (ui->keys_only && !ui->picker) {
+		take_only_key(ui, unit);
+		return;
+	}
 	if (unit->kind == READER_KEY)
 		take_key(ui, unit->action);
 	else if (unit->kind == READER_MOUSE)

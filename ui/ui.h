@@ -84,12 +84,19 @@ enum ui_event_kind {
 	UI_EVENT_PICK,          /* a picker ended: pick = index, or -1 when left */
 	UI_EVENT_PREVIEW,       /* a picker of ui_pick_pictures stands on pick: answer by ui_preview */
 	UI_EVENT_TYPED,         /* the input changed (for token counts); at most one a read */
+	UI_EVENT_KEY,           /* after ui_set_keys_only */
 	UI_EVENT_EOF,           /* the terminal is gone */
+};
+
+/* Keys that are no character: beyond the code points. */
+enum ui_key {
+	UI_KEY_LEFT = 0x110000, UI_KEY_RIGHT, UI_KEY_ENTER, UI_KEY_BACKSPACE, UI_KEY_ESC, UI_KEY_INTERRUPT, UI_KEY_EOF,
 };
 
 struct ui_event {
 	enum ui_event_kind kind;
 	enum ui_action action;
+	int32_t key;            /* KEY: a code point or one of enum ui_key */
 	char *text;             /* LINE: owned by the caller */
 	size_t text_n;
 	int pick;
@@ -108,6 +115,10 @@ ui_next(struct ui *ui, struct ui_event *event);
 /* Line by line only: takes no message while true, which it is at first; nothing is said before ui_draw. */
 void
 ui_hold(struct ui *ui, bool held);
+/* Nothing is typed from now on: characters, and keys that neither scroll nor act on the screen, come as UI_EVENT_KEY.
+ * Lists and pages keep theirs. */
+void
+ui_set_keys_only(struct ui *ui, bool on);
 void
 ui_resize(struct ui *ui);                       /* after SIGWINCH */
 void
