@@ -129,6 +129,9 @@ new_app(const struct app_options *options)
 	app->meter.n_base = -1;
 	app->engine = ENGINE_LOADING;
 	app->leave = -1;
+	app->room.overflow = (enum overflow)room_overflow_from(options->conf->overflow);
+	if (options->piped && app->room.overflow == OVERFLOW_ASK)
+		app->room.overflow = OVERFLOW_STOP;     /* there is nobody to ask */
 	return app;
 }
 

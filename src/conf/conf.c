@@ -51,6 +51,8 @@ static const struct key keys[] = {
 	{ "gen.seed", KIND_SEED, AT(seed), 0, 0, NULL, "random", "of the random choices; always recorded" },
 	{ "gen.system", TEXT(system), NULL,
 	    "system message of new conversations; @FILE reads it; empty: none; without one the model's own" },
+	{ "context.overflow", CHOICE(overflow, "ask drop stop"), "ask",
+	    "when a message leaves no room for an answer: ask (ivchat ask: stop), drop the oldest turns, or do not send it" },
 	{ "image.mode", CHOICE(image_mode, "auto sixel blocks none"), "auto", "how pictures are drawn" },
 	{ "image.max_kib", WHOLE(image_max_kib, 16, 1000), "256", "largest sixel picture sent to the terminal" },
 	{ "image.orient", CHOICE(orient, "apply ignore"), "apply", "EXIF orientation of pictures" },

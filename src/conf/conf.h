@@ -29,6 +29,7 @@ struct conf {
 	bool seed_set;                  /* false: random */
 	char *system;                   /* NULL: the model's own; "@FILE" is not read here */
 
+	char *overflow;                 /* "ask", "drop", "stop" */
 	char *image_mode, *orient, *image_question;
 	int image_max_kib;
 
