@@ -240,6 +240,9 @@ act_on_entry(struct app *app, const struct ui_event *e)
 	case UI_ACT_VIEW:
 		show_as_seen(app, e->entry, e->picture);
 		break;
+	case UI_ACT_BOXES:
+		show_boxes(app, e->entry);
+		break;
 	default:
 		break;
 	}

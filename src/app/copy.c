@@ -79,7 +79,9 @@ tell(struct app *app, const char *what, size_t n, size_t went)
 {
 	char *text;
 
-	if (went < n)
+	if (went == 0 && n > 0)
+		text = xasprintf("%s is not copied: no clipboard can be reached from here", what);
+	else if (went < n)
 		text = xasprintf("copied the first %zu KiB of %s: terminals take no more", went >> 10, what);
 	else
 		text = xasprintf("copied %s, %zu bytes", what, n);
@@ -124,11 +126,11 @@ copy_code(struct app *app, const struct message *m, int which, struct error *err
 static const struct message *
 message_of(struct app *app, int entry)
 {
-	for (int i = 0; i < app->present.n; i++)
-		if (app->present.shown[i].entry == entry && app->present.shown[i].id)
-			return chat_message(app->chat, app->present.shown[i].id);
-	ui_flash(app->ui, "only messages can be copied: [ and ] go to them");
-	return NULL;
+	const struct message *m = chat_message(app->chat, present_id(app, entry));
+
+	if (!m)
+		ui_flash(app->ui, "only messages can be copied: [ and ] go to them");
+	return m;
 }
 
 void

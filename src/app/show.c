@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "boxed.h"
 #include "internal.h"
 
 /* A picture in full, ready for the screen; its pixels are file's or the gallery's. */
@@ -30,13 +31,9 @@ large_done(struct large *l)
 static const struct pic *
 pic_of_entry(const struct app *app, int entry, int index)
 {
-	for (int i = 0; i < app->present.n; i++) {
-		const struct message *m = chat_message(app->chat, app->present.shown[i].id);
+	const struct message *m = chat_message(app->chat, present_id(app, entry));
 
-		if (app->present.shown[i].entry == entry && m && index < m->n_pics)
-			return &m->pics[index];
-	}
-	return NULL;
+	return m && index < m->n_pics ? &m->pics[index] : NULL;
 }
 
 static const struct staged_picture *
@@ -156,6 +153,70 @@ show_as_seen(struct app *app, int entry, int index)
 		ui_flash(app->ui, "this picture is not said yet");
 	else if (show_square(app, pic, &err) != 0)
 		present_error(app, &err);
+}
+
+/* ---- boxes */
+
+/* The last picture that was said before an answer, or with its question. */
+static const struct pic *
+pic_before(const struct app *app, const struct message *m)
+{
+	for (; m; m = chat_message(app->chat, m->up))
+		if (m->n_pics > 0)
+			return &m->pics[m->n_pics - 1];
+	return NULL;
+}
+
+static char *
+name_boxes(const char *label, const struct message *m, const struct boxes *boxes)
+{
+	struct buf text = {0};
+
+	buf_printf(&text, "%s:", label);
+	for (int i = 0; i < boxes->n_names; i++) {
+		buf_str(&text, i ? ", " : " ");
+		buf_add(&text, m->text + boxes->names[i].name, boxes->names[i].name_n);
+	}
+	return buf_take(&text);
+}
+
+static int
+show_boxed(struct app *app, const struct pic *pic, const struct message *m, const struct boxes *boxes, struct error *err)
+{
+	struct large l = {0};
+	uint8_t *rgb;
+	char *label;
+	size_t n;
+
+	if (load(app, pic, pic->n, &l, err) != 0)
+		return -1;
+	n = (size_t)l.shown.width * (size_t)l.shown.height * 3;
+	rgb = xmalloc(n);
+	memcpy(rgb, l.shown.rgb, n);
+	boxed_draw(rgb, l.shown.width, l.shown.height, boxes);
+	label = name_boxes(l.label, m, boxes);
+	ui_show(app->ui, &(struct ui_picture){ rgb, l.shown.width, l.shown.height, label }, 1);
+	free(label);
+	free(rgb);
+	large_done(&l);
+	return 0;
+}
+
+void
+show_boxes(struct app *app, int entry)
+{
+	const struct message *m = chat_message(app->chat, present_id(app, entry));
+	const struct pic *pic = pic_before(app, m);
+	struct boxes boxes = {0};
+	struct error err;
+
+	if (m)
+		boxes_parse(&boxes, m->text, m->text_n);
+	if (boxes.n_names == 0 || !pic)
+		ui_flash(app->ui, "this message names no place in a picture");
+	else if (show_boxed(app, pic, m, &boxes, &err) != 0)
+		present_error(app, &err);
+	boxes_done(&boxes);
 }
 
 /* ---- commands */

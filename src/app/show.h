@@ -14,6 +14,9 @@ void
 show_enlarged(struct app *app, int entry, int index);
 void
 show_as_seen(struct app *app, int entry, int index);
+/* The boxes that the answer of an entry names, on the picture that it is about. */
+void
+show_boxes(struct app *app, int entry);
 
 command_fn command_view, command_compare;
 
