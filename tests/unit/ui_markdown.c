@@ -153,6 +153,8 @@ code_links_and_escapes(void **state)
 	assert_roles("![alt](p.png \"t\") [](u)", "{l:alt}{u: (p.png)} {u:(u)}\n");
 	assert_roles("[a] [b](c d) [", "[a] [b](c d) [\n");
 	assert_roles("see https://a.b/c_d_(e). \n见http://x.y/z。", "see {l:https://a.b/c_d_(e)}.\n见{l:http://x.y/z}。\n");
+	assert_roles("(https://a.b/c).", "({l:https://a.b/c}).\n");
+	assert_roles("𠮷**（一）**𠮷", "𠮷{s:（一）}𠮷\n");
 	assert_roles("<https://a.b> <b>x</b> &amp; http://", "{l:https://a.b} <b>x</b> &amp; http://\n");
 }
 
@@ -230,6 +232,7 @@ quotes(void **state)
 	(void)state;
 	assert_roles("> a\n> b\nlazy\n\nc", "{q:▎ }a\n{q:▎ }b\n{q:▎ }lazy\n\nc\n");
 	assert_text("> a\n>\n> > b\n> c\n\n> d", 20, "▎ a\n▎ \n▎ ▎ b\n▎ ▎ c\n\n▎ d\n");
+	assert_text("- > a\n  >\n  > b", 20, "• ▎ a\n  ▎ \n  ▎ b\n");
 	assert_text("> - a\n>   b\n> ```\n> x\nout", 20, "▎ • a\n▎   b\n▎   x\nout\n");
 	assert_styled(">x", 20, true, false, "| x\n");
 }

@@ -43,6 +43,8 @@ symbols_and_relations(void **state)
 	assert_math("\\mathcal{L}(\\theta)", "ℒ(θ)");
 	assert_math("\\sin x + \\cos\\theta", "sin x + cos θ");
 	assert_math("x'", "x′");
+	assert_math("\\mathbf{x}\\sin x", "x sin x");
+	assert_math("\\left. \\|x\\| \\right|", "‖x‖ |");
 	assert_math("\\left( a \\right)", "( a )");
 	assert_math("50\\%", "50%");
 	assert_math("\\text{面积} = 3", "面积 = 3");
