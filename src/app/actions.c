@@ -314,8 +314,6 @@ actions_event(struct app *app, struct ui_event *e)
 	case UI_EVENT_TYPED:
 		meter_typed(app);
 		break;
-	case UI_EVENT_KEY:
-		break;
 	case UI_EVENT_EOF:
 		app->leave = app->options->piped ? CODE_SIGPIPE : CODE_SIGHUP;
 		break;
