@@ -451,7 +451,9 @@ handle(struct demo *d, struct ui_event *event)
 	case UI_EVENT_PREVIEW:
 		preview(d, event->pick);
 		break;
+	case UI_EVENT_KEY:
 	case UI_EVENT_TYPED:
+	case UI_EVENT_KEY:
 		break;
 	case UI_EVENT_EOF:
 		d->quit = true;
