@@ -453,7 +453,6 @@ handle(struct demo *d, struct ui_event *event)
 		break;
 	case UI_EVENT_KEY:
 	case UI_EVENT_TYPED:
-	case UI_EVENT_KEY:
 		break;
 	case UI_EVENT_EOF:
 		d->quit = true;
