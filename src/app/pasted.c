@@ -18,7 +18,7 @@
 #include "words.h"
 
 enum {
-	FIRST = 64,             /* letters that are looked at to know a picture */
+	FIRST = 64,             /* letters that are looked at to know a picture; fewer may be a word */
 	PATHS_MAX = 1 << 14,    /* longer pastes are no paths */
 };
 
@@ -96,9 +96,9 @@ skip_header(const char **text, size_t *n, struct error *err)
 	return 1;
 }
 
-/* Whether the letters begin as a picture does. */
+/* Whether the letters, `least` of them or more, begin as a picture does. */
 static bool
-begins_as_picture(const char *text, size_t n)
+begins_as_picture(const char *text, size_t n, size_t least)
 {
 	char letters[FIRST] = { 0 };
 	struct buf first = {0};
@@ -108,7 +108,7 @@ begins_as_picture(const char *text, size_t n)
 	for (size_t i = 0; i < n && i < 4 * FIRST && k < FIRST; i++)
 		if (!isspace((unsigned char)text[i]))
 			letters[k++] = text[i];
-	known = base64_decode(&first, letters, k & ~(size_t)3) == 0 && picture_known(buf_text(&first), first.n);
+	known = k >= least && base64_decode(&first, letters, k & ~(size_t)3) == 0 && picture_known(buf_text(&first), first.n);
 	buf_done(&first);
 	return known;
 }
@@ -123,7 +123,7 @@ pasted_decode(const char *text, size_t n, struct buf *out, struct error *err)
 	header = skip_header(&text, &n, err);
 	if (header < 0)
 		return -1;
-	if (!begins_as_picture(text, n))
+	if (!begins_as_picture(text, n, header ? 1 : FIRST))
 		return header ? error_set(err, CODE_INPUT, "the data URI holds no picture of a known kind") : 0;
 	if (n / 4 * 3 > PICTURE_MAX_BYTES + PICTURE_MAX_BYTES / 16)     /* with its line ends */
 		return error_set(err, CODE_INPUT, "the pasted picture is larger than %u MiB", PICTURE_MAX_BYTES >> 20);

@@ -23,8 +23,12 @@
 
 /* ---------------------------------------------------------------- pastes */
 
-static const char picture[] = "P6\n2 2\n255\nabcdefghijkl";         /* a PNM */
-#define PICTURE_BASE64 "UDYKMiAyCjI1NQphYmNkZWZnaGlqa2w="
+/* A PNM of 59 bytes, in two lines of letters. */
+static const char picture[] = "P6\n4 4\n255\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv";
+#define FIRST_LETTERS "UDYKNCA0CjI1NQphYmNkZWZnaGlqa2xtbm9wcXJz"
+#define LAST_LETTERS "dHV2d3h5emFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
+#define PICTURE_BASE64_REST "KNCA0CjI1NQphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5emFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
+#define PICTURE_BASE64 FIRST_LETTERS LAST_LETTERS
 
 static void
 assert_pasted(const char *text, int expected)
@@ -49,8 +53,8 @@ pictures_are_pasted(void **state)
 	(void)state;
 	assert_pasted(PICTURE_BASE64, 1);
 	assert_pasted("\n  " PICTURE_BASE64 "\n", 1);
-	assert_pasted("UDYKMiAyCjI1\nNQphYmNk ZWZnaGlq\r\na2w=\n", 1);
-	assert_pasted("U D Y K M i A y C j I 1 N Q p h Y m N k Z W Z n a G l q a 2 w", 1);
+	assert_pasted(FIRST_LETTERS "\r\n" LAST_LETTERS "\n", 1);
+	assert_pasted("U D Y\t" PICTURE_BASE64_REST, 1);
 	assert_pasted("data:image/x-portable-pixmap;base64," PICTURE_BASE64, 1);
 	assert_pasted("DATA:Image/png;name=a.png;BASE64,\n" PICTURE_BASE64, 1);
 }
@@ -72,7 +76,9 @@ static void
 broken_pictures_are_told(void **state)
 {
 	(void)state;
-	assert_pasted("UDYKMiAyCjI1NQphYmNkZWZnaGlqa2w=UDYKMiAyCjI1NQphYmNkZWZnaGlqa2w=UDYKMiAyCjI1NQphYmNkZWZnaGlqa2w=", -1);
+	assert_pasted(PICTURE_BASE64 "!", -1);
+	assert_pasted(PICTURE_BASE64 PICTURE_BASE64, -1);
+	assert_pasted(PICTURE_BASE64 " and text", -1);
 	assert_pasted("data:image/png," PICTURE_BASE64, -1);
 	assert_pasted("data:image/png;base64", -1);
 	assert_pasted("data:image/png;base64,", -1);
@@ -211,7 +217,7 @@ static void
 a_picture_is_read(void **state)
 {
 	static const char *const names[] = { "wl-paste", "xclip" };
-	static const char *const bodies[] = { "echo this is no picture", "printf 'P6\\n2 2\\n255\\nabcdefghijkl'" };
+	static const char *const bodies[] = { "echo this is no picture", "printf 'P6\\n4 4\\n255\\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv'" };
 	char *path = xstrdup(getenv("PATH")), *dir = make_programs(names, bodies, 2);
 	struct buf out = {0};
 
