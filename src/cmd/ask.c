@@ -64,9 +64,9 @@ check_card(const struct ask *a, struct error *err)
 	if (info->text_only && a->talk.n_pictures > 0)
 		return error_set(err, CODE_INPUT,
 		    "'%s' is a plain text model: it takes no pictures", info->name);
-	if (a->o->reference && a->talk.system)
+	if (a->o->reference && a->talk.system && strcmp(a->talk.system, info->system_message) != 0)
 		return error_set(err, CODE_INPUT,
-		    "%s: --reference uses the model's own system message", a->o->messages);
+		    "the messages begin with a system message, and --reference uses the model's own");
 	return 0;
 }
 

@@ -227,6 +227,14 @@ class Question(ProgramTest):
                 (json.dumps([5]), 'stdin: message 1 is not {"role": TEXT, "content": TEXT}')):
             self.refused(self.ask('--messages', '-', stdin=text), 3, what)
 
+    def test_system_message_for_the_reference(self):
+        """Only the one that the model has anyway."""
+        def messages(system):
+            return json.dumps([{'role': 'system', 'content': system}, {'role': 'user', 'content': 'a'}])
+        self.refused(self.ask('--reference', '--messages', '-', stdin=messages('Be brief.')), 3,
+                     "the messages begin with a system message, and --reference uses the model's own")
+        self.good(self.ask('--reference', '--messages', '-', '-n', '1', stdin=messages('Answer the questions.')))
+
     def test_messages_of_other_writers(self):
         """A mark of byte order in front, half a surrogate pair inside."""
         def ids(content, before=''):
@@ -354,7 +362,7 @@ class CommandLine(ProgramTest):
         self.fails(self.run_it('rename', 'a'), 2, 'rename needs a session and a name')
         self.fails(self.run_it('rm'), 2, 'rm needs a session')
         self.fails(self.run_it('ls', 'x'), 2, "ls takes no operand: 'x'")
-        self.fails(self.run_it('model', 'plam'), 2, 'model needs one of: info, check; and at most one folder')
+        self.fails(self.run_it('model', 'plam'), 2, 'model needs one of: info, check, plan; and at most one folder')
         self.fails(self.run_it('help', 'nothing'), 2, "no help on 'nothing'")
 
     def test_subcommand_after_options(self):
