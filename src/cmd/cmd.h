@@ -18,7 +18,11 @@ struct command {
 };
 
 extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path, cmd_tag,
-    cmd_search, cmd_export, cmd_import, cmd_model, cmd_replay, cmd_batch, cmd_config, cmd_help;
+    cmd_search, cmd_export, cmd_import, cmd_model, cmd_replay, cmd_batch, cmd_config, cmd_completion,
+    cmd_help;
+
+/* Of `help`, beside the commands. */
+#define HELP_TOPICS "options keys slash settings version"
 
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];

@@ -20,45 +20,94 @@ print_overview(void)
 	for (int i = 0; commands[i]; i++)
 		printf("  %-9s %-16s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
 	puts("\n"
-	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, slash.");
+	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, slash, settings.");
+}
+
+/* ---- tables: on a screen, or as a list of the manual */
+
+typedef void print_row(const char *left, const char *does);
+
+static void
+print_line(const char *left, const char *does)
+{
+	printf("  %-24s %s\n", left, does);
 }
 
 static void
-print_keys(void)
+print_mdoc_text(const char *text)
+{
+	for (; *text; text++)
+		*text == '\\' ? fputs("\\e", stdout) : putchar(*text);
+}
+
+static void
+print_mdoc(const char *left, const char *does)
+{
+	fputs(".It Li \"", stdout);
+	print_mdoc_text(left);
+	fputs("\"\n\\&", stdout);
+	print_mdoc_text(does);
+	putchar('\n');
+}
+
+static void
+each_key(print_row *print)
 {
 	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
-		printf("  %-24s %s\n", k->keys, k->does);
+		print(k->keys, k->does);
 }
 
 static void
-print_slash(void)
+each_slash(print_row *print)
 {
 	char left[64];
 
 	for (const struct slash *s = app_slash_table(); s->name; s++) {
-		snprintf(left, sizeof left, "/%s %s", s->name, s->operands);
-		printf("  %-24s %s\n", left, s->does);
+		snprintf(left, sizeof left, "/%s%s%s", s->name, s->operands[0] ? " " : "", s->operands);
+		print(left, s->does);
 	}
 }
 
 static void
-print_options(void)
+each_setting(print_row *print)
 {
+	struct conf_key key;
+	char left[96], does[320];
+
+	for (int i = 0; conf_key(i, &key); i++) {
+		snprintf(left, sizeof left, "%s = %s", key.name, key.form);
+		snprintf(does, sizeof does, "%s (default: %s)", key.help, key.value[0] ? key.value : "none");
+		print(left, does);
+	}
+}
+
+static void
+print_options(print_row *print)
+{
+	(void)print;
 	options_print(~0u, stdout);
+}
+
+static void
+print_version(print_row *print)
+{
+	(void)print;
+	cmd_version(stdout);
 }
 
 static const struct {
 	const char *name;
-	void (*print)(void);
+	void (*each)(print_row *print);
 } topics[] = {
 	{"options", print_options},
-	{"keys", print_keys},
-	{"slash", print_slash},
-	{"version", NULL},
+	{"keys", each_key},
+	{"slash", each_slash},
+	{"settings", each_setting},
+	{"version", print_version},
 };
 
 static int
-print_topic(const char *topic)
+print_topic(const char *topic, print_row *print)
 {
 	struct error err = {0};
 
@@ -68,7 +117,7 @@ print_topic(const char *topic)
 	}
 	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
 		if (strcmp(topics[i].name, topic) == 0) {
-			topics[i].print ? topics[i].print() : cmd_version(stdout);
+			topics[i].each(print);
 			return CODE_OK;
 		}
 	error_set(&err, CODE_USAGE, "no help on '%s'", topic);
@@ -81,11 +130,11 @@ run(const struct command *self, struct options *o)
 {
 	(void)self;
 	if (o->n_operands > 0)
-		return print_topic(o->operands[0]);
+		return print_topic(o->operands[0], o->man ? print_mdoc : print_line);
 	print_overview();
 	return CODE_OK;
 }
 
 const struct command cmd_help = {
-	"help", "[TOPIC]", "Tell about commands, options, keys and slash commands.", 0, run,
+	"help", "[TOPIC]", "Tell about commands, options, keys and slash commands.", OPT_HELP, run,
 };

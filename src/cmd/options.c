@@ -166,6 +166,8 @@ static const struct row rows[] = {
 
 	{LIST(0, "set", "KEY=VALUE", sets), OPT_CONF | OPT_MODEL | OPT_TALK | OPT_RM,
 	    "any key of ivchat-config(5); may be repeated"},
+	{FLAG(0, "man", man), OPT_HELP, "keys, slash, settings: as mdoc(7) source, for the manual"},
+
 	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},
 	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error"},
 	{FLAG('h', "help", help), 0, "print this and end"},
@@ -622,6 +624,24 @@ options_print(unsigned groups, FILE *file)
 		    row->arg ? row->arg : "");
 		fprintf(file, "  %-26s %s\n", left, row->help);
 	}
+}
+
+bool
+options_info(int i, struct option_info *out)
+{
+	const struct row *row = &rows[i];
+
+	if (i < 0 || (size_t)i >= N_ROWS)
+		return false;
+	*out = (struct option_info){row->letter, row->name, row->arg, row->choices, row->help,
+	    row->kind == KIND_LIST, row->groups};
+	return true;
+}
+
+bool
+options_take(const struct option_info *option, unsigned groups)
+{
+	return option->groups == 0 || (option->groups & groups);
 }
 
 /* True if the option in this word takes the next word as its value. */

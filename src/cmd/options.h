@@ -20,6 +20,8 @@ enum option_group {
 	OPT_SHOW = 128,         /* --turn --raw */
 	OPT_RM = 256,           /* -f --restore --empty-trash --gc */
 	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
+	OPT_HELP = 1 << 17,     /* --man */
+	OPT_DOCTOR = 1 << 18,   /* --keys */
 	OPT_CONF = 1 << 16,     /* --set; commands with OPT_MODEL, OPT_TALK or OPT_RM take it too */
 	OPT_REPLAY = 1024,      /* --run --verify --speed … */
 	OPT_BATCH = 2048,       /* -o --map --shard … */
@@ -79,6 +81,7 @@ struct options {
 	bool embed;
 	/* all */
 	bool quiet, verbose, help, version;
+	bool man, keys;                 /* help; doctor */
 	const char **sets;              /* KEY=VALUE, in order */
 	int n_sets;
 	const struct conf *conf;        /* what file, environment, --preset and --set say; lent, never NULL */
@@ -99,6 +102,20 @@ options_done(struct options *o);
 /* The options of these groups, one a line, for --help and the manual. */
 void
 options_print(unsigned groups, FILE *file);
+
+/* The table, for completions and tests. false past the last. */
+struct option_info {
+	char letter;                    /* 0: none */
+	const char *name, *arg;         /* arg NULL: a flag */
+	const char *choices;            /* "auto sixel …", or NULL */
+	const char *help;
+	bool many;                      /* may be repeated */
+	unsigned groups;                /* 0: every command */
+};
+bool
+options_info(int i, struct option_info *out);
+bool
+options_take(const struct option_info *option, unsigned groups);
 
 /* Where the subcommand may stand: the index of the first word in argv[0..argc) that is neither an option nor
  * an option's value, or -1. */

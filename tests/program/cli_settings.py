@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# cli_settings.py: settings from the config file to the answer's record; completions in the shells themselves; the
+# tables of the manual against the program's.
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from program import GRAY, IVCHAT, SOURCE, TINY, ProgramTest, main
+
+
+class Settings(ProgramTest):
+    def config(self, text):
+        (self.home / 'config').mkdir(parents=True, exist_ok=True)
+        (self.home / 'config' / 'config').write_text(text)
+
+    def sampling(self, *args):
+        answer = json.loads(self.good(self.ask('--json', '--no-save', *args, 'hi')))
+        return answer['sampling'], answer['tokens']['answer']
+
+    def test_order(self):
+        self.config('gen.temp = 0.5\ngen.top_k = 5\ngen.top_p = 0.5\ngen.seed = 7\ngen.max_tokens = 1\n'
+                    '[preset p]\ntop_k = 6\ntop_p = 0.6\nmax_tokens = 2\n')
+        sampling, tokens = self.sampling()
+        self.assertEqual(sampling, {'temp': 0.5, 'top_p': 0.5, 'top_k': 5, 'repeat_penalty': 1.0, 'seed': 7})
+        self.assertEqual(tokens, 1)
+        sampling, _ = self.sampling('--top-k', '9', '--set', 'gen.top_p=0.8', '--preset', 'p')
+        self.assertEqual(sampling, {'temp': 0.5, 'top_p': 0.8, 'top_k': 9, 'repeat_penalty': 1.0, 'seed': 7})
+        sampling, _ = self.sampling('--reference')
+        self.assertEqual((sampling['temp'], sampling['top_k']), (0.0, 0))
+
+    def test_model_folder(self):
+        self.config(f'model.dir = {TINY}\n')
+        self.assertIn('whole', self.good(self.run_it('model', 'check')))
+        self.env['IVCHAT_MODEL'] = '/nowhere'
+        self.fails(self.run_it('model', 'check'), 4,
+                   "cannot open the model folder '/nowhere': No such file or directory")
+
+    def test_usual_system_message_is_for_new_sessions(self):
+        self.config('gen.system = "first"\n')
+        self.good(self.ask('-n', '1', 'hi'))
+        self.config('gen.system = "second"\n')
+        self.good(self.ask('-n', '1', '-c', 'hi'))
+        systems = [r['text'] for r in self.records() if r['t'] == 'system']
+        self.assertEqual(systems, ['first'])
+        self.good(self.ask('-n', '1', '-c', '-S', 'third', 'hi'))
+        systems = [r['text'] for r in self.records() if r['t'] == 'system']
+        self.assertEqual(systems, ['first', 'third'])
+
+    def test_picture_question(self):
+        self.config('image.question = "What?"\n')
+        self.good(self.ask('-n', '1', '-i', GRAY))
+        self.assertEqual([r['text'] for r in self.records() if r['t'] == 'user'], ['What?'])
+
+    def test_one_warning_and_the_default(self):
+        self.config('\n\ngen.temp = hot\n')
+        result = self.ask('--json', '--no-save', '-n', '1', 'hi')
+        self.assertEqual(result.stderr.decode(),
+                         f"ivchat: {self.home}/config/config:3: gen.temp 'hot': must be a number from 0 to 100\n")
+        self.assertEqual(json.loads(result.stdout)['sampling']['temp'], 0.0)
+
+    def test_commands_that_need_no_settings_are_silent(self):
+        self.config('nonsense\n')
+        self.good(self.run_it('ls'))
+        self.good(self.run_it('help'))
+
+    def test_config_prints_what_it_reads(self):
+        self.config('gen.system = "a \\"b\\" # \\\\"\nui.theme = dark\n[preset x y]\nsystem = " z "\ntemp = 1\n')
+        first = self.good(self.run_it('config'))
+        self.assertRegex(first, rf'(?m)^ui.theme +\= dark +# {re.escape(str(self.home))}/config/config:2$')
+        self.assertRegex(first, r'(?m)^gen.temp +\= 0 +# default$')
+        self.assertRegex(first, r'(?m)^#model.dir')
+        self.config(first)
+        second = self.good(self.run_it('config'))
+        drop = re.compile(r' +# .*')
+        self.assertEqual([drop.sub('', line) for line in second.splitlines()[1:]],
+                         [drop.sub('', line) for line in first.splitlines()[1:]])
+
+    def test_words_that_cannot_be(self):
+        self.fails(self.ask('--set', 'gen.tmep=1', 'hi'), 2, "there is no key 'gen.tmep'", 'ivchat config')
+        self.fails(self.ask('--set', 'gen.temp', 'hi'), 2, "--set 'gen.temp': must be KEY=VALUE", 'ivchat config')
+        self.fails(self.ask('--preset', 'x', 'hi'), 2, "there is no preset 'x'")
+        self.fails(self.run_it('ls', '--set', 'gen.temp=1'), 2, "option '--set' does not go with this command")
+        self.fails(self.run_it('config', 'gen.temp'), 2, "config takes no operand: 'gen.temp'")
+        self.fails(self.run_it('completion', 'tcsh'), 2, 'completion needs one of: bash, zsh, fish')
+
+    def test_trash_days(self):
+        for text in 'a', 'b':
+            self.good(self.ask('-n', '1', text))
+        first, second = self.sessions()
+        self.good(self.run_it('rm', '-f', first.stem))
+        self.good(self.run_it('rm', '-f', '--set', 'trash.days=0', second.stem))
+        self.assertEqual(list((self.home / 'data' / 'trash').iterdir()), [])
+
+
+class Completion(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        bin_dir = self.dir / 'bin'
+        bin_dir.mkdir()
+        (bin_dir / 'ivchat').symlink_to(IVCHAT)
+        self.env['PATH'] = f'{bin_dir}:{self.env["PATH"]}'
+        for name in 'cat.JPG', 'dog.png', 'notes.txt':
+            (self.dir / name).write_text('')
+        (self.dir / 'folder').mkdir()
+
+    def shell(self, name):
+        if not shutil.which(name):
+            self.skipTest(f'{name} is not installed')
+        script = self.dir / f'ivchat.{name}'
+        script.write_text(self.good(self.run_it('completion', name)))
+        subprocess.run([name, '-n', script], check=True, env=self.env)
+        return script
+
+    def check_all(self, complete):
+        """complete(words) → the candidates for the last one."""
+        self.good(self.ask('-n', '1', 'hi'))
+        session = self.sessions()[0].stem
+        self.assertEqual(complete('ren'), ['rename'])
+        self.assertEqual(complete('ask', '--the'), [])
+        self.assertEqual(complete('ask', '--repe'), ['--repeat-penalty'])
+        self.assertEqual(complete('ask', '--orient', 'i'), ['ignore'])
+        self.assertEqual(complete('ask', '--set', 'gen.to'), ['gen.top_k=', 'gen.top_p='])
+        self.assertEqual(complete('show', session[:8]), [session])
+        self.assertEqual(complete('completion', 'z'), ['zsh'])
+        self.assertEqual(complete('chat', '-i', ''), ['bin', 'cat.JPG', 'dog.png', 'folder', 'home'])
+
+    def test_bash(self):
+        script = self.shell('bash')
+
+        def complete(*words):
+            line = ' '.join(f"'{word}'" for word in ('ivchat',) + words)
+            code = (f'source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _ivchat 2>/dev/null; '
+                    'printf "%s\\n" "${COMPREPLY[@]}"')
+            out = subprocess.run(['bash', '-c', code], env=self.env, cwd=self.dir, stdout=subprocess.PIPE, check=True)
+            return sorted(out.stdout.decode().split())
+        self.check_all(complete)
+        self.assertEqual(complete('ask', '--orient', '=', 'i'), ['ignore'])
+        self.assertIn('ask', complete(''))
+        self.assertIn('cat.JPG', complete(''))
+
+    def test_fish(self):
+        script = self.shell('fish')
+
+        def complete(*words):
+            line = 'ivchat ' + ' '.join(words)
+            out = subprocess.run(['fish', '--no-config', '-c', f'source {script}; complete -C "{line}"'], env=self.env,
+                                 cwd=self.dir, stdout=subprocess.PIPE, check=True)
+            return sorted({line.split('\t')[0].rstrip('/') for line in out.stdout.decode().splitlines()})
+        self.check_all(complete)
+
+    def test_zsh(self):
+        """Only that it is read: completing needs zsh's line editor."""
+        script = self.shell('zsh')
+        code = f'autoload -Uz compinit; compinit -D -u; source {script}; print $_comps[ivchat]; whence -w _ivchat_keys'
+        out = subprocess.run(['zsh', '-f', '-c', code], env=self.env, cwd=self.dir, stdout=subprocess.PIPE, check=True)
+        self.assertEqual(out.stdout.decode(), '_ivchat\n_ivchat_keys: function\n')
+
+
+class Manual(ProgramTest):
+    def tables(self, page):
+        text = (SOURCE / 'man' / page).read_text()
+        return dict(re.findall(r'(?ms)^\.\\" ([a-z]+): made by man/update\n(.*?)^\.\\" \1: end$', text))
+
+    def test_tables_are_those_of_the_program(self):
+        """`man/update ./ivchat` writes them."""
+        seen = {}
+        for page in 'ivchat.1', 'ivchat-config.5':
+            seen.update(self.tables(page))
+        self.assertEqual(sorted(seen), ['keys', 'settings', 'slash'])
+        for topic, table in seen.items():
+            with self.subTest(topic=topic):
+                self.assertEqual(table, self.good(self.run_it('help', topic, '--man')))
+
+    def test_every_setting_is_printed_and_documented(self):
+        printed = [line.lstrip('#').split()[0] for line in self.good(self.run_it('config')).splitlines()[1:]]
+        table = re.findall(r'(?m)^\.It Li "(\S+) =', self.tables('ivchat-config.5')['settings'])
+        self.assertEqual(table, printed)
+
+    def test_update_changes_nothing(self):
+        shutil.copytree(SOURCE / 'man', self.dir / 'man')
+        subprocess.run(['chmod', '-R', 'u+w', self.dir / 'man'], check=True)
+        subprocess.run([self.dir / 'man' / 'update', IVCHAT], check=True, env=self.env)
+        for page in 'ivchat.1', 'ivchat-config.5', 'ivchat-session.5':
+            self.assertEqual((self.dir / 'man' / page).read_text(), (SOURCE / 'man' / page).read_text())
+
+
+if __name__ == '__main__':
+    main()
