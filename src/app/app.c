@@ -68,8 +68,8 @@ theme(const char *name)
 	return UI_THEME_AUTO;
 }
 
-static struct ui *
-open_screen(struct app *app, struct error *err)
+struct ui *
+app_open_screen(struct app *app, struct error *err)
 {
 	const char *no_color = getenv("NO_COLOR");
 	struct ui_options o = {
@@ -162,7 +162,7 @@ start(struct app *app, struct error *err)
 {
 	if (open_conversation(app, err) != 0)
 		return -1;
-	app->ui = open_screen(app, err);
+	app->ui = app_open_screen(app, err);
 	if (!app->ui)
 		return -1;
 	sessions_show(app);

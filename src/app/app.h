@@ -45,6 +45,7 @@ app_run(const struct app_options *options, struct error *err);
 /* ---- replay.c, playback.c: a stored session as it happened */
 
 struct replay_options {
+	const struct app_options *screen;       /* pictures, theme, orientation */
 	struct chat *chat;
 	struct store *store;            /* its pictures */
 	const struct tokenizer *tokenizer;      /* where each token's text ends; NULL: not known */
@@ -52,9 +53,6 @@ struct replay_options {
 	int from, to;                   /* turns; 0: all */
 	int branch;                     /* Nth leaf; 0: the current one */
 	bool loop;
-	bool orient_ignore;
-	const char *image_mode, *theme;
-	bool ascii;
 };
 
 /* The last message of the Nth branch (0: of the current one) in the order they came about; 0: there is none. */

@@ -71,4 +71,8 @@ struct app {
 	int leave;                      /* -1: stay; else what app_run returns */
 };
 
+/* app.c: the screen as options and settings want it. */
+struct ui *
+app_open_screen(struct app *app, struct error *err);
+
 #endif

@@ -96,10 +96,13 @@ static int
 play_on_screen(struct shelf *shelf, struct chat *chat, const struct options *o, char fork[32], struct error *err)
 {
 	struct tokenizer *tokenizer = tokenizer_open(o->model, &(struct error){0});
+	struct app_options screen = {
+		.image_mode = o->image_mode, .theme = o->theme, .ascii = o->ascii, .orient_ignore = o->orient_ignore,
+		.conf = o->conf,
+	};
 	struct replay_options options = {
-		.chat = chat, .store = shelf->store, .tokenizer = tokenizer, .speed = o->speed, .idle_limit = o->idle_limit,
-		.from = o->from, .to = o->to, .branch = o->branch, .loop = o->loop, .image_mode = o->image_mode,
-		.theme = o->theme, .ascii = o->ascii, .orient_ignore = o->orient_ignore,
+		.screen = &screen, .chat = chat, .store = shelf->store, .tokenizer = tokenizer, .speed = o->speed,
+		.idle_limit = o->idle_limit, .from = o->from, .to = o->to, .branch = o->branch, .loop = o->loop,
 	};
 	int go_on = 0, status = replay_run(&options, &go_on, err);
 
