@@ -40,6 +40,6 @@ screen() {
 	size=$1
 	shift
 	sed 's/^say "\(.*\)"$/type "\1"\nwait "> \1"\nkey Enter/' >"$work/steps"
-	( cd "$work" && python3 "$term_shot" --terminal none --cell 10x20 -g "$size" --timeout 120 --wait 20 -o "$work/out" \
+	( cd "$work" && python3 "$term_shot" --terminal none --cell 10x20 -g "$size" --timeout 400 --wait 60 -o "$work/out" \
 		-s "$work/steps" -- "$ivchat" "$@" ) || exit 1
 }

@@ -11,18 +11,18 @@ answers() {
 screen 100x32 -n 24 --name whole <<'KEYS'
 wait "/help"
 say "tell me"
-wait "[cut at 24]" 30
+wait "[cut at 24]" 60
 key C-d
 expect-exit 0
 KEYS
 screen 100x32 -n 8 --name parts <<'KEYS'
 wait "/help"
 say "tell me"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 say "/continue"
-wait "[cut at 16]" 30
+wait "[cut at 16]" 60
 say "/continue"
-wait "[cut at 24]" 30
+wait "[cut at 24]" 60
 expect-no-text "[2/"
 say "/regen"
 wait "the result would be the same"
@@ -45,9 +45,9 @@ rm -r "$work/home"
 screen 100x40 -n 8 red.ppm <<'KEYS'
 wait "[#1 red.ppm"
 say "first question"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 say "second question"
-waitre "second question[\s\S]*cut at 8" 30
+waitre "second question[\s\S]*cut at 8" 60
 say "/edit 1"
 wait "> first question"
 wait "[#1 red.ppm 160x120]"
@@ -61,7 +61,7 @@ key M-Up
 wait "> second question"
 type " changed"
 key Enter
-waitre "second question changed +\[2/2\][\s\S]*cut at 8" 30
+waitre "second question changed +\[2/2\][\s\S]*cut at 8" 60
 expect-text "first question"
 say "/edit 9"
 wait "there is no turn 9"
@@ -71,7 +71,7 @@ wait "> first question"
 type ", again"
 wait "again"
 key Enter
-waitre "first question, again +\[2/2\][\s\S]*cut at 8" 30
+waitre "first question, again +\[2/2\][\s\S]*cut at 8" 60
 gone "second question changed"
 expect-no-text "> first"
 say "/images"
@@ -97,7 +97,7 @@ wait "> my own words"
 key Enter
 waitre "my own words +\[2/2\] \[edited\]"
 say "/continue"
-waitre "my own words.*\[2/2\] \[cut at" 30
+waitre "my own words.*\[2/2\] \[cut at" 60
 key Escape
 wait "READING"
 key <

@@ -10,9 +10,9 @@ records() {
 screen 100x50 --ctx 280 -n 16 red.ppm <<'KEYS'
 wait "[#1"
 say "the first question, it has a picture"
-waitre "first question[\s\S]*cut at 16" 30
+waitre "first question[\s\S]*cut at 16" 60
 say "the second question, it is to be dropped"
-waitre "second question[\s\S]*cut at 16" 30
+waitre "second question[\s\S]*cut at 16" 60
 say "the third question, it is too much for it"
 wait "The context is full"
 expect-text "Drop the oldest turn: with picture #1 red.ppm 160x120 (/pin keeps a turn)"
@@ -27,7 +27,7 @@ say "the third question, it is too much for it"
 wait "The context is full"
 expect-no-text "with picture"
 key Enter
-waitre "third question[\s\S]*cut at 16" 30
+waitre "third question[\s\S]*cut at 16" 60
 waitre "to be dropped +\[dropped\]"
 say "/context"
 waitre " 0 +turn 2"
@@ -40,13 +40,13 @@ say "/drop 1"
 wait "the model does not see what is above"
 wait-image 1
 say "the fourth question, now there is room for it"
-waitre "fourth question[\s\S]*cut at 16" 30
+waitre "fourth question[\s\S]*cut at 16" 60
 say "the fifth question, it is too much for it"
 wait "The context is full"
 key Down Down
 key Enter
 gone "third question"
-waitre "fifth question[\s\S]*cut at 16" 30
+waitre "fifth question[\s\S]*cut at 16" 60
 key C-d
 expect-exit 0
 KEYS
@@ -72,11 +72,11 @@ wait "/help"
 say "/set overflow drop"
 wait "overflow = drop"
 say "the first question, it is to be dropped"
-waitre "first question[\s\S]*cut at 16" 30
+waitre "first question[\s\S]*cut at 16" 60
 say "the second question, it is to be kept"
-waitre "second question[\s\S]*cut at 16" 30
+waitre "second question[\s\S]*cut at 16" 60
 say "the third question, it takes its place"
-waitre "first question[\s\S]*does not see what is above[\s\S]*second[\s\S]*third question[\s\S]*cut at 16" 30
+waitre "first question[\s\S]*does not see what is above[\s\S]*second[\s\S]*third question[\s\S]*cut at 16" 60
 say "/undo"
 wait "> the third question, it takes its place"
 key C-c

@@ -6,8 +6,7 @@ ends() {
 	screen 100x32 -n 16000 <<KEYS
 wait "/help"
 say "question for $1"
-wait "answering" 30
-sleep 0.3
+waitre "Assistant\\n. ?\\S" 60
 signal $1
 expect-exit $2
 KEYS
@@ -20,7 +19,7 @@ ends HUP 129
 screen 100x32 -n 8 <<'KEYS'
 wait "/help"
 say "to be read"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 say "/quit"
 expect-exit 0
 KEYS
@@ -39,7 +38,7 @@ rm -r "$work/home"
 screen 100x32 -n 8 --no-save <<'KEYS'
 wait "PRIVATE"
 say "secret"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 key C-d
 expect-exit 0
 KEYS

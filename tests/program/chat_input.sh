@@ -11,7 +11,7 @@ wait "there is no command /frobnicate"
 expect-text "/frobnicate now"
 key C-c
 say "//slash"
-wait "[cut at 12]" 30
+wait "[cut at 12]" 60
 expect-text "/slash"
 expect-no-text "//slash"
 say "/undo"
@@ -21,7 +21,7 @@ key C-c
 type "你好，这是什么？"
 wait "你好，这是什么？"
 key Enter
-wait "[cut at 12]" 30
+wait "[cut at 12]" 60
 expect-text "你好，这是什么？"
 say "/regen"
 wait "the result would be the same"
@@ -33,7 +33,7 @@ wait "top_p: "
 expect-text "/set top_p 7"
 key C-c
 say "/regen"
-wait "[2/2]" 30
+wait "[2/2]" 60
 say "/system Be brief."
 wait "system message: Be brief."
 key C-d
@@ -58,7 +58,7 @@ expect-no-text "green"
 key Enter
 wait "Please describe the image in detail."
 key Enter
-wait "[cut at 12]" 30
+wait "[cut at 12]" 60
 wait-image 1
 say "/image nothing.png"
 wait "nothing.png"
@@ -102,7 +102,7 @@ KEYS
 screen 100x32 -n 16000 <<'KEYS'
 wait "/help"
 say "first"
-wait "answering" 30
+wait "answering" 60
 say "second"
 wait "[queued]"
 key C-c
@@ -111,7 +111,7 @@ gone "[queued]"
 expect-text "second"
 key C-c
 say "third"
-wait "answering" 30
+wait "answering" 60
 say "fourth"
 wait "[queued]"
 key M-Up

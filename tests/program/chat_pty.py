@@ -119,12 +119,23 @@ class ChatTest(ProgramTest):
         self.assertEqual(self.chat(play, '-n', LONG)[0], 0)
         self.assertEqual([r['text'] for r in self.of_kind('user')], ['first', 'second'])
 
+    def newest(self):
+        return self.records(max(self.sessions(), key=lambda path: path.stat().st_mtime_ns))
+
+    def wait_for_text(self):
+        """Until some of the running answer is on the disk."""
+        end = time.monotonic() + program.TIMEOUT
+        while not self.sessions() or self.newest()[-1]['t'] != 'part':
+            if time.monotonic() > end:
+                raise AssertionError('nothing of the answer is stored')
+            time.sleep(0.05)
+
     def ended_by(self, number, *args):
         def play(t):
             t.wait('/help')
             t.say('go on')
             t.wait('answering')
-            time.sleep(0.5)
+            self.wait_for_text()
             os.kill(os.tcgetpgrp(t.fd), number)
             return t.rest()
 
@@ -144,7 +155,7 @@ class ChatTest(ProgramTest):
         for number, status in (signal.SIGTERM, 143), (signal.SIGHUP, 129):
             with self.subTest(number):
                 self.assertEqual(self.ended_by(number, '--name', f'by {number}'), status)
-                last = self.records(self.sessions()[-1])[-1]
+                last = self.newest()[-1]
                 self.assertEqual((last['t'], last['stop']), ('answer', 'hangup'))
 
     def test_private(self):

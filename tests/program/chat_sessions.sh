@@ -5,11 +5,11 @@
 screen 100x32 -n 8 --name fish <<'KEYS'
 wait "/help"
 say "about fish"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 say "/new birds"
 gone "about fish"
 say "about birds"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 say "/rename crows"
 wait "crows"
 key C-o

@@ -6,9 +6,9 @@ picture red.ppm 120 10 10
 screen 100x40 -n 8 --name trunk red.ppm <<'KEYS'
 wait "[#1"
 say "about herrings"
-waitre "herrings[\s\S]*cut at 8" 30
+waitre "herrings[\s\S]*cut at 8" 60
 say "about gulls"
-waitre "gulls[\s\S]*cut at 8" 30
+waitre "gulls[\s\S]*cut at 8" 60
 say "/tag sea -land birds"
 wait "Tags: sea, birds"
 say "/tag -birds"
@@ -21,7 +21,7 @@ wait "This is a new session"
 wait-image 1
 expect-text "about gulls"
 say "about newts"
-waitre "newts[\s\S]*cut at 8" 30
+waitre "newts[\s\S]*cut at 8" 60
 say "/export talk.md"
 wait "Written to talk.md"
 say "/export talk.md"
@@ -45,7 +45,7 @@ say "/private"
 gone "about gulls"
 wait "PRIVATE"
 say "a secret"
-waitre "secret[\s\S]*cut at 8" 30
+waitre "secret[\s\S]*cut at 8" 60
 say "/save"
 wait "private session"
 say "/new"

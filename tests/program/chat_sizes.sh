@@ -7,7 +7,7 @@ wait "40x8"
 resize 100x30
 wait "/help"
 say "hello"
-wait "answering" 30
+wait "answering" 60
 resize 60x20
 sleep 0.2
 resize 110x34

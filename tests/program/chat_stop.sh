@@ -5,13 +5,12 @@
 screen 100x32 -n 16000 <<'KEYS'
 wait "/help"
 say "Tell me everything"
-wait "answering" 30
-sleep 0.3
+waitre "Assistant\n. ?\S" 60
 key C-c
 wait "[stopped]"
 say "Once more"
-wait "answering" 30
-sleep 0.5
+waitre "Once more[\s\S]*Assistant\n. ?\S" 60
+run while ! grep -q '"t":"part","id":4' home/data/sessions/*/*.jsonl; do sleep 0.1; done
 signal KILL
 wait-exit
 KEYS
@@ -22,7 +21,7 @@ grep -q '"t":"part"' $records || { echo "no part of the killed answer is stored"
 screen 100x32 -c -n 16 <<'KEYS'
 wait "[interrupted]"
 say "go on"
-wait "[cut at 16]" 30
+wait "[cut at 16]" 60
 key C-d
 expect-exit 0
 KEYS

@@ -10,11 +10,10 @@ screen 110x40 -n 8 red.ppm <<KEYS
 wait "[#1"
 say "kept in memory"
 wait "the text is kept in memory"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 run rm "$work/home/data"
 say "written now"
-wait "written now"
-settle 0.5
+waitre "written now[\s\S]*cut at 8" 60
 key C-d
 expect-exit 0
 KEYS
@@ -38,14 +37,17 @@ KEYS
 screen 110x40 --ctx 130 -n 8 red.ppm green.ppm <<'KEYS'
 wait "[#2"
 say "too much for this context"
-wait "not sent:"
+wait "The context is full"
+expect-no-text "Drop"
+key Escape
+gone "The context is full"
 expect-text "> too much for this context"
 expect-text "[#1 red.ppm 160x120] [#2 green.ppm 160x120]"
 key C-c
 say "/detach all"
 gone "[#1"
 say "short"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 key C-d
 expect-exit 0
 KEYS
@@ -55,7 +57,7 @@ screen 110x40 -n 8 red.ppm green.ppm <<'KEYS'
 wait "[#2"
 say "compare"
 wait "trained on one picture"
-wait "[cut at 8]" 30
+wait "[cut at 8]" 60
 key C-d
 expect-exit 0
 KEYS
