@@ -180,7 +180,8 @@ static void
 explain_foreign(const char *path, struct error *err)
 {
 	error_set(err, CODE_INPUT, "\"%s\" is a path of another computer: this program runs at the far end of ssh", path);
-	error_hint(err, "copy the file here first, e.g. scp FILE %s:", getenv("HOSTNAME") ? getenv("HOSTNAME") : "HOST");
+	error_hint(err, "there: base64 < FILE | pbcopy, and paste here; or scp FILE %s:",
+	    getenv("HOSTNAME") ? getenv("HOSTNAME") : "HOST");
 }
 
 static void
@@ -203,7 +204,6 @@ staged_word(struct app *app, const struct word *word)
 		return 0;
 	}
 	files = word_files(word);
-
 	for (char **f = files; *f; f++) {
 		if (staged_open(app, *f, &err) == 0) {
 			n++;
