@@ -1,5 +1,6 @@
 # tests: unit/ a file a module (cmocka), linked with only the rooms it is about; program/ the binary by pipes and in a
-# pty; screen/ a terminal; engine/ stages against goldens; hostile/ broken inputs, each with the line it must produce.
+# pty; screen/ a terminal; engine/ stages against goldens; hostile/ broken inputs, each with the line it must produce;
+# demo/ the bundled model.
 include tests/unit/base.mk
 include tests/unit/conf.mk
 include tests/unit/ui.mk
@@ -13,5 +14,6 @@ include tests/engine/run.mk
 include tests/program/cli.mk
 include tests/program/chat.mk
 include tests/screen/screen.mk
+include tests/demo/demo.mk
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
