@@ -249,17 +249,18 @@ screen_colors(void)
 static attr_t
 attributes(enum theme_role role, int *pair)
 {
-	const struct theme_look *l = theme_look(look.theme, look.color, role);
+	bool few = look.color && COLORS < 256;
+	struct theme_look l = few ? theme_few(look.theme, role) : *theme_look(look.theme, look.color, role);
 	attr_t a = A_NORMAL;
 
-	a |= l->bold ? A_BOLD : 0;
-	a |= l->dim ? A_DIM : 0;
-	a |= l->underline ? A_UNDERLINE : 0;
-	a |= l->reverse ? A_REVERSE : 0;
-	a |= !l->italic ? 0 : look.italics ? A_ITALIC : A_UNDERLINE;
+	a |= l.bold ? A_BOLD : 0;
+	a |= l.dim ? A_DIM : 0;
+	a |= l.underline ? A_UNDERLINE : 0;
+	a |= l.reverse ? A_REVERSE : 0;
+	a |= !l.italic ? 0 : look.italics ? A_ITALIC : A_UNDERLINE;
 	*pair = 0;
-	if (look.color && (l->fg >= 0 || l->bg >= 0))
-		*pair = alloc_pair(theme_reduce(l->fg, COLORS), theme_reduce(l->bg, COLORS));
+	if (look.color && (l.fg >= 0 || l.bg >= 0))
+		*pair = alloc_pair(l.fg, l.bg);
 	return a;
 }
 

@@ -192,31 +192,34 @@ levels(short color, int rgb[3])
 		rgb[i] = color >= 232 ? 8 + (color - 232) * 10 : cube[(i == 0 ? at / 36 : i == 1 ? at / 6 : at) % 6];
 }
 
-/* What xterm gives the first sixteen; most palettes are near it. */
-static const unsigned char basic[16][3] = {
-	{ 0, 0, 0 }, { 205, 0, 0 }, { 0, 205, 0 }, { 205, 205, 0 },
-	{ 0, 0, 238 }, { 205, 0, 205 }, { 0, 205, 205 }, { 229, 229, 229 },
-	{ 127, 127, 127 }, { 255, 0, 0 }, { 0, 255, 0 }, { 255, 255, 0 },
-	{ 92, 92, 255 }, { 255, 0, 255 }, { 0, 255, 255 }, { 255, 255, 255 },
-};
-
+/* The one of the first eight colours with the hue of one of the 256, or -1: greys and near greys have none. */
 short
-theme_reduce(short color, int n_colors)
+theme_hue(short color)
 {
-	int rgb[3], best = 0, best_distance = 1 << 30;
+	int rgb[3], low = 255, high = 0;
 
-	if (color < 16 || n_colors >= 256)
-		return color < n_colors ? color : (short)(color % 8);
+	if (color < 16 || color >= 232)
+		return color >= 1 && color < 7 ? color : -1;
 	levels(color, rgb);
-	for (int i = 0; i < 16 && i < n_colors; i++) {
-		int d = 0;
-
-		for (int k = 0; k < 3; k++)
-			d += (rgb[k] - basic[i][k]) * (rgb[k] - basic[i][k]);
-		if (d < best_distance) {
-			best = i;
-			best_distance = d;
-		}
+	for (int i = 0; i < 3; i++) {
+		low = rgb[i] < low ? rgb[i] : low;
+		high = rgb[i] > high ? rgb[i] : high;
 	}
-	return (short)best;
+	if (high - low < 60)
+		return -1;
+	low = (low + high) / 2;
+	return (short)((rgb[0] >= low) | (rgb[1] >= low) << 1 | (rgb[2] >= low) << 2);
+}
+
+struct theme_look
+theme_few(enum ui_theme theme, enum theme_role role)
+{
+	struct theme_look look = mono[role];
+	short hue = theme == UI_THEME_MONO ? -1 : theme_hue(theme_look(theme, true, role)->fg);
+
+	if (hue > 0 && !look.reverse) {
+		look.fg = hue;
+		look.dim = false;
+	}
+	return look;
 }

@@ -79,8 +79,13 @@ struct theme_look {
 const struct theme_look *
 theme_look(enum ui_theme theme, bool color, enum theme_role role);
 
-/* For a terminal that has only the first 8 or 16 colours: the nearest of them (-1 stays). */
+/* For a terminal that has only the first 8 or 16 colours, which no palette makes the same: the attributes of mono, and
+ * the hue where the theme has one and nothing is reversed. */
+struct theme_look
+theme_few(enum ui_theme theme, enum theme_role role);
+
+/* The one of the first eight colours with the hue of one of the 256; -1: a grey, or none. */
 short
-theme_reduce(short color, int n_colors);
+theme_hue(short color);
 
 #endif

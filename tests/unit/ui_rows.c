@@ -318,15 +318,16 @@ static void
 colours_are_reduced(void **state)
 {
 	(void)state;
-	assert_int_equal(theme_reduce(-1, 8), -1);
-	assert_int_equal(theme_reduce(110, 256), 110);
-	assert_int_equal(theme_reduce(5, 16), 5);
-	assert_int_equal(theme_reduce(12, 8), 4);
-	assert_int_equal(theme_reduce(196, 16), 9);     /* pure red */
-	assert_int_equal(theme_reduce(196, 8), 1);
-	assert_int_equal(theme_reduce(231, 16), 15);
-	assert_int_equal(theme_reduce(232, 8), 0);
-	assert_int_equal(theme_reduce(244, 16), 8);
+	assert_int_equal(theme_hue(-1), -1);
+	assert_int_equal(theme_hue(110), 6);    /* the label of the user: cyan */
+	assert_int_equal(theme_hue(203), 1);    /* errors: red */
+	assert_int_equal(theme_hue(5), 5);
+	assert_int_equal(theme_hue(231), -1);
+	assert_int_equal(theme_hue(244), -1);
+	assert_true(theme_few(UI_THEME_DARK, ROLE_STATUS).reverse);
+	assert_int_equal(theme_few(UI_THEME_DARK, ROLE_STATUS).fg, -1);
+	assert_int_equal(theme_few(UI_THEME_DARK, ROLE_USER).fg, 6);
+	assert_int_equal(theme_few(UI_THEME_MONO, ROLE_USER).fg, -1);
 }
 
 int
