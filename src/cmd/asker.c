@@ -41,13 +41,32 @@ asker_close(struct asker *a)
 	*a = (struct asker){0};
 }
 
+static int
+context_of(const struct asker *a)
+{
+	return a->o->ctx ? a->o->ctx : card_info(a->card)->n_ctx_max;
+}
+
+static int
+room_for(int n_wanted)
+{
+	return n_wanted < ROOM_MIN ? n_wanted : ROOM_MIN;
+}
+
+int
+asker_missing(const struct asker *a, int n_prompt, int n_wanted)
+{
+	int missing = n_prompt + room_for(n_wanted) - context_of(a);
+
+	return missing > 0 ? missing : 0;
+}
+
 bool
 asker_has_room(const struct asker *a, int n_prompt, int n_wanted, struct error *err)
 {
-	int n_ctx = a->o->ctx ? a->o->ctx : card_info(a->card)->n_ctx_max;
-	int room = n_wanted < ROOM_MIN ? n_wanted : ROOM_MIN;
+	int n_ctx = context_of(a), room = room_for(n_wanted);
 
-	if (n_prompt + room <= n_ctx)
+	if (asker_missing(a, n_prompt, n_wanted) == 0)
 		return true;
 	error_set(err, CODE_INPUT,
 	    "the text is too long: %d tokens, and %d for an answer, where the context holds %d", n_prompt, room,

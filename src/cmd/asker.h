@@ -30,6 +30,8 @@ asker_ask_take(struct asker *a, struct question *q, int (*text)(void *arg, const
     void *arg, struct reply *r, struct error *err);
 
 /* False: the prompt leaves no room for an answer; err says so. n_wanted tokens are enough, 64 are never too few. */
+int
+asker_missing(const struct asker *a, int n_prompt, int n_wanted);       /* tokens too many for it, 0: there is room */
 bool
 asker_has_room(const struct asker *a, int n_prompt, int n_wanted, struct error *err);
 

@@ -94,6 +94,7 @@ place_say(struct place *p, const struct talk *talk, const struct options *o)
 	const char *system = o->system && !(resumed && o->system_is_usual) ? o->system : talk->system;
 
 	p->first_system = p->chat->n_systems;
+	p->first_drop = p->chat->n_drops;
 	p->first = p->chat->n_messages + 1;
 	if (system)
 		chat_set_system(p->chat, system);
@@ -148,6 +149,8 @@ place_put_question(struct place *p, const struct talk *talk, const struct option
 	put_pictures(p, talk);
 	for (int i = p->first_system; i < p->chat->n_systems; i++)
 		note(p, session_put_system(p->writer, &p->chat->systems[i], &err), &err);
+	for (int i = p->first_drop; i < p->chat->n_drops; i++)
+		note(p, session_put_drop(p->writer, &p->chat->drops[i], &err), &err);
 	for (int id = p->first; id <= p->chat->n_messages; id++)
 		put_message(p, chat_message(p->chat, id));
 	if (o->name)

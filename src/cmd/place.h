@@ -15,6 +15,7 @@ struct place {
 	struct session *writer;         /* NULL: nothing is kept */
 	int first;                      /* id of the first message that this run said */
 	int first_system;               /* index of the first change of the system message, likewise */
+	int first_drop;                 /* of what was dropped from the context */
 	int answer;                     /* id, or 0 */
 	struct error trouble;           /* the first record that could not be written; code 0: none */
 };

@@ -63,13 +63,56 @@ count(struct ask *a)
 		ids_add(&a->prompt_ids, a->prompt.ids.at[i]);
 }
 
+static bool
+drops(const struct ask *a)
+{
+	return strcmp(a->o->conf->overflow, "drop") == 0;
+}
+
 static int
 check_room(const struct ask *a, struct error *err)
 {
 	if (asker_has_room(a->asker, a->n_prompt, a->o->max_tokens, err))
 		return 0;
-	return error_hint(err,
-	    a->o->go_on || a->o->session ? "a new session: leave out -c and -s" : "a shorter text");
+	if (!a->o->go_on && !a->o->session)
+		return error_hint(err, "a shorter text");
+	return error_hint(err, "%sa new session: leave out -c and -s", drops(a) ? "" : "--set context.overflow=drop, or ");
+}
+
+/* The oldest turns of the session go until `missing` tokens are free. 0 when some did. */
+static int
+drop_turns(struct ask *a, int missing, struct error *err)
+{
+	struct chat *c = a->place.chat;
+	int up = chat_message(c, a->question)->up, n_drop = -1, *ids;
+	struct turn_size *turns;
+	int n = chat_measure(c, up, a->card, squares_find, &a->squares, &turns, err);
+
+	if (n < 0)
+		return -1;
+	ids = xcalloc((size_t)n + 1, sizeof *ids);
+	n_drop = budget_drop(turns, n, missing, ids);
+	if (n_drop > 0)
+		chat_add_drop(c, up, ids, n_drop);
+	free(ids);
+	free(turns);
+	return n_drop > 0 ? 0 : -1;
+}
+
+/* As the chat does it; with context.overflow = drop, turns make room for the question. */
+static int
+chat_prompt(struct ask *a, struct error *err)
+{
+	int missing;
+
+	for (;;) {
+		if (chat_assemble(&a->prompt, a->place.chat, a->question, a->card, squares_find, &a->squares, err) < 0)
+			return -1;
+		missing = asker_missing(a->asker, (int)a->prompt.ids.n, a->o->max_tokens);
+		if (!drops(a) || missing == 0 || drop_turns(a, missing, err) < 0)
+			return 0;
+		prompt_done(&a->prompt);
+	}
 }
 
 int
@@ -77,11 +120,8 @@ ask_prompt(struct ask *a, struct error *err)
 {
 	int failed = make_squares(a, err);
 
-	if (!failed && a->o->reference)
-		failed = reference_prompt(a, err);
-	else if (!failed)
-		failed = chat_assemble(&a->prompt,
-		    a->place.chat, a->question, a->card, squares_find, &a->squares, err);
+	if (!failed)
+		failed = a->o->reference ? reference_prompt(a, err) : chat_prompt(a, err);
 	if (failed)
 		return -1;
 	count(a);

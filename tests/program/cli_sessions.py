@@ -13,6 +13,9 @@ class Asking(ProgramTest):
     def json(self, *args, **kw):
         return json.loads(self.good(self.ask('--json', '-n', '4', *args, **kw)))
 
+    def kind(self, kind):
+        return [r for r in self.records() if r['t'] == kind]
+
     def test_a_session_grows(self):
         first = self.json('-i', GRAY, 'what is this?')
         second = self.json('-c', 'and now?')
@@ -53,6 +56,21 @@ class Asking(ProgramTest):
         got = self.json('-c', '--no-save', 'b')
         self.assertEqual((got['turn'], got['session']), (2, None))
         self.assertEqual(self.sessions()[0].read_bytes(), before)
+
+    def test_a_full_context(self):
+        """It stops, or the oldest turns go: what is asked then is told nothing of them, and the drop is kept."""
+        drop, long = ('--set', 'context.overflow=drop', '--ctx', '280', '-n', '64'), 'x' * 80
+        self.json('--ctx', '280', long)
+        self.assertEqual(self.ask('-c', '--ctx', '280', long).returncode, 3)
+        self.assertEqual(len(self.kind('user')), 1)
+        second = self.json('-c', '--prompt-ids', *drop, long)
+        alone = self.json('--no-save', '--prompt-ids', long)
+        self.assertEqual(second['prompt_ids'], alone['prompt_ids'])
+        self.assertEqual([(r['up'], r['ids']) for r in self.kind('drop')], [(2, [1])])
+        self.assertEqual(self.ask('-c', *drop, 3 * long).returncode, 3)
+        self.assertEqual(len(self.kind('drop')), 1)
+        third = self.json('-c', '--prompt-ids', '--ctx', '280', 'y')
+        self.assertLess(len(third['prompt_ids']), len(second['prompt_ids']) + 64 + len(long))
 
     def test_system(self):
         own = self.json('--prompt-ids', 'a')['prompt_ids']
