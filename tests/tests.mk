@@ -13,6 +13,7 @@ include tests/engine/pure.mk
 include tests/engine/run.mk
 include tests/program/cli.mk
 include tests/program/chat.mk
+include tests/unit/replay.mk
 include tests/screen/screen.mk
 include tests/demo/demo.mk
 
