@@ -130,7 +130,7 @@ get_reply(struct ask *a, struct error *err)
 {
 	struct question q = {
 		.ticket = 1, .prompt = a->prompt, .sampling = a->sampling, .max_tokens = a->o->max_tokens,
-		.n_best = a->o->logprobs,
+		.n_best = a->o->logprobs, .fresh = true,
 	};
 
 	a->prompt = (struct prompt){0};
@@ -238,8 +238,9 @@ status_of(struct ask *a, int failed, struct error *err)
 		return cmd_fail(err);
 	if (!a->place.trouble.code)
 		return CODE_OK;
-	error_hint(&a->place.trouble,
-	    "free some space; the answer is not stored, it is only what was printed");
+	if (session_n_waiting(a->place.writer) > 0)
+		error_hint(&a->place.trouble, "make room, or another place by IVCHAT_HOME: the answer is only what was "
+		    "printed, it is not stored");
 	return cmd_fail(&a->place.trouble);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -199,6 +200,27 @@ scan_file(struct session_info *info)
 	return scan.begun;
 }
 
+static bool
+has_bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+/* A file that has something to say, but not what: it is named, so that nobody believes it gone, behind all others. A
+ * writer that was killed before its first line leaves an empty one. */
+static bool
+take_unreadable(struct session_info *info)
+{
+	if (!has_bytes(info->path))
+		return false;
+	free(info->title);
+	info->title = xstrdup("(its first line cannot be read)");
+	info->used[0] = '\0';
+	return true;
+}
+
 static int
 newest_first(const void *a, const void *b)
 {
@@ -232,7 +254,7 @@ store_list(struct store *s, struct session_info **out, int *n, struct error *err
 
 		*info = (struct session_info){ .path = session_path(s, ids[i], ".jsonl") };
 		memcpy(info->id, ids[i], sizeof info->id);
-		if (scan_file(info)) {
+		if (scan_file(info) || take_unreadable(info)) {
 			(*n)++;
 			continue;
 		}

@@ -308,13 +308,25 @@ class Session(ProgramTest):
         self.assertIn('first', result.stdout.decode())
 
     def test_unreadable_first_line(self):
+        """The session is refused, but nobody is told that there is none."""
         self.good(self.ask('-n', '2', 'first'))
         path = self.sessions()[0]
         path.write_bytes(b'garbage\n' + path.read_bytes())
-        result = self.run_it('show', path.stem)
-        self.assertEqual(result.returncode, 3)
-        self.assertEqual(result.stdout, b'')
-        self.assertEqual(len(result.stderr.decode().splitlines()), 1)
+        for which in path.stem, 'last':
+            self.fails(self.run_it('show', which), 3, f"'{path}' is not a session: its first line cannot be read")
+        self.assertEqual(self.good(self.run_it('ls')), f'{path.stem}\t\t0\t0\t(its first line cannot be read)\n')
+        self.good(self.ask('-n', '2', 'second'))
+        self.assertIn('second', self.good(self.run_it('show', 'last')))
+        path.write_bytes(b'')
+        self.assertNotIn(path.stem, self.good(self.run_it('ls')))
+
+    def test_hint_of_what_is_stored(self):
+        """Only an answer that is not on the disk is said to be lost."""
+        (self.home / 'state' / 'last').mkdir(parents=True)
+        result = self.ask('-n', '2', 'first')
+        self.assertEqual(result.stderr.decode(), f"ivchat: cannot write '{self.home}/state/last': Is a directory\n")
+        self.assertEqual(result.returncode, 6)
+        self.assertEqual(self.records()[-1]['t'], 'answer')
 
     def test_second_writer(self):
         writer = self.start('ask', '-m', TINY, '-n', '16000', 'first')
