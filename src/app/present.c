@@ -184,10 +184,10 @@ add_word(struct buf *mark, const char *word)
 static void
 add_stop(struct buf *mark, const struct message *m)
 {
-	if (m->edited) {
+	if (m->edited)
 		add_word(mark, "[edited]");
-		return;
-	}
+	if (m->edited && !m->cont)
+		return;         /* all of it was typed, nothing stopped it */
 	switch (m->stop) {
 	case STOP_NONE:
 	case STOP_HANGUP:

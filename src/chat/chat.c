@@ -213,8 +213,16 @@ chat_add_answer(struct chat *c)
 static void
 copy_ids(struct message *to, const struct message *from)
 {
-	for (int i = 0; i < from->n_ids; i++)
-		message_add_id(to, from->ids[i], from->ms ? from->ms[i] : 0);
+	size_t n = (size_t)from->n_ids;
+
+	if (n == 0)
+		return;
+	to->ids = xcalloc(n, sizeof *to->ids);
+	to->ms = xcalloc(n, sizeof *to->ms);
+	to->n_ids = from->n_ids;
+	memcpy(to->ids, from->ids, n * sizeof *to->ids);
+	if (from->ms)
+		memcpy(to->ms, from->ms, n * sizeof *to->ms);
 }
 
 struct message *
@@ -232,6 +240,7 @@ chat_add_continued(struct chat *c, int id)
 	m->cont = id;
 	copy_ids(m, old);
 	m->n_given = m->n_ids;
+	m->edited = old->edited;
 	return m;
 }
 

@@ -55,7 +55,7 @@ struct message {
 	int n_segs;
 	int cont;               /* id of the shorter answer that this one continues, or 0 */
 	int n_given;            /* of ids, those that stood already when it went on */
-	bool edited;            /* the words are a person's, who changed another answer */
+	bool edited;            /* the words, or the first of them, are a person's, who changed another answer */
 	char *build, *device;   /* owned, may be NULL */
 };
 

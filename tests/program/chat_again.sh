@@ -97,7 +97,7 @@ wait "> my own words"
 key Enter
 waitre "my own words +\[2/2\] \[edited\]"
 say "/continue"
-waitre "my own words.*\[2/2\] \[cut at" 60
+waitre "my own words.*\[2/2\] \[edited\] \[cut at" 60
 key Escape
 wait "READING"
 key <
