@@ -252,6 +252,12 @@ work(struct app *app)
 		talk_send(app, app->options->say, strlen(app->options->say));
 		return true;
 	}
+	if (app->options->draft && !app->said) {
+		app->said = true;
+		if (!ui_input(app->ui)[0])
+			ui_set_input(app->ui, app->options->draft);
+		return true;
+	}
 	return false;
 }
 

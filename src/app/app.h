@@ -32,6 +32,7 @@ struct app_options {
 	const char *theme;
 	bool ascii;
 	const char *say;                /* sent first, or NULL */
+	const char *draft;              /* put into the input once the pictures are there, or NULL */
 	bool plain, piped;              /* line by line; and the lines come from no terminal */
 	const struct paths *paths;
 	const struct conf *conf;        /* for what is set nowhere above: presets, history, picture question, … */

@@ -15,16 +15,6 @@
 
 #define PARENTS 3
 
-static bool
-is_model(const char *dir)
-{
-	char *config = xasprintf("%s/config.json", dir);
-	bool there = file_exists(config);
-
-	free(config);
-	return there;
-}
-
 /* "/a/b/c" → "/a/b"; false at the root. */
 static bool
 go_up(char *path)
@@ -37,8 +27,9 @@ go_up(char *path)
 	return true;
 }
 
+/* "share/NAME" of the source that the program was built from; NULL: there is no such file. */
 static char *
-beside_executable(void)
+beside_executable(const char *name)
 {
 	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -47,23 +38,40 @@ beside_executable(void)
 		return NULL;
 	exe[n] = '\0';
 	for (int i = 0; i <= PARENTS && go_up(exe); i++) {
-		char *dir = xasprintf("%s/share/model", exe);
+		char *path = xasprintf("%s/share/%s", exe, name);
 
-		if (is_model(dir))
-			return dir;
-		free(dir);
+		if (file_exists(path))
+			return path;
+		free(path);
 	}
 	return NULL;
+}
+
+static char *
+find(const char *folder, const char *name, const char *installed)
+{
+	const char *share = getenv("IVCHAT_SHARE");
+	char *in_share = xasprintf("%s/%s", folder, name), *path;
+
+	if (share && share[0])
+		path = xasprintf("%s/%s", share, in_share);
+	else
+		path = beside_executable(in_share);
+	free(in_share);
+	return path ? path : xasprintf("%s/%s", installed, name);
 }
 
 char *
 bundled_model(void)
 {
-	const char *share = getenv("IVCHAT_SHARE");
-	char *dir;
+	char *path = find("model", "config.json", MODEL_DIR);
 
-	if (share && share[0])
-		return xasprintf("%s/model", share);
-	dir = beside_executable();
-	return dir ? dir : xstrdup(MODEL_DIR);
+	*strrchr(path, '/') = '\0';
+	return path;
+}
+
+char *
+bundled_picture(const char *name)
+{
+	return find("pictures", name, PICTURES_DIR);
 }

@@ -1,4 +1,4 @@
-/* bundled.h: where the model that comes with the program lies. */
+/* bundled.h: where the model and the pictures that come with the program lie. */
 #ifndef CMD_BUNDLED_H
 #define CMD_BUNDLED_H
 
@@ -6,5 +6,8 @@
  * where `make install` puts it. The caller frees. */
 char *
 bundled_model(void);
+/* One of the pictures, by the same rule. */
+char *
+bundled_picture(const char *name);
 
 #endif

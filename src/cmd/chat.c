@@ -9,8 +9,13 @@
 #include "app/app.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include "cmd/bundled.h"
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
+
+/* What a first try begins with. Line by line there is no input to put it into: it is asked at once. */
+#define DEMO_PICTURE "sun-car-tree.png"
+#define DEMO_QUESTION "What is in the picture?"
 
 static bool
 is_plain(const struct options *o)
@@ -71,13 +76,14 @@ check(const struct options *o, struct error *err)
 	return is_plain(o) ? 0 : check_terminal(err);
 }
 
-/* Pictures of -i, then the words. The caller frees. */
+/* Pictures of -i, then the words, then the sample or NULL. The caller frees. */
 static const char **
-all_images(const struct options *o)
+all_images(const struct options *o, const char *sample)
 {
 	size_t n = (size_t)o->n_images, m = (size_t)o->n_operands;
-	const char **all = xreallocarray(NULL, n + m, sizeof *all);
+	const char **all = xreallocarray(NULL, n + m + 1, sizeof *all);
 
+	all[n + m] = sample;
 	for (size_t i = 0; i < n; i++)
 		all[i] = o->images[i];
 	for (size_t i = 0; i < m; i++)
@@ -94,7 +100,7 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.n_ctx = o->ctx,
 		.n_threads = o->threads,
 		.images = images,
-		.n_images = o->n_images + o->n_operands,
+		.n_images = o->n_images + o->n_operands + o->demo,
 		.orient_ignore = o->orient_ignore,
 		.system = o->system,
 		.system_is_usual = o->system_is_usual,
@@ -107,7 +113,8 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.image_mode = o->image_mode,
 		.theme = o->theme,
 		.ascii = o->ascii,
-		.say = o->say,
+		.say = o->demo && is_plain(o) && !o->say ? DEMO_QUESTION : o->say,
+		.draft = o->demo ? DEMO_QUESTION : NULL,
 		.plain = is_plain(o),
 		.piped = is_plain(o) && !isatty(STDIN_FILENO),
 		.paths = paths,
@@ -132,6 +139,7 @@ run(const struct command *self, struct options *o)
 	struct error err = {0};
 	struct app_options options;
 	const char **images;
+	char *sample = NULL;
 	int status;
 
 	(void)self;
@@ -139,10 +147,13 @@ run(const struct command *self, struct options *o)
 		paths_done(&paths);
 		return cmd_fail(&err);
 	}
-	images = all_images(o);
+	if (o->demo)
+		sample = bundled_picture(DEMO_PICTURE);
+	images = all_images(o, sample);
 	options = app_options(o, images, &paths);
 	status = app_run(&options, &err);
 	free(images);
+	free(sample);
 	paths_done(&paths);
 	return err.code && status == (int)err.code ? cmd_fail(&err) : status;
 }

@@ -14,7 +14,9 @@ print_overview(void)
 	    "       ivchat ask [OPTIONS] [TEXT...]     one question, the answer on standard output\n"
 	    "       ivchat COMMAND [OPTIONS] ...\n"
 	    "\n"
-	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings only.\n"
+	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings only, best one thing\n"
+	    "or figure or word at a time. Of several things, their number and their places it is wrong one time\n"
+	    "in three; photographs and clip art it mostly guesses. 'ivchat --demo' shows it at work.\n"
 	    "\n"
 	    "commands:");
 	for (int i = 0; commands[i]; i++)

@@ -89,6 +89,7 @@ static const struct row rows[] = {
 	    "colours: auto, dark, light, mono"},
 	{FLAG(0, "ascii", ascii), OPT_SCREEN | OPT_REPLAY, "marks and rules in ASCII only"},
 	{WORD(0, "say", "TEXT", say), OPT_SCREEN, "send TEXT first, then stay"},
+	{FLAG(0, "demo", demo), OPT_SCREEN, "a sample picture and a first question to it: Enter asks"},
 	{FLAG(0, "plain", plain), OPT_SCREEN,
 	    "line by line: no full screen, no escape codes (also TERM=dumb, ACCESSIBLE=1)"},
 

@@ -55,7 +55,7 @@ struct options {
 	bool no_save;
 	/* screen */
 	const char *image_mode, *theme, *say;
-	bool ascii, plain;
+	bool ascii, plain, demo;
 	/* ask */
 	bool json, stream_json, no_stream, prompt_ids, reference;
 	const char *out, *messages;

@@ -1,6 +1,6 @@
 # demo: the model that comes with the program: answers with the right words (corpus), numbers as PyTorch recorded them
-TESTS += tests/demo/corpus.py
-EXTRA_DIST += tests/demo/corpus.py tests/demo/corpus.tsv tests/demo/conversations.json tests/demo/visual.safetensors \
+TESTS += tests/demo/corpus.py tests/demo/first_try.py
+EXTRA_DIST += tests/demo/corpus.py tests/demo/first_try.py tests/demo/corpus.tsv tests/demo/conversations.json tests/demo/visual.safetensors \
 	tests/demo/pictures/00-single.jpg tests/demo/pictures/01-single.jpg tests/demo/pictures/02-single.png tests/demo/pictures/03-single.jpg \
 	tests/demo/pictures/04-single.jpg tests/demo/pictures/05-single.jpg tests/demo/pictures/06-single.jpg tests/demo/pictures/07-single.jpg \
 	tests/demo/pictures/08-single.png tests/demo/pictures/09-single.jpg tests/demo/pictures/10-single.jpg tests/demo/pictures/11-single.png \
