@@ -267,6 +267,12 @@ rewind_to(struct context *ctx, int n)
 	ctx->has_logits = false;
 }
 
+void
+context_reset(struct context *ctx)
+{
+	rewind_to(ctx, 0);
+}
+
 int
 context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch, struct sync_report *report,
     struct error *err)

@@ -270,6 +270,10 @@ struct sync_report {
 	int n_pictures_seen;    /* pictures that the tower had to look at */
 };
 
+/* An empty timeline: what comes next is computed from nothing, and does not depend on what was there. */
+void
+context_reset(struct context *ctx);
+
 /* Makes the timeline hold exactly this prompt: keeps the longest common prefix (equal ids, and equal pixels where the
  * ids are picture places), drops the rest, computes what is missing. At least the last token is always computed.
  * Fails with CODE_INPUT when the prompt is empty or longer than the context; with CODE_SIGINT when stopped: what was

@@ -40,6 +40,7 @@ struct question {
 	int n_said;             /* of the prompt's last tokens, those of an answer that goes on: only what follows comes
 	                           in events, with the white space between */
 	int n_best;             /* log probabilities wanted per token, 0 = none */
+	bool fresh;             /* computed from nothing, whatever was asked before */
 	struct seg *segs;       /* how the prompt is to be computed; NULL: as is quickest. Taken over */
 	int n_segs;
 };

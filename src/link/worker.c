@@ -237,6 +237,8 @@ prefill(struct answer *a, struct error *err)
 	struct watch watch = watch_of(&a->job);
 	int rc;
 
+	if (q->fresh)
+		context_reset(w->context);
 	if (q->segs)
 		rc = context_sync_as(w->context, &q->prompt, q->segs, q->n_segs, &watch, &a->done->sync, err);
 	else

@@ -2,6 +2,7 @@
  * a full context leaves behind. Every answer is compared with one computed from nothing. */
 #include "config.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -344,6 +345,56 @@ what_was_computed_so_already_is_kept(void **state)
 	assert_ok(context_sync_as(b.ctx, &p, next, 3, NULL, &report, &err), &err);
 	assert_int_equal(report.n_reused, 18);
 	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+after_a_reset_nothing_is_reused(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	add_text(&p, &b, 20, 1);
+	sync_ok(b.ctx, &p);
+	context_reset(b.ctx);
+	assert_int_equal(context_n_used(b.ctx), 0);
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, 0);
+	assert_like_new(&b, &p);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* What the plan says, against what loading and a context take from the heap. */
+static void
+the_plan_is_near_what_is_allocated(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct engine_options options = { .n_threads = 1 };
+	struct error err = {0};
+	struct mallinfo2 before, after;
+	struct plan plan;
+	struct bed b;
+	double took;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip();                         /* its allocator does not count for mallinfo */
+#endif
+	shape.n_ctx = 16384;
+	before = mallinfo2();
+	bed_init(&b, &shape, 1);
+	after = mallinfo2();
+	took = (double)(after.uordblks + after.hblkhd) - (double)(before.uordblks + before.hblkhd);
+	assert_ok(plan_make(&plan, b.card, &options, &err), &err);
+	assert_int_equal(plan.n_ctx, 16384);
+	assert_true(took > 0.5 * (double)(plan.kv + plan.work));        /* workers' memory comes with the first step */
+	assert_true(took < 1.1 * (double)(plan.kv + plan.work));
+	plan.available = plan.weights + plan.work + plan.kv / 2;
+	assert_in_range(plan_most_ctx(&plan), 8000, 8192);
+	plan.available = plan.weights;
+	assert_int_equal(plan_most_ctx(&plan), 0);
 	bed_done(&b);
 }
 
@@ -816,6 +867,8 @@ main(void)
 		cmocka_unit_test(another_picture_ends_the_prefix),
 		cmocka_unit_test(the_same_stretches_give_the_same_bits),
 		cmocka_unit_test(what_was_computed_so_already_is_kept),
+		cmocka_unit_test(after_a_reset_nothing_is_reused),
+		cmocka_unit_test(the_plan_is_near_what_is_allocated),
 		cmocka_unit_test(wrong_stretches_are_refused),
 		cmocka_unit_test(neighbouring_pictures_are_told_apart),
 		cmocka_unit_test(seeing_early_fills_the_cache),

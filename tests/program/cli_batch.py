@@ -37,7 +37,7 @@ class Batch(ProgramTest):
                                         'pictures', 'ids'])
         for line, args in zip(got, (['-i', GRAY, 'what is this?'], ['-i', GRAY, '-i', WIDE, 'and this?'], ['-i', GRAY])):
             alone = json.loads(self.good(self.ask('--no-save', '--json', '-n', '4', *args)))
-            self.assertEqual((line['answer'], line['tokens']['prompt']), (alone['text'], alone['tokens']['prompt']))
+            self.assertEqual((line['answer'], line['tokens']), (alone['text'], alone['tokens']))
         self.assertFalse(self.sessions())
 
     def test_map_and_suffix(self):

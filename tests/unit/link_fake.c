@@ -140,6 +140,13 @@ context_free(struct context *ctx)
 	free(ctx);
 }
 
+void
+context_reset(struct context *ctx)
+{
+	(void)ctx;
+	atomic_fetch_add(&fake.n_resets, 1);
+}
+
 int
 context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch,
     struct sync_report *report, struct error *err)

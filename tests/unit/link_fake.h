@@ -20,7 +20,7 @@ struct fake {
 	bool fail_open, fail_sync, fail_see;
 	atomic_bool gated;      /* steps and loading wait for fake_let() */
 	/* what was seen */
-	atomic_int n_steps, n_opened, n_freed, n_seen, n_segs, n_remembered;
+	atomic_int n_steps, n_opened, n_freed, n_seen, n_segs, n_resets, n_remembered;
 	atomic_bool signals_blocked;
 };
 
