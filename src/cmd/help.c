@@ -22,7 +22,7 @@ print_overview(void)
 	for (int i = 0; commands[i]; i++)
 		printf("  %-9s %-16s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
 	puts("\n"
-	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, slash, settings.");
+	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, reading, slash, settings.");
 }
 
 /* ---- tables: on a screen, or as a list of the manual */
@@ -53,10 +53,22 @@ print_mdoc(const char *left, const char *does)
 }
 
 static void
+each_reading_key(print_row *print)
+{
+	for (const struct ui_key_help *k = ui_reading_table(); k->keys; k++)
+		print(k->keys, k->does);
+}
+
+/* On a screen those of reading mode follow; the manual has a list for each. */
+static void
 each_key(print_row *print)
 {
 	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
 		print(k->keys, k->does);
+	if (print != print_line)
+		return;
+	puts("\nWhile reading (Esc begins):");
+	each_reading_key(print);
 }
 
 static void
@@ -103,6 +115,7 @@ static const struct {
 } topics[] = {
 	{"options", print_options},
 	{"keys", each_key},
+	{"reading", each_reading_key},
 	{"slash", each_slash},
 	{"settings", each_setting},
 	{"version", print_version},
