@@ -121,3 +121,28 @@ new=$("$ivchat" path last)
 [ "$new" != "$file" ] || { echo "no fork was made"; exit 1; }
 grep -q "\"origin\":\"$id\"" "$new" || { echo "the fork does not name its origin"; exit 1; }
 [ "$(grep -c '"t":"answer"' "$new")" = 1 ] || { echo "the fork has other answers"; exit 1; }
+
+# What the chat said, with its past kept from turn to turn, another answer and one that was stopped, verifies.
+screen 100x32 --name rounds "$work/red.ppm" -n 30 -t 1.1 --seed 5 <<'END'
+wait "/help"
+say "one"
+wait "[cut at 30]" 60
+say "two is longer than one, and goes on and on"
+wait "ctx" 5
+say "/regen 0.9"
+wait "[2/2]" 60
+say "/undo"
+wait "> two is longer" 10
+key C-c
+gone "two is longer" 10
+say "/set max_tokens 15000"
+say "/set temp 0"
+say "three"
+wait "answering" 20
+key C-c
+wait "[stopped]" 20
+key C-d
+expect-exit 0
+END
+"$ivchat" replay --verify rounds >"$work/verdicts" || { cat "$work/verdicts"; exit 1; }
+[ "$(grep -c ': same [1-9]' "$work/verdicts")" = 4 ] || { cat "$work/verdicts"; echo "not 4 times the same"; exit 1; }
