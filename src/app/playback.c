@@ -187,7 +187,8 @@ playback_init(struct playback *p, const struct chat *c, const struct playback_ho
 	free(ids);
 	if (p->n > 0)
 		return 0;
-	return error_set(err, CODE_INPUT, "there is nothing to play: the branch has %d turn%s", turn, turn == 1 ? "" : "s");
+	return error_set(err, CODE_INPUT, "there is nothing to play: the branch has %d turn%s", turn,
+	    turn == 1 ? "" : "s");
 }
 
 void
@@ -357,8 +358,8 @@ print_message(struct buf *out, const struct message *m)
 {
 	buf_str(out, m->role == ROLE_USER ? "User:\n" : "Assistant:\n");
 	for (int i = 0; i < m->n_pics; i++)
-		buf_printf(out, "[#%d %s %dx%d]\n", m->pics[i].n, m->pics[i].name ? m->pics[i].name : "", m->pics[i].width,
-		    m->pics[i].height);
+		buf_printf(out, "[#%d %s %dx%d]\n", m->pics[i].n, m->pics[i].name ? m->pics[i].name : "",
+		    m->pics[i].width, m->pics[i].height);
 	buf_add(out, m->text, m->text_n);
 	buf_str(out, "\n\n");
 }

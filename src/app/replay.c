@@ -121,19 +121,23 @@ show_now(struct replay *r)
 	ui_set_busy(r->app.ui, k > 0 && !r->seen[k - 1].marked && !p->paused);
 }
 
+static const char *
+state_name(const struct playback *p)
+{
+	return playback_ended(p) ? "end" : p->paused ? "paused" : "replay";
+}
+
 static void
 show_status(struct replay *r)
 {
 	const struct playback *p = &r->playback;
 	int at = (int)(p->clock / 1000), of = (int)(playback_length(p) / 1000);
-	char *name = chat_title(r->app.chat), speed[32];
-	char *state = xasprintf("%s %d:%02d/%d:%02d", playback_ended(p) ? "end" : p->paused ? "paused" : "replay", at / 60,
-	    at % 60, of / 60, of % 60);
+	char *name = chat_title(r->app.chat), state[64], speed[32];
 	struct ui_status status = { .name = name, .state = state, .speed = speed };
 
+	snprintf(state, sizeof state, "%s %d:%02d/%d:%02d", state_name(p), at / 60, at % 60, of / 60, of % 60);
 	snprintf(speed, sizeof speed, p->speed > 0 ? "x%g" : "at once", p->speed);
 	ui_set_status(r->app.ui, &status);
-	free(state);
 	free(name);
 }
 

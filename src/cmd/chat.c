@@ -17,8 +17,8 @@
 #define DEMO_PICTURE "sun-car-tree.png"
 #define DEMO_QUESTION "What is in the picture?"
 
-static bool
-is_plain(const struct options *o)
+bool
+chat_is_plain(const struct options *o)
 {
 	const char *term = getenv("TERM"), *accessible = getenv("ACCESSIBLE");
 
@@ -73,7 +73,7 @@ check(const struct options *o, struct error *err)
 			error_set(err, CODE_USAGE, "-i -: in the chat, standard input is the keyboard");
 			return error_hint(err, "ivchat ask -i - …");
 		}
-	return is_plain(o) ? 0 : check_terminal(err);
+	return chat_is_plain(o) ? 0 : check_terminal(err);
 }
 
 /* Pictures of -i, then the words, then the sample or NULL. The caller frees. */
@@ -113,10 +113,10 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.image_mode = o->image_mode,
 		.theme = o->theme,
 		.ascii = o->ascii,
-		.say = o->demo && is_plain(o) && !o->say ? DEMO_QUESTION : o->say,
+		.say = o->demo && chat_is_plain(o) && !o->say ? DEMO_QUESTION : o->say,
 		.draft = o->demo ? DEMO_QUESTION : NULL,
-		.plain = is_plain(o),
-		.piped = is_plain(o) && !isatty(STDIN_FILENO),
+		.plain = chat_is_plain(o),
+		.piped = chat_is_plain(o) && !isatty(STDIN_FILENO),
 		.paths = paths,
 		.conf = o->conf,
 	};

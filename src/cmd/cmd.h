@@ -39,6 +39,9 @@ cmd_run(const struct command *c, int argc, char **argv);
 /* chat.c: the chat screen on this session, with the model and theme of `replay`'s options. */
 int
 chat_go_on(struct options *o, const char *session);
+/* Line by line, because somebody asked for it, or the terminal can do no more. */
+bool
+chat_is_plain(const struct options *o);
 
 /* "ivchat: WHAT" and "try: HINT" on stderr; returns the status. Silent for CODE_SIGPIPE: who would read
  * it? */

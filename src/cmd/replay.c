@@ -118,7 +118,7 @@ play(struct options *o)
 	struct shelf shelf = {0};
 	struct error err = {0};
 	struct chat *chat = NULL;
-	bool read_only, screen = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	bool read_only, screen = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !chat_is_plain(o);
 	char fork[32] = "";
 	int status = CODE_OK;
 

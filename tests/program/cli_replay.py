@@ -2,14 +2,13 @@
 # cli_replay.py: sessions computed again: --verify compares token by token, --run answers anew; and played without a
 # terminal.
 import json
-import os
 import re
 import signal
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from program import GRAY, TINY, WIDE, ProgramTest, main
+from program import GRAY, IVCHAT, TINY, WIDE, ProgramTest, in_terminal, main, read_all
 
 SAMPLED = ['-t', '1.2', '--top-k', '30', '--top-p', '0.95', '--repeat-penalty', '1.1', '--seed', '42']
 
@@ -207,6 +206,15 @@ class Playing(Replaying):
         self.assertIn('User:\n[#1 gray.png 257x131]\nwhat is this?\n\nAssistant:\n', whole)
         self.assertEqual(self.good(self.replay('last', '--from', '2', '--to', '3')).count('User:'), 2)
         self.fails(self.replay('last', '--from', '9'), 3, 'there is nothing to play: the branch has 4 turns')
+
+    def test_a_plain_terminal(self):
+        """Where the screen cannot be drawn the text is written, and nothing in it acts on the terminal."""
+        self.good(self.ask('-n', '2', stdin='\033[2Jred\n'))
+        self.env['TERM'] = 'dumb'
+        status, said = in_terminal([IVCHAT, 'replay', 'last'], self.env, self.dir, read_all)
+        self.assertEqual(status, 0)
+        self.assertIn(b'User:\r\n^[[2Jred\r\n', said)
+        self.assertNotIn(b'\033', said)
 
     def test_branches(self):
         self.say('one')
