@@ -368,6 +368,18 @@ class CommandLine(ProgramTest):
         self.assertEqual(said.decode().splitlines(), [
             'ivchat: the chat needs a UTF-8 locale, and this one is ANSI_X3.4-1968', 'try: ivchat --plain, or in a UTF-8 locale: LC_ALL=C.UTF-8 ivchat'])
 
+    def test_plan(self):
+        """The figures of the files' headers, and their sum."""
+        said = self.good(self.run_it('model', 'plan', TINY, '--ctx', '4096', '--threads', '1'))
+        figures = dict(re.findall(r'(?m)^(\w+)(?: space)? +(\d+\.\d) MiB', said))
+        self.assertRegex(said, r'(?m)^device +cpu, 1 thread$')
+        self.assertRegex(said, r'(?m)^kv .* for 4096 tokens$')
+        self.assertRegex(said, r'(?m)^margin .*it fits$')
+        self.assertAlmostEqual(sum(float(figures[k]) for k in ('weights', 'kv', 'work')), float(figures['sum']), delta=0.2)
+        more = self.good(self.run_it('model', 'plan', TINY, '--threads', '1'))
+        self.assertAlmostEqual(float(re.search(r'(?m)^kv +(\d+\.\d) MiB', more)[1]) / float(figures['kv']), N_CTX / 4096,
+                               delta=0.1)
+
     def test_operands_that_are_wrong(self):
         self.fails(self.run_it('show'), 2, 'show needs one session', 'ivchat show last')
         self.fails(self.run_it('path', 'a', 'b'), 2, 'path needs one session')
