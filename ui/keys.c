@@ -172,6 +172,16 @@ keys_each_readline(void (*fn)(void *arg, const char *seq, const char *command), 
 			fn(arg, bindings[i].sequences[k], bindings[i].command);
 }
 
+const struct ui_key_help *
+keys_help(const char *s, size_t n)
+{
+	for (int i = 0; i < N_BINDINGS; i++)
+		for (int k = 0; k < SEQUENCES_MAX && bindings[i].sequences[k]; k++)
+			if (strlen(bindings[i].sequences[k]) == n && memcmp(bindings[i].sequences[k], s, n) == 0)
+				return &help[i];
+	return NULL;
+}
+
 enum ui_action
 keys_asks(enum keys_action action)
 {

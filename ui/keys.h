@@ -78,4 +78,8 @@ keys_find(const char *s, size_t n, bool *more);
 void
 keys_each_readline(void (*fn)(void *arg, const char *seq, const char *command), void *arg);
 
+/* The row of help for exactly these bytes, or NULL. */
+const struct ui_key_help *
+keys_help(const char *s, size_t n);
+
 #endif

@@ -234,6 +234,23 @@ ui_copy(struct ui *ui, const char *text, size_t n);
 char *
 ui_sixel(const uint8_t *rgb, int width, int height, int max_w, int max_h);
 
+/* What the terminal is, asked without a screen (not between ui_open and ui_close); waits a second at most. false: there
+ * is none, and only colors is filled. */
+struct ui_terminal {
+	int colors;             /* by terminfo; -1: TERM is not known */
+	bool answered;          /* questions are */
+	char name[64];          /* as it says itself, or "" */
+	bool sixel, sync;
+	int registers, max_w, max_h;    /* of sixels; 0: not told */
+	int cols, rows, cell_w, cell_h;
+	bool cell_told;         /* the pixels of a cell are no guess */
+};
+bool
+ui_probe(struct ui_terminal *out);
+/* Prints what each key sends and does, until q. CODE_USAGE: not a terminal. */
+int
+ui_show_keys(struct error *err);
+
 /* The tables of keys in force, for help and manual: key, what it does. Static; end with NULL. */
 struct ui_key_help {
 	const char *keys, *does;

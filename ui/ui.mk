@@ -6,7 +6,7 @@ libui_a_SOURCES = \
 	ui/transcript.c ui/transcript.h ui/wrap.c ui/wrap.h ui/view.c ui/view.h ui/status.c ui/status.h \
 	ui/picker.c ui/picker.h ui/theme.c ui/theme.h ui/picture.c ui/picture.h ui/sixel.c ui/sixel.h \
 	ui/blocks.c ui/blocks.h ui/still.c ui/row.c ui/row.h ui/reader.c ui/reader.h ui/shrink.c ui/shrink.h ui/field.c ui/field.h \
-	ui/menu.c ui/menu.h ui/plain.c ui/plain.h \
+	ui/menu.c ui/menu.h ui/plain.c ui/plain.h ui/probe.c \
 	ui/markdown.c ui/markdown.h ui/inline.c ui/inline.h ui/table.c ui/table.h ui/styled.c ui/styled.h \
 	ui/source.c ui/source.h \
 	ui/highlight.c ui/highlight.h ui/math.c ui/math.h ui/boxes.c ui/boxes.h \

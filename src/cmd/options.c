@@ -167,6 +167,7 @@ static const struct row rows[] = {
 
 	{LIST(0, "set", "KEY=VALUE", sets), OPT_CONF | OPT_MODEL | OPT_TALK | OPT_RM,
 	    "any key of ivchat-config(5); may be repeated"},
+	{FLAG(0, "keys", keys), OPT_DOCTOR, "show what each key sends, until q"},
 	{FLAG(0, "man", man), OPT_HELP, "keys, slash, settings: as mdoc(7) source, for the manual"},
 
 	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},

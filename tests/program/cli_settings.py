@@ -170,7 +170,7 @@ class Manual(ProgramTest):
         seen = {}
         for page in 'ivchat.1', 'ivchat-config.5':
             seen.update(self.tables(page))
-        self.assertEqual(sorted(seen), ['keys', 'settings', 'slash'])
+        self.assertLessEqual({'keys', 'settings', 'slash'}, set(seen))
         for topic, table in seen.items():
             with self.subTest(topic=topic):
                 self.assertEqual(table, self.good(self.run_it('help', topic, '--man')))
