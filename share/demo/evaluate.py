@@ -2,7 +2,7 @@
 
     python3 evaluate.py --pack PACK --model share/model                     the table, by this folder's own PyTorch code
     python3 evaluate.py --pack PACK --write DIR [--share 0.1]                pictures and items.jsonl for another program
-    python3 evaluate.py --pack PACK --items DIR --model M --program ivchat   the first rounds, asked of `ivchat ask --json`
+    python3 evaluate.py --pack PACK --items DIR --model M --program ivchat   asked of `ivchat batch`
     python3 evaluate.py --pack PACK --items DIR --answers A.jsonl            score {"id": ..., "answers": [...]} lines
 
 An answer counts when what its key asks for is all there, nothing that contradicts it, and the language is right.
@@ -237,17 +237,24 @@ def ask_model(net, tok, todo, shown, device, group=256):
 
 
 def ask_program(program, folder, model_dir, todo):
-    answers = {}
-    for it in todo:
-        command = [program, 'ask', '--json', '--no-save', '-m', model_dir]
-        for p in it['files']:
-            command += ['-i', os.path.join(folder, p)]
-        out = subprocess.run(command + [it['rounds'][0][0]], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        try:
-            reply = json.loads(out.stdout)
-            answers[it['id']] = [reply.get('answer') or reply.get('text') or '']
-        except ValueError:
-            answers[it['id']] = ['']
+    """Every round by `ivchat batch`, one process a round, the program's own answers as history; the pictures come first."""
+    answers = {it['id']: [] for it in todo}
+    for turn in range(max(len(it['rounds']) for it in todo)):
+        lines = []
+        for it in todo:
+            if turn >= len(it['rounds']) or len(answers[it['id']]) < turn or sum(it['pictures'][1:turn + 1]):
+                continue
+            line = dict(id=it['id'], image=it['files'])
+            said = [(role, text) for (q, *_), a in zip(it['rounds'], answers[it['id']]) for role, text in (('user', q), ('assistant', a))]
+            said.append(('user', it['rounds'][turn][0]))
+            line.update(messages=[dict(role=role, content=text) for role, text in said])
+            lines.append(json.dumps(line, ensure_ascii=False))
+        command = [program, 'batch', '-', '-m', model_dir, '--images-root', folder, '--temp', '0', '--max-tokens', '200']
+        out = subprocess.run(command, input='\n'.join(lines) + '\n', capture_output=True, text=True)
+        if out.stderr:
+            print(out.stderr, end='', flush=True)
+        for reply in map(json.loads, out.stdout.splitlines()):
+            answers[reply['id']].append(reply.get('answer', ''))
     return answers
 
 
@@ -304,7 +311,6 @@ def main():
     if o.items:
         todo = [json.loads(x) for x in open(f'{o.items}/items.jsonl', encoding='utf-8')]
         if o.program:
-            todo = [dict(it, rounds=it['rounds'][:1]) for it in todo if it['first'] == 0]
             answers = ask_program(o.program, o.items, o.model, todo)
         else:
             answers = {x['id']: x['answers'] for x in map(json.loads, open(o.answers, encoding='utf-8'))}

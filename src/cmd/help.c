@@ -15,8 +15,8 @@ print_overview(void)
 	    "       ivchat COMMAND [OPTIONS] ...\n"
 	    "\n"
 	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings only, best one thing\n"
-	    "or figure or word at a time. Of several things, their number and their places it is wrong one time\n"
-	    "in three; photographs and clip art it mostly guesses. 'ivchat --demo' shows it at work.\n"
+	    "or figure or word at a time. With several things it names, counts and places them wrongly three to\n"
+	    "five times in ten; photographs and clip art it mostly guesses. 'ivchat --demo' shows it at work.\n"
 	    "\n"
 	    "commands:");
 	for (int i = 0; commands[i]; i++)
