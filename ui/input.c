@@ -21,8 +21,6 @@
 #include "ui/field.h"
 #include "ui/menu.h"
 
-enum { FOLD_LINES = 8 };
-
 #define PROMPT "> "
 
 /* A long paste, drawn as one word while it stands unchanged in the line and the caret is not inside. */
@@ -43,6 +41,7 @@ struct input {
 	struct buf told;        /* the text when input_changed was asked last */
 	struct menu menu;
 	struct fold fold;       /* text NULL: none */
+	int fold_lines;         /* a paste of more is folded; 0: none is */
 	int at;                 /* the line of the history that is shown; history_length: none, but the draft */
 	char *draft;            /* what was written before the history was looked at, or NULL */
 
@@ -295,6 +294,7 @@ input_new(const struct ui_options *options)
 	the_input = in;
 	in->complete = options->complete;
 	in->complete_arg = options->complete_arg;
+	in->fold_lines = options->paste_fold;
 	in->null = fopen("/dev/null", "r+e");
 	in->width = 80;
 	in->goal = -1;
@@ -446,7 +446,7 @@ input_paste(struct input *in, const char *s, size_t n)
 	menu_close(&in->menu);
 	leave_search(in);
 	replace((size_t)rl_point, (size_t)rl_point, text);
-	if (lines > FOLD_LINES) {
+	if (in->fold_lines > 0 && lines > in->fold_lines) {
 		drop_fold(in);
 		in->fold = (struct fold){ text, n, lines };
 	} else {

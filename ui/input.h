@@ -16,7 +16,7 @@
 
 struct input;
 
-/* Uses history, vi_mode and complete of the options. */
+/* Uses history, vi_mode, paste_fold and complete of the options. */
 struct input *
 input_new(const struct ui_options *options);
 void

@@ -19,6 +19,8 @@
 #include "base/clock.h"
 #include "ui/term.h"
 
+enum { MAX_WIDTH = 640 };
+
 /* ---------------------------------------------------------------- pure */
 
 static int
@@ -43,7 +45,7 @@ void
 picture_cells(int w, int h, const struct picture_room *room, int *cols, int *rows)
 {
 	const int cw = room->cell_w, ch = room->cell_h;
-	int most_w = at_least(1, at_most(room->cols * 6 / 10, 640 / cw));
+	int most_w = at_least(1, at_most(room->cols * 6 / 10, (room->width > 0 ? room->width : MAX_WIDTH) / cw));
 	int most_h = at_least(1, room->rows / 2);
 	double scale = 1;
 

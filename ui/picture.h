@@ -35,9 +35,10 @@ struct picture_room {
 	int cols, rows;         /* the screen, in cells */
 	int cell_w, cell_h;     /* pixels */
 	int max_w, max_h;       /* largest the terminal draws, pixels; 0: no limit */
+	int width;              /* widest in the conversation, pixels; 0: 640 */
 };
 
-/* Cells of a picture of w x h pixels: at most 60 % of the columns and 640 pixels wide, at most half
+/* Cells of a picture of w x h pixels: at most 60 % of the columns and `width` pixels wide, at most half
  * the screen high, never enlarged beyond one to one but to be two cells. At least 1x1. */
 void
 picture_cells(int w, int h, const struct picture_room *room, int *cols, int *rows);

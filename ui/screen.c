@@ -40,6 +40,10 @@ static const char mouse_on[] = "\033[?1000h\033[?1006h";
 static const char mouse_off[] = "\033[?1006l\033[?1000l";
 static bool mouse;
 
+static const char title_keep[] = "\033[22;2t";
+static const char title_back[] = "\033[23;2t";
+static bool titled;
+
 /* Closes a half-sent sixel, ends the update, margins, attributes, mouse, paste mode; cursor on, and the
  * other screen. */
 static const char emergency[] =
@@ -96,6 +100,9 @@ let_go(void)
 {
 	if (mouse)
 		say(mouse_off, sizeof mouse_off - 1);
+	if (titled)
+		say(title_back, sizeof title_back - 1);
+	titled = false;
 	say(mode_off, sizeof mode_off - 1);
 	endwin();
 	ours = 0;
@@ -210,6 +217,17 @@ screen_mouse(bool on)
 	if (on != mouse)
 		say(on ? mouse_on : mouse_off, on ? sizeof mouse_on - 1 : sizeof mouse_off - 1);
 	mouse = on;
+}
+
+void
+screen_title(const char *title)
+{
+	if (!titled)
+		say(title_keep, sizeof title_keep - 1);
+	titled = true;
+	say("\033]2;", 4);
+	say(title, strlen(title));
+	say("\033\\", 2);
 }
 
 /* ---------------------------------------------------------------- size */

@@ -49,6 +49,10 @@ screen_emergency(void);
 void
 screen_mouse(bool on);
 
+/* The terminal's title, of visible text, until the terminal is let go, which gives the one before back. */
+void
+screen_title(const char *title);
+
 /* For what is painted from now on. */
 void
 screen_set_theme(enum ui_theme theme);

@@ -132,7 +132,8 @@ apply_terminal(struct ui *ui)
 		ui->clear = true;       /* pictures of the old size are on the glass */
 	ui->cell_w = w;
 	ui->cell_h = h;
-	look.room = (struct picture_room){ ui->size.cols, ui->size.rows, w, h, t->max_w, t->max_h };
+	look.room = (struct picture_room){ ui->size.cols, ui->size.rows, w, h, t->max_w, t->max_h,
+	                                    ui->options.image_width };
 	look.limits = (struct sixel_limits){ w, h, t->registers > 0 && t->registers < 256 ? t->registers : 256,
 	                                     max_bytes(ui, 1) };
 	look.large_bytes = max_bytes(ui, LARGE_TIMES);
@@ -307,6 +308,22 @@ ui_fd(const struct ui *ui)
 	return ui->plain ? plain_fd(ui->plain) : STDIN_FILENO;
 }
 
+/* The terminal's, which it forgets when it is let go. */
+static void
+show_title(const struct ui *ui)
+{
+	const char *name = ui->status.name;
+	struct buf title = {0};
+
+	if (ui->plain || !ui->options.title)
+		return;
+	buf_str(&title, name && *name ? "ivchat: " : "ivchat");
+	if (name)
+		text_visible_line(&title, name, strlen(name));
+	screen_title(buf_text(&title));
+	buf_done(&title);
+}
+
 /* ---------------------------------------------------------------- opening and closing */
 
 static void
@@ -351,8 +368,10 @@ ui_open(const struct ui_options *options, struct error *err)
 	ui->transcript = transcript_new(options->ascii);
 	ui->view = view_new(ui->transcript, &ui->term, options->ascii);
 	reading_init(&ui->reading, ui->transcript);
+	transcript_set_raw(ui->transcript, 0, options->source);
 	ui->mouse = options->mouse;
 	screen_mouse(ui->mouse);
+	show_title(ui);
 	ui->input = input_new(options);
 	input_resize(ui->input, ui->size.rows, ui->size.cols);
 	apply_terminal(ui);
@@ -445,6 +464,7 @@ ui_suspend(struct ui *ui)
 	}
 	await_answers(ui);
 	screen_suspend();
+	show_title(ui);
 	ui_resize(ui);
 }
 
@@ -564,16 +584,18 @@ void
 ui_set_status(struct ui *ui, const struct ui_status *status)
 {
 	struct status_text *s = &ui->status;
-	bool changed = s->context_percent != status->context_percent ||
+	const bool named = copy_text(&s->name, status->name);
+	bool changed = named || s->context_percent != status->context_percent ||
 	               s->private_session != status->private_session;
 
-	changed |= copy_text(&s->name, status->name);
 	changed |= copy_text(&s->state, status->state);
 	changed |= copy_text(&s->context, status->context);
 	changed |= copy_text(&s->speed, status->speed);
 	changed |= copy_text(&s->model, status->model);
 	s->context_percent = status->context_percent;
 	s->private_session = status->private_session;
+	if (named)
+		show_title(ui);
 	if (changed)
 		ui_touch(ui, BY_PROGRAM);
 }

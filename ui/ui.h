@@ -31,7 +31,11 @@ struct ui_options {
 	bool plain;                     /* line by line, without a screen: ui/plain.h */
 	bool vi_mode;
 	bool mouse;                     /* on at the start; Alt-M toggles it */
+	bool source;                    /* answers as they were written: ui_set_raw */
+	bool title;                     /* "ivchat: NAME" as the terminal's */
+	int image_width;                /* widest picture of the conversation in pixels, 0 = 640, which is the most */
 	int image_max_kib;              /* largest sixel string, 0 = 256 */
+	int paste_fold;                 /* a paste of more lines is drawn as one word; 0: none is */
 	const char *const *history;     /* input lines, oldest first; copied */
 	int n_history;
 	/* Candidates for the word line[start..end): a malloc'd, NULL-terminated array of malloc'd whole words, or NULL.

@@ -79,6 +79,11 @@ app_open_screen(struct app *app, struct error *err)
 		.no_color = no_color && *no_color,
 		.plain = app->options->plain,
 		.vi_mode = strcmp(app->options->conf->input_mode, "vi") == 0,
+		.mouse = app->options->conf->mouse,
+		.source = app->raw,
+		.title = app->options->conf->title,
+		.paste_fold = app->options->conf->paste_fold,
+		.image_width = app->options->conf->image_width,
 		.image_max_kib = app->options->conf->image_max_kib,
 		.complete = complete_word,
 		.complete_arg = app,
@@ -128,6 +133,7 @@ new_app(const struct app_options *options)
 	app->max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
 	app->meter.n_base = -1;
 	app->engine = ENGINE_LOADING;
+	app->raw = !options->conf->markdown;
 	app->leave = -1;
 	app->room.overflow = (enum overflow)room_overflow_from(options->conf->overflow);
 	if (options->piped && app->room.overflow == OVERFLOW_ASK)

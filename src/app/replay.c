@@ -385,7 +385,8 @@ replay_run(const struct replay_options *options, int *go_on, struct error *err)
 	struct replay r = { .options = options };
 	int signal_fd, rc = -1;
 
-	r.app = (struct app){ .options = options->screen, .store = options->store, .chat = options->chat, .leave = -1 };
+	r.app = (struct app){ .options = options->screen, .store = options->store, .chat = options->chat, .leave = -1,
+		.raw = !options->screen->conf->markdown };
 	alloc_on_failure(ui_emergency);
 	signal_fd = trap_open(err);
 	if (signal_fd >= 0 && start(&r, err) == 0) {

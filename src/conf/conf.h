@@ -31,13 +31,15 @@ struct conf {
 
 	char *overflow;                 /* "ask", "drop", "stop" */
 	char *image_mode, *orient, *image_question;
-	int image_max_kib;
+	int image_width, image_max_kib;
 
 	char *input_mode;               /* "emacs", "vi" */
+	int paste_fold;                 /* lines; 0: never */
 	bool history_save;
 	int history_size;
 	bool ascii;
 	char *theme;
+	bool title, markdown, mouse;
 	char *exit_print;               /* "last", "none", "all" */
 	int trash_days;
 

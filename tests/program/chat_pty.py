@@ -158,6 +158,30 @@ class ChatTest(ProgramTest):
                 last = self.newest()[-1]
                 self.assertEqual((last['t'], last['stop']), ('answer', 'hangup'))
 
+    def test_settings_of_the_screen(self):
+        def play(t):
+            t.wait('\033[?1000h')
+            t.wait('\033[22;2t\033]2;ivchat\033\\')
+            t.wait('/help')
+            t.say('/rename tea')
+            t.wait('\033]2;ivchat: tea\033\\')
+            t.keys('\x04')
+            return t.rest()
+
+        def quiet(t):
+            t.wait('/help')
+            t.keys('\x04')
+            t.rest()
+            return t.seen
+
+        status, left = self.chat(play, '--set', 'ui.mouse=on', '--set', 'ui.title=on')
+        self.assertEqual(status, 0)
+        self.assertLess(left.index('\033[23;2t'), left.index('\033[?1049l'))
+        self.assertIn('\033[?1000l', left)
+        seen = self.chat(quiet)[1]
+        self.assertNotIn(b'\033]2;', seen)
+        self.assertNotIn(b'\033[?1000h', seen)
+
     def test_private(self):
         def play(t):
             t.wait('PRIVATE')

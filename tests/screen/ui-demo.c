@@ -561,7 +561,8 @@ int
 main(int argc, char **argv)
 {
 	struct demo demo = { 0 };
-	struct ui_options options = { .complete = complete, .paste = take_paste, .paste_arg = &demo };
+	struct ui_options options = { .complete = complete, .paste = take_paste, .paste_arg = &demo,
+	    .paste_fold = 8 };
 	struct error err = { 0 };
 
 	setlocale(LC_ALL, "");

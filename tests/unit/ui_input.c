@@ -31,7 +31,7 @@ struct screen {
 	int row, col;
 };
 
-static struct ui_options options;
+static struct ui_options options = { .paste_fold = 8 };
 
 static int
 setup(void **state)
@@ -426,6 +426,24 @@ a_long_paste_folds(void **state)
 	assert_sent(in, "see: 1\n2\n3\n4\n5\n6\n7\n8\n9\n10 ok");
 }
 
+static int
+setup_unfolded(void **state)
+{
+	static struct ui_options unfolded;
+
+	*state = input_new(&unfolded);
+	return 0;
+}
+
+static void
+no_paste_folds(void **state)
+{
+	struct input *in = *state;
+
+	paste(in, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
+	assert_drawn(in, 40, 2, "  9/  10", 1, 4);
+}
+
 static void
 newline_keys(void **state)
 {
@@ -637,6 +655,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(ctrl_c_clears_or_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_paste_is_one_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_paste_folds, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_paste_folds, setup_unfolded, teardown),
 		cmocka_unit_test_setup_teardown(newline_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion_of_paths, setup, teardown),

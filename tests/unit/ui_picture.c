@@ -41,6 +41,9 @@ test_cells(void **state)
 	expect_cells(20, 1, &r, 2, 1);
 	r.cols = 300;
 	expect_cells(4000, 400, &r, 71, 4);             /* 640 pixels */
+	r.width = 180;
+	expect_cells(4000, 400, &r, 20, 1);             /* as the person wants */
+	r.width = 0;
 	r.max_w = 320;
 	expect_cells(4000, 400, &r, 35, 2);             /* what the terminal draws */
 	r = (struct picture_room){ .cols = 40, .rows = 8, .cell_w = 10, .cell_h = 20 };

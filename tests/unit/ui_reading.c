@@ -353,7 +353,7 @@ set_panes(struct panes *panes, int n, int w, int h)
 static void
 panes_share_a_box(void **state)
 {
-	const struct picture_room room = { 80, 24, 10, 20, 0, 0 }, small = { 80, 24, 10, 20, 100, 100 };
+	const struct picture_room room = { 80, 24, 10, 20, 0, 0, 0 }, small = { 80, 24, 10, 20, 100, 100, 0 };
 	const struct box box = { 0, 0, 21, 80 };
 	struct panes panes = {0};
 	int id;
