@@ -315,7 +315,7 @@ show_title(const struct ui *ui)
 	const char *name = ui->status.name;
 	struct buf title = {0};
 
-	if (ui->plain || !ui->options.title)
+	if (ui->plain || ui->gone || !ui->options.title)
 		return;
 	buf_str(&title, name && *name ? "ivchat: " : "ivchat");
 	if (name)
@@ -426,6 +426,16 @@ ui_close(struct ui *ui)
 	rows_done(&ui->picker_rows);
 	row_done(&ui->row);
 	free(ui);
+}
+
+void
+ui_let_go(struct ui *ui)
+{
+	if (ui->plain)
+		return;
+	await_answers(ui);
+	ui->gone = true;
+	screen_close();
 }
 
 void

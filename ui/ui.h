@@ -54,6 +54,10 @@ ui_open(const struct ui_options *options, struct error *err);
 void
 ui_close(struct ui *ui);
 
+/* Gives the terminal back before the end: what is set afterwards is not shown. */
+void
+ui_let_go(struct ui *ui);
+
 /* Async-signal-safe: gives the terminal back by one write; for crash and kill handlers. */
 void
 ui_emergency(void);

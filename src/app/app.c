@@ -329,9 +329,43 @@ stop_answer(struct app *app)
 		talk_end(app, STOP_USER);
 }
 
-static void
-end_answer(struct app *app)
+/* A terminal that is closed may hang up twice: only what asks for the end by itself cuts the grace short. */
+static bool
+is_ended(struct app *app)
 {
+	for (int sig; (sig = trap_next()) != 0;)
+		if (sig == SIGTERM || sig == SIGINT) {
+			app->leave = 128 + sig;
+			return true;
+		}
+	return false;
+}
+
+/* After a hangup, without the terminal: what runs, and what waits for it, is answered for as long as the person allows. */
+static void
+finish_answer(struct app *app, int signal_fd)
+{
+	int64_t until = clock_ms() + 1000LL * app->options->conf->hangup_grace;
+	int left;
+
+	ui_let_go(app->ui);
+	while (app->talk.running && !is_ended(app) && (left = (int)(until - clock_ms())) > 0) {
+		struct pollfd fds[] = {
+			{ .fd = link_fd(app->link), .events = POLLIN },
+			{ .fd = signal_fd, .events = POLLIN },
+		};
+
+		poll(fds, 2, sooner(left, keep_timeout(app)));
+		take_events(app);
+		keep_tick(app);
+	}
+}
+
+static void
+end_answer(struct app *app, int signal_fd)
+{
+	if (app->talk.running && app->leave == CODE_SIGHUP)
+		finish_answer(app, signal_fd);
 	if (!app->talk.running)
 		return;
 	if (app->leave == CODE_OK || app->leave == CODE_SIGINT) {
@@ -389,16 +423,17 @@ print_last_turn(const struct app *app)
 }
 
 static int
-leave(struct app *app, struct error *err)
+leave(struct app *app, int signal_fd, struct error *err)
 {
+	bool hung_up = app->leave == CODE_SIGHUP;
 	int kept;
 
-	end_answer(app);
+	end_answer(app, signal_fd);
 	kept = keep_flush(app, err);
 	keep_close(app);
 	ui_close(app->ui);
 	app->ui = NULL;
-	if (app->leave != CODE_SIGHUP && !app->options->piped && strcmp(app->options->conf->exit_print, "none") != 0)
+	if (!hung_up && !app->options->piped && strcmp(app->options->conf->exit_print, "none") != 0)
 		print_last_turn(app);
 	if (app->leave == CODE_OK && kept != 0)
 		app->leave = CODE_STORE;
@@ -438,7 +473,7 @@ app_run(const struct app_options *options, struct error *err)
 		rc = err->code;
 	} else {
 		loop(app, signal_fd);
-		rc = leave(app, err);
+		rc = leave(app, signal_fd, err);
 	}
 	trap_close();           /* what is left may wait for the engine: Ctrl-C ends that */
 	free_app(app);

@@ -19,13 +19,13 @@
 
 #define MAX_WARNINGS 20
 
-enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH };
+enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SPAN, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH };
 
 struct key {
 	const char *name;
 	enum kind kind;
 	size_t at;              /* of the value in struct conf */
-	double least, most;     /* WHOLE, REAL */
+	double least, most;     /* WHOLE, REAL; SPAN in seconds */
 	const char *choices;    /* CHOICE: "auto sixel …" */
 	const char *value;      /* the default; NULL: none */
 	const char *help;
@@ -34,6 +34,7 @@ struct key {
 #define AT(field) offsetof(struct conf, field)
 #define WHOLE(field, least, most) KIND_WHOLE, AT(field), least, most, NULL
 #define REAL(field, least, most) KIND_REAL, AT(field), least, most, NULL
+#define SPAN(field, most) KIND_SPAN, AT(field), 0, most, NULL
 #define SWITCH(field) KIND_SWITCH, AT(field), 0, 0, NULL
 #define CHOICE(field, choices) KIND_CHOICE, AT(field), 0, 0, choices
 #define TEXT(field) KIND_TEXT, AT(field), 0, 0, NULL
@@ -68,6 +69,8 @@ static const struct key keys[] = {
 	{ "ui.markdown", SWITCH(markdown), "on", "answers styled as Markdown at the start; off: as they were written" },
 	{ "ui.mouse", SWITCH(mouse), "off", "mouse at the start; Alt-M turns it on and off" },
 	{ "exit.print", CHOICE(exit_print, "last none all"), "last", "turns left on the normal screen after the chat" },
+	{ "hangup.grace", SPAN(hangup_grace, 86400), "10m",
+	    "how long a running answer may go on after the terminal is gone: 90s, 10m, 2h" },
 	{ "trash.days", WHOLE(trash_days, 0, 36500), "30", "how long removed sessions are kept" },
 };
 
@@ -163,6 +166,8 @@ set(struct conf *c, const struct key *k, const char *value)
 		return value_real(value, k->least, k->most, to);
 	case KIND_SEED:
 		return set_seed(c, value);
+	case KIND_SPAN:
+		return value_span(value, k->most, to);
 	case KIND_SWITCH:
 		return set_switch(to, value);
 	case KIND_CHOICE:
@@ -187,6 +192,9 @@ bad_value(const struct key *k, const char *value, struct error *err)
 		    k->kind == KIND_WHOLE ? "whole " : "", k->least, k->most);
 	case KIND_SEED:
 		return error_set(err, CODE_USAGE, "%s '%s': must be random, or a whole number from 0 on", k->name, value);
+	case KIND_SPAN:
+		return error_set(err, CODE_USAGE, "%s '%s': must be a time such as 90s, 10m or 2h, at most %gh", k->name,
+		    value, k->most / 3600);
 	case KIND_SWITCH:
 		return error_set(err, CODE_USAGE, "%s '%s': must be on or off", k->name, value);
 	default:
@@ -435,6 +443,8 @@ form(const struct key *k)
 		return "X";
 	case KIND_SEED:
 		return "N|random";
+	case KIND_SPAN:
+		return "TIME";
 	case KIND_SWITCH:
 		return "on|off";
 	case KIND_CHOICE:
@@ -489,6 +499,8 @@ conf_value(const struct conf *c, int i)
 		return xasprintf("%.7g", (double)*(const float *)at);
 	case KIND_SEED:
 		return c->seed_set ? xasprintf("%llu", (unsigned long long)c->seed) : xstrdup("random");
+	case KIND_SPAN:
+		return xasprintf("%ds", *(const int *)at);
 	case KIND_SWITCH:
 		return xstrdup(*(const bool *)at ? "on" : "off");
 	case KIND_CHOICE:

@@ -41,6 +41,7 @@ struct conf {
 	char *theme;
 	bool title, markdown, mouse;
 	char *exit_print;               /* "last", "none", "all" */
+	int hangup_grace;               /* seconds */
 	int trash_days;
 
 	char *path;                     /* of the file, whether it is there or not; NULL before conf_load */

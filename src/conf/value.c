@@ -49,6 +49,21 @@ value_real(const char *text, double least, double most, float *out)
 }
 
 bool
+value_span(const char *text, double most, int *out)
+{
+	char *end;
+	double n = strtod(text, &end);
+	double unit = *end == 'h' ? 3600 : *end == 'm' ? 60 : 1;
+
+	if (end == text || (*end && strchr("smh", *end) && end[1]) || (*end && !strchr("smh", *end)))
+		return false;
+	if (!(n * unit >= 0 && n * unit <= most))
+		return false;
+	*out = (int)(n * unit);
+	return true;
+}
+
+bool
 value_is_choice(const char *choices, const char *text)
 {
 	size_t n = strcspn(text, " ");

@@ -13,6 +13,9 @@ bool
 value_seed(const char *text, uint64_t *out);
 bool
 value_real(const char *text, double least, double most, float *out);
+/* Seconds: "90", "90s", "10m", "2h". */
+bool
+value_span(const char *text, double most, int *out);
 /* One of the words in "auto sixel blocks". */
 bool
 value_is_choice(const char *choices, const char *text);

@@ -3,7 +3,7 @@
 . "${srcdir:-.}/tests/program/chat-lib.sh"
 
 ends() {
-	screen 100x32 -n 16000 <<KEYS
+	screen 100x32 -n 16000 --set hangup.grace=0 <<KEYS
 wait "/help"
 say "question for $1"
 waitre "Assistant\\n. ?\\S" 60

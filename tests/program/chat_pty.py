@@ -154,9 +154,19 @@ class ChatTest(ProgramTest):
     def test_signals_store_what_was_said(self):
         for number, status in (signal.SIGTERM, 143), (signal.SIGHUP, 129):
             with self.subTest(number):
-                self.assertEqual(self.ended_by(number, '--name', f'by {number}'), status)
+                ended = self.ended_by(number, '--name', f'by {number}', '--set', 'hangup.grace=0')
+                self.assertEqual(ended, status)
                 last = self.newest()[-1]
                 self.assertEqual((last['t'], last['stop']), ('answer', 'hangup'))
+
+    def test_a_running_answer_outlives_the_terminal(self):
+        self.assertEqual(self.ended_by(signal.SIGHUP, '-n', '2500'), 129)
+        last = self.newest()[-1]
+        self.assertEqual((last['t'], last['stop'], len(last['ids'])), ('answer', 'length', 2500))
+
+    def test_no_longer_than_the_grace(self):
+        self.assertEqual(self.ended_by(signal.SIGHUP, '--set', 'hangup.grace=1s'), 129)
+        self.assertEqual(self.newest()[-1]['stop'], 'hangup')
 
     def test_settings_of_the_screen(self):
         def play(t):

@@ -100,6 +100,26 @@ test_defaults_without_a_file(void **state)
 }
 
 static void
+test_times(void **state)
+{
+	struct conf c;
+
+	(void)state;
+	load(&c, "");
+	assert_int_equal(c.hangup_grace, 600);
+	conf_done(&c);
+	load(&c, "hangup.grace = 90\nhangup.grace = 1.5h");
+	assert_int_equal(c.hangup_grace, 5400);
+	conf_done(&c);
+	refuse("hangup.grace = 1d", "hangup.grace '1d': must be a time such as 90s, 10m or 2h, at most 24h");
+	refuse("hangup.grace = m", "hangup.grace 'm': must be a time such as 90s, 10m or 2h, at most 24h");
+	refuse("hangup.grace = 1mm", "hangup.grace '1mm': must be a time such as 90s, 10m or 2h, at most 24h");
+	refuse("hangup.grace = 25h", "hangup.grace '25h': must be a time such as 90s, 10m or 2h, at most 24h");
+	refuse("hangup.grace = -1s", "hangup.grace '-1s': must be a time such as 90s, 10m or 2h, at most 24h");
+	refuse("hangup.grace = nan", "hangup.grace 'nan': must be a time such as 90s, 10m or 2h, at most 24h");
+}
+
+static void
 test_lines(void **state)
 {
 	struct conf c;
@@ -398,6 +418,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_without_a_file),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_bad_lines_are_one_warning),
 		cmocka_unit_test(test_order),
