@@ -179,6 +179,8 @@ actions_interrupt(struct app *app)
 {
 	if (app->talk.running)
 		talk_stop(app);
+	else if (app->verify.running)
+		verify_stop(app);
 	else if (edit_cancel(app))
 		ui_flash(app->ui, "the message stays as it was");
 	else if (!talk_recall(app))

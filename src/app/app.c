@@ -225,7 +225,7 @@ take_events(struct app *app)
 		next = e->next;
 		if (e->ticket == 0)
 			load_event(app, e);
-		else
+		else if (!verify_event(app, e))
 			talk_event(app, e);
 		event_free(e);
 	}
@@ -448,6 +448,7 @@ free_app(struct app *app)
 	load_end(app);
 	talk_clear(&app->talk);
 	room_done(&app->room);
+	verify_done(&app->verify);
 	hits_done(&app->hits);
 	staged_done(&app->staged);
 	gallery_done(&app->gallery);

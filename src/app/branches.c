@@ -40,7 +40,7 @@ branches_step(struct app *app, int id, int by, struct error *err)
 {
 	int beside;
 
-	if (app->talk.running)
+	if (talk_is_busy(app))
 		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
 	beside = sibling(app, id, by, err);
 	if (beside < 0)

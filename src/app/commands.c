@@ -21,7 +21,7 @@
 static int
 check_idle(const struct app *app, struct error *err)
 {
-	if (!app->talk.running)
+	if (!talk_is_busy(app))
 		return 0;
 	return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
 }

@@ -119,7 +119,7 @@ put_answer(struct app *app, const char *text, size_t n, struct error *err)
 	const struct message *m;
 	int old = app->edit.id;
 
-	if (app->talk.running)
+	if (talk_is_busy(app))
 		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
 	text_strip(&text, &n);
 	if (n == 0)

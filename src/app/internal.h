@@ -6,6 +6,7 @@
  *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
+ *     verify.c verdict.c                          recorded answers against what comes now
  *     load.c sessions.c                           the model; which conversation is open
  *     present.c meter.c                           conversation → entries; the line below it
  */
@@ -31,6 +32,7 @@
 #include "store/store.h"
 #include "talk.h"
 #include "ui/ui.h"
+#include "verify.h"
 
 struct app {
 	const struct app_options *options;
@@ -61,6 +63,7 @@ struct app {
 	struct copied copied;
 	struct edit edit;
 	struct room room;
+	struct verify verify;
 	struct hits hits;
 	void (*picked)(struct app *app, int i);         /* whose list is open */
 

@@ -98,6 +98,8 @@ write_state(const struct app *app, char *out, size_t size)
 
 	if (app->engine == ENGINE_LOADING)
 		write_stage(t, "loading", out, size);
+	else if (app->verify.running)
+		snprintf(out, size, app->verify.stopping ? "stopping" : "verifying");
 	else if (t->stopping)
 		snprintf(out, size, "stopping");
 	else if (!t->running && app->edit.id)

@@ -9,7 +9,7 @@
 static bool
 is_working(const struct app *app)
 {
-	return app->engine == ENGINE_LOADING || app->talk.running || app->talk.n_queued > 0 ||
+	return app->engine == ENGINE_LOADING || talk_is_busy(app) || app->talk.n_queued > 0 ||
 	    app->present.undrawn > 0 || app->n_images_opened < app->options->n_images ||
 	    (app->options->say && !app->said);
 }

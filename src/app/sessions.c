@@ -119,7 +119,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 int
 sessions_check(struct app *app, struct error *err)
 {
-	if (app->talk.running)
+	if (talk_is_busy(app))
 		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
 	return keep_flush(app, err);
 }

@@ -302,6 +302,12 @@ talk_ask(struct app *app, struct queued *q)
 	return 0;
 }
 
+bool
+talk_is_busy(const struct app *app)
+{
+	return app->talk.running || app->verify.running;
+}
+
 int
 talk_check_ready(const struct app *app, struct error *err)
 {
@@ -326,7 +332,7 @@ talk_send(struct app *app, const char *text, size_t n)
 	if (talk_check_ready(app, &err) != 0) {
 		present_error(app, &err);
 		talk_give_back(app, &q);
-	} else if (app->engine != ENGINE_READY || app->talk.running) {
+	} else if (app->engine != ENGINE_READY || talk_is_busy(app)) {
 		if (app->engine == ENGINE_LOST)
 			load_again(app);
 		enqueue(app, &q);
@@ -340,7 +346,7 @@ talk_next(struct app *app)
 {
 	struct queued q;
 
-	if (app->talk.n_queued == 0 || app->talk.running || app->engine != ENGINE_READY || room_asks(app))
+	if (app->talk.n_queued == 0 || talk_is_busy(app) || app->engine != ENGINE_READY || room_asks(app))
 		return;
 	q = dequeue(&app->talk);
 	if (talk_ask(app, &q) < 0)
@@ -350,7 +356,7 @@ talk_next(struct app *app)
 int
 talk_check_free(struct app *app, struct error *err)
 {
-	if (app->talk.running)
+	if (talk_is_busy(app))
 		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
 	if (talk_check_ready(app, err) != 0)
 		return -1;

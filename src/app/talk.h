@@ -58,6 +58,9 @@ talk_ask(struct app *app, struct queued *q);
 /* Back into the input, in front of what is typed. */
 void
 talk_give_back(struct app *app, struct queued *q);
+/* The engine has work: an answer runs, or recorded ones are verified. */
+bool
+talk_is_busy(const struct app *app);
 int
 talk_check_ready(const struct app *app, struct error *err);
 /* The same, and the model is loaded and free. */

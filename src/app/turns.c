@@ -54,6 +54,17 @@ command_fork(struct app *app, const char *operands, struct error *err)
 }
 
 int
+command_verify(struct app *app, const char *operands, struct error *err)
+{
+	char *end;
+	long n = strtol(operands, &end, 10);
+
+	if (*end || (*operands && n < 1) || n > app->chat->n_messages)
+		return error_set(err, CODE_INPUT, "there is no turn %s", operands);
+	return verify_begin(app, (int)n, err);
+}
+
+int
 command_pin(struct app *app, const char *operands, struct error *err)
 {
 	int id = read_turn(app, operands, err);
@@ -124,7 +135,7 @@ command_tokens(struct app *app, const char *operands, struct error *err)
 	if (m)
 		buf_printf(&out, "\nlast answer  %d", m->n_ids);
 	if (m && m->ms && meter_speed(m) > 0)
-		buf_printf(&out, ", %.1f a second", meter_speed(m));
+		buf_printf(&out, meter_speed(m) < 10 ? ", %.1f a second" : ", %.0f a second", meter_speed(m));
 	present_note(app, "%s", buf_text(&out));
 	buf_done(&out);
 	return 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # The chat on a terminal that only listens: it answers no question, as some do. No tool beside Python is needed; what
 # the screen looks like is asked by the chat_*.sh tests.
+import json
 import os
 import re
 import select
@@ -191,6 +192,62 @@ class ChatTest(ProgramTest):
         seen = self.chat(quiet)[1]
         self.assertNotIn(b'\033]2;', seen)
         self.assertNotIn(b'\033[?1000h', seen)
+
+    def test_what_was_said_verifies(self):
+        def play(t):
+            t.wait('/help')
+            t.say('/verify')
+            t.wait('there is no answer yet')
+            t.keys('\x03')
+            t.say('one')
+            t.wait('[cut at 7]')
+            t.say('two')
+            t.wait('[cut at 7]')
+            t.say('/verify')
+            t.wait('turn 1: same 7')
+            t.wait('turn 2: same 7')
+            t.wait('2 answers are the same, 0 differ')
+            t.say('/verify 2')
+            t.wait('turn 2: same 7')
+            t.say('/verify 3')
+            t.wait('there is no answer in turn 3')
+            t.keys('\x03\x04')
+            return t.rest()
+
+        def changed(t):
+            t.wait('two')
+            t.wait('[cut at 7]')
+            t.say('/verify')
+            t.wait('differs at 3 of 7')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', '7')[0], 0)
+        path, = self.sessions()
+        lines = path.read_text().splitlines()
+        last = max(i for i, line in enumerate(lines) if '"t":"answer"' in line)
+        record = json.loads(lines[last])
+        record['ids'][2] += 1
+        lines[last] = json.dumps(record, separators=(',', ':'))
+        path.write_text('\n'.join(lines) + '\n')
+        self.assertEqual(self.chat(changed, '-c')[0], 0)
+
+    def test_verifying_stops(self):
+        def play(t):
+            t.wait('/help')
+            t.say('one')
+            t.wait('[cut at 4000]')
+            t.say('/verify')
+            t.wait('verifying')
+            t.say('two')
+            t.wait('[queued]')
+            t.keys('\x03')
+            t.wait('verifying stopped')
+            t.keys('\x03\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', '4000')[0], 0)
+        self.assertEqual([r['text'] for r in self.of_kind('user')], ['one'])
 
     def test_private(self):
         def play(t):
