@@ -99,7 +99,7 @@ static const struct row rows[] = {
 	{WORD('o', "output", "FILE", out), OPT_ASK | OPT_BATCH, "the answer into FILE instead of standard output"},
 	{FLAG(0, "prompt-ids", prompt_ids), OPT_ASK, "JSON also holds the prompt's token ids"},
 	{WHOLE(0, "logprobs", "N", logprobs, 1, 20), OPT_ASK,
-	    "JSON also holds log probabilities and the N best of every token"},
+	    "JSON also holds log probabilities and the N best of every token; at most 20"},
 	{WORD(0, "messages", "FILE", messages), OPT_ASK,
 	    "conversation so far and question: [{\"role\", \"content\"}, …]; - is stdin"},
 	{FLAG(0, "reference", reference), OPT_ASK | OPT_BATCH,

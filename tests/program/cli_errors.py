@@ -205,6 +205,11 @@ class Question(ProgramTest):
         self.refused(self.ask('-i', '-', '-i', '-'), 2, "standard input can be read once: more than one '-'")
         self.refused(self.ask('-i', '-', '--messages', '-'), 2, "standard input can be read once: more than one '-'")
 
+    def test_at_most_twenty_log_probabilities(self):
+        for n in '0', '21', 'all':
+            self.refused(self.ask('--json', '--logprobs', n, 'hi'), 2,
+                         f"--logprobs '{n}': must be a whole number from 1 to 20")
+
     def test_options_that_do_not_go_together(self):
         self.refused(self.ask('-c', '-s', 'x', 'hi'), 2, '-c and -s do not go together')
         self.refused(self.ask('--json', '--stream-json', 'hi'), 2, '--json and --stream-json do not go together')
