@@ -177,6 +177,7 @@ main(void)
 
 	if (!file_exists(path)) {
 		fprintf(stderr, "skipped: '%s' is not there\n", path);
+		free(path);
 		return 77;
 	}
 	free(path);
