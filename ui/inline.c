@@ -43,6 +43,7 @@ struct node {
 };
 
 struct scanner {
+	bool math;              /* formulas are made Unicode */
 	const char *s;
 	size_t n, at, plain;            /* plain: where the text not yet in a node begins */
 	struct node *nodes;
@@ -218,7 +219,7 @@ static void
 add_formula(struct scanner *c, size_t from, size_t to, size_t mark)
 {
 	size_t before = c->formulas.n;
-	bool known = math_likely(c->s + from, to - from) && math_unicode(&c->formulas, c->s + from, to - from);
+	bool known = c->math && math_likely(c->s + from, to - from) && math_unicode(&c->formulas, c->s + from, to - from);
 	struct node *node = take(c, known ? NODE_MATH : NODE_TEXT, to + mark - c->at);
 
 	node->inner = before;
@@ -696,9 +697,10 @@ write_node(struct writer *w, const struct scanner *c, const struct node *node)
 }
 
 void
-inline_add(struct styled *out, enum theme_role base, const struct styled *in, size_t start, size_t end)
+inline_add(struct styled *out, enum theme_role base, const struct styled *in, size_t start, size_t end,
+    bool math)
 {
-	struct scanner c = { .s = in->text + start, .n = end - start };
+	struct scanner c = { .s = in->text + start, .n = end - start, .math = math };
 	struct writer w = { .out = out, .in = in, .start = start, .base = base };
 
 	assert(start <= end && end <= in->n);

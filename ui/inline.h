@@ -3,10 +3,14 @@
 #ifndef UI_INLINE_H
 #define UI_INLINE_H
 
+#include <stdbool.h>
+
 #include "ui/styled.h"
 
-/* Appends in->text[start..end) without its markup; `base` is the role of plain text. */
+/* Appends in->text[start..end) without its markup; `base` is the role of plain text; `math`: formulas that are certain
+ * as Unicode. */
 void
-inline_add(struct styled *out, enum theme_role base, const struct styled *in, size_t start, size_t end);
+inline_add(struct styled *out, enum theme_role base, const struct styled *in, size_t start, size_t end,
+    bool math);
 
 #endif

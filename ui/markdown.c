@@ -63,7 +63,7 @@ struct line {
 
 struct markdown {
 	int width;
-	bool ascii;
+	bool ascii, math;
 	struct state state;
 	struct styled leaf;             /* text of the open leaf, its holders' marks taken off */
 	size_t at;                      /* of the source: the next line to take */
@@ -85,7 +85,14 @@ markdown_new(int width, bool ascii)
 	assert(width >= 1);
 	m->width = width;
 	m->ascii = ascii;
+	m->math = true;
 	return m;
+}
+
+void
+markdown_set_math(struct markdown *m, bool on)
+{
+	m->math = on;
 }
 
 void
@@ -285,7 +292,7 @@ close_text(struct markdown *m)
 {
 	struct styled body = {0};
 
-	inline_add(&body, ROLE_TEXT, &m->leaf, 0, m->leaf.n);
+	inline_add(&body, ROLE_TEXT, &m->leaf, 0, m->leaf.n, m->math);
 	put_wrapped(m, &body, m->state.leaf == LEAF_MATH ? 2 : 0);
 	styled_done(&body);
 }
@@ -295,7 +302,7 @@ close_table(struct markdown *m)
 {
 	struct styled body = {0};
 
-	table_add(&body, &m->leaf, body_width(m), m->ascii);
+	table_add(&body, &m->leaf, body_width(m), m->ascii, m->math);
 	put_ready(m, &body);
 	styled_done(&body);
 }
@@ -582,7 +589,7 @@ put_heading(struct markdown *m, const struct styled *text, int level)
 
 	if (m->n > 0)
 		m->state.gap = true;
-	inline_add(&body, roles[level > 3 ? 2 : level - 1], text, 0, text->n);
+	inline_add(&body, roles[level > 3 ? 2 : level - 1], text, 0, text->n, m->math);
 	put_wrapped(m, &body, 0);
 	styled_done(&body);
 }

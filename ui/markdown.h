@@ -19,6 +19,9 @@ struct markdown;
 
 struct markdown *
 markdown_new(int width, bool ascii);            /* width >= 1 */
+/* Formulas as Unicode where that is certain, as at first, or all as source. Before any text. */
+void
+markdown_set_math(struct markdown *m, bool on);
 void
 markdown_free(struct markdown *m);
 

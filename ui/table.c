@@ -35,7 +35,7 @@ struct table {
 	size_t *first;                  /* [rows + 1]: where the cells of each row begin */
 	int rows, cols;                 /* row 0 is the head; cols: of the longest row */
 	struct column column[COLS_MAX];
-	bool ascii;
+	bool ascii, math;
 };
 
 /* ---------------------------------------------------------------- source lines */
@@ -148,7 +148,7 @@ add_row(struct table *t, const struct styled *in, size_t start, size_t end)
 		struct cell *cell = &t->cells[first + (size_t)i];
 
 		cell->start = t->text.n;
-		inline_add(&t->text, t->rows == 0 ? ROLE_STRONG : ROLE_TEXT, in, cells[i].start, cells[i].end);
+		inline_add(&t->text, t->rows == 0 ? ROLE_STRONG : ROLE_TEXT, in, cells[i].start, cells[i].end, t->math);
 		cell->end = t->text.n;
 	}
 	t->first[t->rows] = first;
@@ -371,9 +371,9 @@ add_pairs(struct styled *out, const struct table *t, int width)
 }
 
 void
-table_add(struct styled *out, const struct styled *in, int width, bool ascii)
+table_add(struct styled *out, const struct styled *in, int width, bool ascii, bool math)
 {
-	struct table t = { .ascii = ascii };
+	struct table t = { .ascii = ascii, .math = math };
 
 	assert(width >= 1);
 	read_table(&t, in);

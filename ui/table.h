@@ -17,6 +17,6 @@ table_is_row(const char *s, size_t n);          /* has a | that is not escaped *
 /* Appends the table whose source lines `in` has, the delimiter second: ready lines, each ended by a newline, none
  * wider than width (>= 1) unless a character is. */
 void
-table_add(struct styled *out, const struct styled *in, int width, bool ascii);
+table_add(struct styled *out, const struct styled *in, int width, bool ascii, bool math);
 
 #endif

@@ -67,7 +67,7 @@ struct transcript {
 	struct entry *entries;          /* by rising id */
 	int n, cap;
 	int last_id, last_picture;
-	bool ascii, raw;
+	bool ascii, raw, math;
 	transcript_measure *measure;
 	void *measure_arg;
 	int width, height;
@@ -85,6 +85,7 @@ transcript_new(bool ascii)
 	struct transcript *t = xcalloc(1, sizeof *t);
 
 	t->ascii = ascii;
+	t->math = true;
 	t->width = 80;
 	t->height = 24;
 	t->follow = true;
@@ -315,6 +316,8 @@ begin_text(const struct transcript *t, struct entry *e)
 	wrap_cut(&e->wrap, 0);
 	markdown_free(e->styled);
 	e->styled = source ? NULL : markdown_new(t->width, t->ascii);
+	if (e->styled)
+		markdown_set_math(e->styled, t->math);
 	e->styled_n = 0;
 }
 
@@ -505,6 +508,12 @@ transcript_finish(struct transcript *t)
 			touch(t, t->entries[i].id)->stale = true;
 			t->entries[i].open = false;
 		}
+}
+
+void
+transcript_set_math(struct transcript *t, bool on)
+{
+	t->math = on;
 }
 
 void

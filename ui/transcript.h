@@ -39,6 +39,9 @@ transcript_set_text(struct transcript *t, int entry, const char *text, size_t n)
 /* No entry goes on: the last block of each answer is finished. Who appends after this opens the entry again. */
 void
 transcript_finish(struct transcript *t);
+/* Formulas of answers as Unicode where that is certain, as at first, or as source; of those added later. */
+void
+transcript_set_math(struct transcript *t, bool on);
 /* An answer as it was written instead of styled; entry 0: all of them, later ones too. */
 void
 transcript_set_raw(struct transcript *t, int entry, bool raw);

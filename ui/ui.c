@@ -369,6 +369,7 @@ ui_open(const struct ui_options *options, struct error *err)
 	ui->view = view_new(ui->transcript, &ui->term, options->ascii);
 	reading_init(&ui->reading, ui->transcript);
 	transcript_set_raw(ui->transcript, 0, options->source);
+	transcript_set_math(ui->transcript, !options->math_source);
 	ui->mouse = options->mouse;
 	screen_mouse(ui->mouse);
 	show_title(ui);

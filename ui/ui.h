@@ -32,6 +32,7 @@ struct ui_options {
 	bool vi_mode;
 	bool mouse;                     /* on at the start; Alt-M toggles it */
 	bool source;                    /* answers as they were written: ui_set_raw */
+	bool math_source;               /* of styled ones, formulas as they were written */
 	bool title;                     /* "ivchat: NAME" as the terminal's */
 	int image_width;                /* widest picture of the conversation in pixels, 0 = 640, which is the most */
 	int image_max_kib;              /* largest sixel string, 0 = 256 */

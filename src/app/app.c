@@ -81,6 +81,7 @@ app_open_screen(struct app *app, struct error *err)
 		.vi_mode = strcmp(app->options->conf->input_mode, "vi") == 0,
 		.mouse = app->options->conf->mouse,
 		.source = app->raw,
+		.math_source = !app->options->conf->math,
 		.title = app->options->conf->title,
 		.paste_fold = app->options->conf->paste_fold,
 		.image_width = app->options->conf->image_width,

@@ -67,6 +67,7 @@ static const struct key keys[] = {
 	{ "ui.theme", CHOICE(theme, "auto dark light mono"), "auto", "colours" },
 	{ "ui.title", SWITCH(title), "off", "name the conversation in the terminal's title" },
 	{ "ui.markdown", SWITCH(markdown), "on", "answers styled as Markdown at the start; off: as they were written" },
+	{ "ui.math", SWITCH(math), "on", "formulas of answers in Unicode where that is certain; off: as they were written" },
 	{ "ui.mouse", SWITCH(mouse), "off", "mouse at the start; Alt-M turns it on and off" },
 	{ "exit.print", CHOICE(exit_print, "last none all"), "last", "turns left on the normal screen after the chat" },
 	{ "hangup.grace", SPAN(hangup_grace, 86400), "10m",

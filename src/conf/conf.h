@@ -39,7 +39,7 @@ struct conf {
 	int history_size;
 	bool ascii;
 	char *theme;
-	bool title, markdown, mouse;
+	bool title, markdown, math, mouse;
 	char *exit_print;               /* "last", "none", "all" */
 	int hangup_grace;               /* seconds */
 	int trash_days;

@@ -102,6 +102,25 @@ assert_styled(const char *source, int width, bool ascii, bool roles, const char 
 }
 
 static void
+formulas_stay_source(void **state)
+{
+	const char *source = "# $x^2$\n\nand \\(\\alpha\\) *so*\n\n|a|\n|-|\n|$x^2$|\n\n$$\ny^2\n$$\n";
+	struct markdown *m = markdown_new(40, true);
+	struct buf got = {0};
+	size_t n = strlen(source);
+
+	(void)state;
+	markdown_set_math(m, false);
+	markdown_feed(m, source, n, n, true);
+	describe_all(m, 40, false, &got);
+	assert_non_null(strstr(buf_text(&got), "$x^2$\n\nand \\(\\alpha\\) so\n"));
+	assert_non_null(strstr(buf_text(&got), "\n$x^2$\n"));
+	assert_non_null(strstr(buf_text(&got), "y^2"));
+	buf_done(&got);
+	markdown_free(m);
+}
+
+static void
 assert_roles(const char *source, const char *expected)
 {
 	assert_styled(source, 40, false, true, expected);
@@ -608,6 +627,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formulas_stay_source),
 		cmocka_unit_test(emphasis),
 		cmocka_unit_test(emphasis_beside_wide_scripts),
 		cmocka_unit_test(code_links_and_escapes),
