@@ -19,6 +19,7 @@ struct app_options {
 	int n_ctx, n_threads;           /* 0 = default */
 	const char *const *images;      /* staged at the start */
 	int n_images;
+	const char *samples;            /* a folder of pictures to begin with, or NULL */
 	bool orient_ignore;
 	const char *system;             /* NULL: the model's */
 	bool system_is_usual;           /* for new conversations only, not for one that is gone on with */

@@ -119,6 +119,14 @@ browse_begin(struct app *app)
 	open_folder(app);
 }
 
+void
+browse_begin_in(struct app *app, const char *folder)
+{
+	if (!app->browse.folder)
+		app->browse.folder = xstrdup(folder);
+	open_folder(app);
+}
+
 static void
 go_to(struct browse *b, const char *name)
 {

@@ -14,8 +14,11 @@ struct browse {
 	int wanted;                     /* whose preview is not made yet, or -1 */
 };
 
+/* Where it was left; at first in the folder that the program runs in, or in this one. */
 void
 browse_begin(struct app *app);
+void
+browse_begin_in(struct app *app, const char *folder);
 /* A picker has ended; false: it was not this one. */
 bool
 browse_picked(struct app *app, int i);

@@ -64,6 +64,19 @@ command_help(struct app *app, const char *operands, struct error *err)
 
 /* ---- pictures */
 
+/* Whoever has no picture at hand begins with the samples. */
+static int
+choose_image(struct app *app, struct error *err)
+{
+	if (app->options->piped)
+		return error_set(err, CODE_INPUT, "/image needs the path of a picture");
+	if (app->staged.n == 0 && app->options->samples)
+		browse_begin_in(app, app->options->samples);
+	else
+		browse_begin(app);
+	return 0;
+}
+
 int
 command_image(struct app *app, const char *operands, struct error *err)
 {
@@ -71,7 +84,7 @@ command_image(struct app *app, const char *operands, struct error *err)
 	int n = 0;
 
 	if (!*operands)
-		return error_set(err, CODE_INPUT, "/image needs the path of a picture");
+		return choose_image(app, err);
 	while (words_next(&operands, &word)) {
 		n += staged_word(app, &word);
 		word_done(&word);

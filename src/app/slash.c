@@ -15,7 +15,7 @@
 
 static const struct slash table[] = {
 	{ "help", "?", "[COMMAND]", "this page, or one line of it", WORDS_COMMANDS, command_help },
-	{ "image", "", "PATH...", "add pictures to the next message", WORDS_PATHS, command_image },
+	{ "image", "", "[PATH...]", "add pictures to the next message", WORDS_PATHS, command_image },
 	{ "images", "", "", "list the pictures of this conversation", WORDS_NONE, command_images },
 	{ "view", "", "N", "picture #N over the whole screen", WORDS_NONE, command_view },
 	{ "compare", "", "N M", "two pictures side by side", WORDS_NONE, command_compare },

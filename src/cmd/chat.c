@@ -91,8 +91,22 @@ all_images(const struct options *o, const char *sample)
 	return all;
 }
 
+/* Of the pictures that come with the program; NULL: they are not there. The caller frees. */
+static char *
+sample_folder(void)
+{
+	char *path = bundled_picture(DEMO_PICTURE);
+
+	if (path && file_exists(path)) {
+		*strrchr(path, '/') = '\0';
+		return path;
+	}
+	free(path);
+	return NULL;
+}
+
 static struct app_options
-app_options(const struct options *o, const char *const *images, const struct paths *paths)
+app_options(const struct options *o, const char *const *images, const char *samples, const struct paths *paths)
 {
 	return (struct app_options){
 		.model_dir = o->model,
@@ -101,6 +115,7 @@ app_options(const struct options *o, const char *const *images, const struct pat
 		.n_threads = o->threads,
 		.images = images,
 		.n_images = o->n_images + o->n_operands + o->demo,
+		.samples = samples,
 		.orient_ignore = o->orient_ignore,
 		.system = o->system,
 		.system_is_usual = o->system_is_usual,
@@ -139,7 +154,7 @@ run(const struct command *self, struct options *o)
 	struct error err = {0};
 	struct app_options options;
 	const char **images;
-	char *sample = NULL;
+	char *sample = NULL, *samples;
 	int status;
 
 	(void)self;
@@ -149,11 +164,13 @@ run(const struct command *self, struct options *o)
 	}
 	if (o->demo)
 		sample = bundled_picture(DEMO_PICTURE);
+	samples = sample_folder();
 	images = all_images(o, sample);
-	options = app_options(o, images, &paths);
+	options = app_options(o, images, samples, &paths);
 	status = app_run(&options, &err);
 	free(images);
 	free(sample);
+	free(samples);
 	paths_done(&paths);
 	return err.code && status == (int)err.code ? cmd_fail(&err) : status;
 }

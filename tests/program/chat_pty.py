@@ -249,6 +249,22 @@ class ChatTest(ProgramTest):
         self.assertEqual(self.chat(play, '-n', '4000')[0], 0)
         self.assertEqual([r['text'] for r in self.of_kind('user')], ['one'])
 
+    def test_image_without_a_path_lists_pictures(self):
+        def play(t):
+            t.wait('/help')
+            t.say('/image')
+            t.wait('Pictures in ')
+            t.wait('red-star.png')
+            t.keys('star')
+            t.wait('star')
+            t.keys('\r')
+            t.wait('[#1 red-star.png')
+            t.keys('\x03\x04')
+            return t.rest()
+
+        self.env['IVCHAT_SHARE'] = str(program.SOURCE / 'share')
+        self.assertEqual(self.chat(play)[0], 0)
+
     def test_private(self):
         def play(t):
             t.wait('PRIVATE')
