@@ -13,8 +13,8 @@ screen_scripts = \
 	tests/screen/strict.keys tests/screen/suspend.keys tests/screen/tmux.keys tests/screen/typing.keys \
 	tests/screen/xkeys.keys tests/screen/reading.keys tests/screen/find.keys tests/screen/enlarge.keys \
 	tests/screen/copy.keys tests/screen/mouse.keys
-TESTS += $(screen_scripts)
-EXTRA_DIST += tests/screen/run-screen tests/screen/answers.md $(screen_scripts)
+TESTS += $(screen_scripts) tests/screen/bytes.sh
+EXTRA_DIST += tests/screen/run-screen tests/screen/bytes.sh tests/screen/answers.md $(screen_scripts)
 
 clean-local: clean-screen
 clean-screen:
