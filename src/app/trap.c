@@ -13,6 +13,7 @@
 #include "ui/ui.h"
 
 static int pipe_ends[2] = { -1, -1 };
+static struct sigaction before_sigbus;  /* main's, which tells of weights that were cut short */
 
 static const int caught[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT };
 static const int crashes[] = { SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT };
@@ -36,6 +37,8 @@ static void
 crash(int sig)
 {
 	ui_emergency();
+	if (sig == SIGBUS)
+		sigaction(sig, &before_sigbus, NULL);
 	raise(sig);
 }
 
@@ -57,6 +60,7 @@ trap_open(struct error *err)
 		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
 	for (size_t i = 0; i < N_CAUGHT; i++)
 		install(caught[i], pass_on, SA_RESTART);
+	sigaction(SIGBUS, NULL, &before_sigbus);
 	for (size_t i = 0; i < N_CRASHES; i++)
 		install(crashes[i], crash, SA_RESETHAND | SA_NODEFER);
 	return pipe_ends[0];
@@ -77,6 +81,7 @@ trap_close(void)
 		install(caught[i], SIG_DFL, 0);
 	for (size_t i = 0; i < N_CRASHES; i++)
 		install(crashes[i], SIG_DFL, 0);
+	sigaction(SIGBUS, &before_sigbus, NULL);
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);
 	pipe_ends[0] = pipe_ends[1] = -1;

@@ -61,3 +61,34 @@ wait "[cut at 8]" 60
 key C-d
 expect-exit 0
 KEYS
+
+# a picture that the store has lost: what is sent comes back with a way on, and that way works
+screen 110x40 -n 8 red.ppm <<'KEYS'
+wait "[#1"
+say "with a picture"
+wait "[cut at 8]" 60
+key C-d
+expect-exit 0
+KEYS
+rm -r "$work/home/data/pictures"
+screen 110x40 -c -n 8 <<'KEYS'
+wait "(missing)"
+say "without it"
+wait "/drop 1 goes on without"
+wait "> without it"
+key C-c
+say "/drop 1"
+wait "drop"
+say "once more"
+waitre "once more[\s\S]*cut at 8" 60
+key C-d
+expect-exit 0
+KEYS
+
+# weights that are cut short while they are in use: the screen is given back before the line that says so
+screen 110x40 --no-save <<'KEYS'
+wait "/help"
+signal BUS
+expect-exit 7
+expect-text "was cut short"
+KEYS
