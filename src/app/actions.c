@@ -183,6 +183,8 @@ actions_interrupt(struct app *app)
 		verify_stop(app);
 	else if (edit_cancel(app))
 		ui_flash(app->ui, "the message stays as it was");
+	else if (load_stop(app))
+		ui_flash(app->ui, "loading is being stopped");
 	else if (!talk_recall(app))
 		ui_flash(app->ui, "Ctrl-D or /quit leaves");
 }

@@ -40,6 +40,26 @@ load_again(struct app *app)
 	meter_show(app);
 }
 
+bool
+load_stop(struct app *app)
+{
+	if (app->engine != ENGINE_LOADING || !app->link)
+		return false;
+	link_stop(app->link);
+	return true;
+}
+
+/* What waited for the model is in the input again. */
+static void
+stopped(struct app *app)
+{
+	app->engine = ENGINE_LOST;
+	app->talk.total = 0;
+	present_note(app, "Loading was stopped. The next message loads the model again.");
+	talk_recall(app);
+	meter_show(app);
+}
+
 void
 load_start(struct app *app)
 {
@@ -78,6 +98,8 @@ load_event(struct app *app, const struct event *e)
 
 	if (e->kind == EVENT_READY) {
 		ready(app, e);
+	} else if (e->kind == EVENT_FAILED && app->engine == ENGINE_LOADING && e->error.code == CODE_SIGINT) {
+		stopped(app);
 	} else if (e->kind == EVENT_FAILED && app->engine == ENGINE_LOADING) {
 		err = e->error;
 		fail(app, &err);

@@ -10,13 +10,15 @@ enum engine_state {
 	ENGINE_NONE,            /* there is no model, and there will be none */
 	ENGINE_LOADING,
 	ENGINE_READY,
-	ENGINE_LOST,            /* it failed; the next question loads it again */
+	ENGINE_LOST,            /* it failed, or its loading was stopped; the next question loads it again */
 };
 
 void
 load_start(struct app *app);
 void
 load_again(struct app *app);                    /* after the engine was lost */
+bool
+load_stop(struct app *app);                     /* false: nothing is loading */
 void
 load_event(struct app *app, const struct event *e);
 void
