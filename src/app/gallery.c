@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "branches.h"
 #include "internal.h"
 
 #define KEPT_ITEMS 64
@@ -173,12 +174,33 @@ gallery_get(struct app *app, const struct pic *pic, struct error *err)
 	return item ? item : load(app, pic, err);
 }
 
+/* The number of the turn of this branch that shows the picture to the model, or 0. */
+static int
+turn_of(const struct app *app, const char *sha)
+{
+	bool *left_out = chat_left_out(app->chat, app->chat->head);
+	int found = 0;
+
+	for (int turn = 1, id; !found && (id = branches_turn(app, turn)) != 0; turn++) {
+		const struct message *m = chat_message(app->chat, id);
+
+		for (int i = 0; i < m->n_pics && !left_out[id]; i++)
+			if (strcmp(m->pics[i].sha, sha) == 0)
+				found = turn;
+	}
+	free(left_out);
+	return found;
+}
+
 const struct pixels *
 gallery_pixels(void *arg, const struct pic *pic, struct error *err)
 {
 	const struct app *app = arg;
 	const struct gallery_item *item = gallery_get(arg, pic, err);
+	int turn = item ? 0 : turn_of(app, pic->sha);
 
+	if (turn > 0)
+		error_hint(err, "/drop %d goes on without the turn of that picture", turn);
 	if (!item || item->pixels.size == card_info(app->card)->image_size)
 		return item ? &item->pixels : NULL;
 	error_set(err, CODE_INPUT, "picture '%s' has no pixels for the model", pic->name);

@@ -310,6 +310,8 @@ room_table(struct app *app, struct error *err)
 	int n = total < 0 ? -1 : chat_measure(app->chat, app->chat->head, app->card, gallery_pixels, app, &turns, err);
 	struct buf out = {0};
 
+	if (total < 0)
+		error_set(err, CODE_INPUT, "the next prompt cannot be counted: a picture of it is missing");
 	if (n < 0)
 		return NULL;
 	n_ctx = talk_n_ctx(app);
