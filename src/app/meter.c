@@ -91,6 +91,12 @@ write_stage(const struct talk *t, const char *what, char *out, size_t size)
 		snprintf(out, size, "%s", what);
 }
 
+static const char *
+without_engine(enum engine_state engine)
+{
+	return engine == ENGINE_NONE ? "no model" : engine == ENGINE_LOST ? "not loaded" : "";
+}
+
 static void
 write_state(const struct app *app, char *out, size_t size)
 {
@@ -105,7 +111,7 @@ write_state(const struct app *app, char *out, size_t size)
 	else if (!t->running && app->edit.id)
 		snprintf(out, size, "editing");
 	else if (!t->running)
-		snprintf(out, size, "%s", app->engine == ENGINE_NONE ? "no model" : "");
+		snprintf(out, size, "%s", without_engine(app->engine));
 	else if (t->total > 0)
 		write_stage(t, t->stage == STAGE_PICTURE ? "looking" : "reading", out, size);
 	else
@@ -128,7 +134,7 @@ write_speed(const struct app *app, char *out, size_t size)
 	double speed = m ? meter_speed(m) : 0.0;
 
 	if (speed > 0.0)
-		snprintf(out, size, "%.1f tok/s", speed);
+		snprintf(out, size, speed < 10 ? "%.1f tok/s" : "%.0f tok/s", speed);
 }
 
 static const char *

@@ -105,6 +105,8 @@ write_banner(const struct app *app, struct buf *out)
 		buf_printf(out, "%s, %.1f M parameters", card->name, n / 1e6);
 	else
 		buf_printf(out, "%s, %.1f G parameters", card->name, n / 1e9);
+	if (app->chat->head == 0)
+		buf_str(out, "\n/image FILE adds a picture, /help lists commands and keys, Ctrl-D leaves");
 }
 
 void

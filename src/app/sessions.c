@@ -128,8 +128,6 @@ void
 sessions_show(struct app *app)
 {
 	present_chat(app);
-	if (app->chat->head == 0 && !app->options->piped)
-		present_note(app, "/image FILE adds a picture, /help lists commands and keys, Ctrl-D leaves");
 	if (app->read_only)
 		present_note(app, "This session was written by a newer ivchat: it is shown, and cannot be gone on with.");
 	if (app->n_bad_lines > 0)
