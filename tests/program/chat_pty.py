@@ -196,9 +196,6 @@ class ChatTest(ProgramTest):
     def test_what_was_said_verifies(self):
         def play(t):
             t.wait('/help')
-            t.say('/verify')
-            t.wait('there is no answer yet')
-            t.keys('\x03')
             t.say('one')
             t.wait('[cut at 7]')
             t.say('two')
@@ -217,6 +214,8 @@ class ChatTest(ProgramTest):
         def changed(t):
             t.wait('two')
             t.wait('[cut at 7]')
+            t.say('three')          # the model is there when it is answered
+            t.wait('[cut at 7]')
             t.say('/verify')
             t.wait('differs at 3 of 7')
             t.keys('\x04')
@@ -230,7 +229,7 @@ class ChatTest(ProgramTest):
         record['ids'][2] += 1
         lines[last] = json.dumps(record, separators=(',', ':'))
         path.write_text('\n'.join(lines) + '\n')
-        self.assertEqual(self.chat(changed, '-c')[0], 0)
+        self.assertEqual(self.chat(changed, '-n', '7', '-c')[0], 0)
 
     def test_verifying_stops(self):
         def play(t):

@@ -85,8 +85,6 @@ operands(void **state)
 	(void)state;
 	assert_int_equal(slash_run(NULL, "undo now", &err), -1);
 	assert_non_null(strstr(err.what, "takes nothing"));
-	assert_int_equal(slash_run(NULL, "image", &err), -1);
-	assert_non_null(strstr(err.what, "path"));
 	assert_int_equal(slash_run(NULL, "rename  ", &err), -1);
 }
 
