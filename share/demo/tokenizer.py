@@ -7,6 +7,7 @@ read from a picture is always spelt letter by letter.
 """
 import argparse
 import collections
+import io
 import random
 import re
 
@@ -77,13 +78,16 @@ def Q_ZH():
 
 
 def train(world, path):
+    model = io.BytesIO()            # a file's name would be written into the model
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(corpus(world)), model_prefix=path, model_type='bpe', vocab_size=PIECES, byte_fallback=True,
+        sentence_iterator=iter(corpus(world)), model_writer=model, model_type='bpe', vocab_size=PIECES, byte_fallback=True,
         normalization_rule_name='identity', add_dummy_prefix=False, remove_extra_whitespaces=False, split_digits=True,
         unk_id=0, bos_id=1, eos_id=2, pad_id=-1, bos_piece='<|startoftext|>', eos_piece='<|endoftext|>',
         control_symbols=['<|Human|>', '<|Assistant|>', '<|System|>'],
         user_defined_symbols=['<|im_start|>', '<|im_end|>', '<|im_sep|>', '<img>', '</img>', *'0123456789', '\n'],
         character_coverage=1.0, num_threads=1, shuffle_input_sentence=False, minloglevel=2)
+    with open(f'{path}.model', 'wb') as f:
+        f.write(model.getvalue())
 
 
 class Tokenizer:
