@@ -66,7 +66,7 @@ meter_tick(struct app *app)
 	if (!app->card || m->due)       /* pictures are being read: counting would read them all at once */
 		return;
 	if (m->base_stale)
-		m->n_base = talk_count(app);
+		m->n_base = talk_count(app, NULL);
 	m->base_stale = false;
 	m->n_typed = count_typed(app);
 	meter_show(app);

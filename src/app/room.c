@@ -66,10 +66,12 @@ place_of(const struct app *app, int edited)
 }
 
 static void
-drop(struct app *app, int place, const int *ids, int n)
+drop(struct app *app, int place, const int *ids, int n, bool back)
 {
-	chat_add_drop(app->chat, place, ids, n);
-	keep_drop(app, &app->chat->drops[app->chat->n_drops - 1]);
+	struct drop *d = chat_add_drop(app->chat, place, ids, n);
+
+	d->back = back;
+	keep_drop(app, d);
 	talk_repaint(app);
 	meter_touch(app);
 }
@@ -174,7 +176,7 @@ room_make(struct app *app, struct queued *q, int missing, struct error *err)
 	}
 	if (!can_drop)
 		return not_sent(app, talk_n_ctx(app) - ROOM_FOR_ANSWER + missing, err);
-	drop(app, place_of(app, q->edited), r->drop, r->n_drop);
+	drop(app, place_of(app, q->edited), r->drop, r->n_drop, false);
 	return 0;
 }
 
@@ -213,7 +215,7 @@ take(struct app *app, enum choice choice, struct queued *q)
 
 	switch (choice) {
 	case CHOICE_DROP:
-		drop(app, place_of(app, q->edited), r->drop, r->n_drop);
+		drop(app, place_of(app, q->edited), r->drop, r->n_drop, false);
 		if (talk_ask(app, q) < 0)
 			talk_recall(app);
 		break;
@@ -266,9 +268,9 @@ room_drop(struct app *app, int id, struct error *err)
 	left_out = chat_left_out(app->chat, app->chat->head);
 	dropped = left_out[id];
 	free(left_out);
+	drop(app, app->chat->head, &id, 1, dropped);
 	if (dropped)
-		return error_set(err, CODE_INPUT, "the model does not see this turn already");
-	drop(app, app->chat->head, &id, 1);
+		ui_flash(app->ui, "the model sees this turn again");
 	return 0;
 }
 
@@ -295,7 +297,7 @@ write_turn(const struct app *app, struct buf *out, int turn, const struct turn_s
 	const struct message *m = chat_message(app->chat, size->id);
 	char *title = chat_title_from(m->text, m->text_n);
 
-	buf_printf(out, "\n%6d  turn %-3d %s%s%s", size->dropped ? 0 : size->n_tokens, turn, title,
+	buf_printf(out, "\n%6d  turn %-3d %s%s%s", size->n_tokens, turn, title,
 	    size->pinned ? "  [pinned]" : "", size->dropped ? "  [dropped]" : "");
 	for (int i = 0; i < m->n_pics; i++)
 		buf_printf(out, "  #%d", m->pics[i].n);
@@ -306,17 +308,15 @@ char *
 room_table(struct app *app, struct error *err)
 {
 	struct turn_size *turns;
-	int total = talk_count(app), n_ctx, in_turns = 0;
+	int total = talk_count(app, err), n_ctx, in_turns = 0;
 	int n = total < 0 ? -1 : chat_measure(app->chat, app->chat->head, app->card, gallery_pixels, app, &turns, err);
 	struct buf out = {0};
 
-	if (total < 0)
-		error_set(err, CODE_INPUT, "the next prompt cannot be counted: a picture of it is missing");
 	if (n < 0)
 		return NULL;
 	n_ctx = talk_n_ctx(app);
 	for (int i = 0; i < n; i++)
-		in_turns += turns[i].dropped ? 0 : turns[i].n_tokens;
+		in_turns += turns[i].n_tokens;
 	buf_printf(&out, "tokens\n%6d  system message, template%s", total - in_turns,
 	    app->staged.n ? ", pictures that wait to be sent" : "");
 	for (int i = 0; i < n; i++)

@@ -37,7 +37,7 @@ static const struct slash table[] = {
 	{ "tokens", "", "", "tokens of the prompt and of the last answer", WORDS_NONE, command_tokens },
 	{ "verify", "", "[TURN]", "whether the answers come out the same once more", WORDS_NONE, command_verify },
 	{ "pin", "", "[N]", "keep a turn in the context, or let it go", WORDS_NONE, command_pin },
-	{ "drop", "", "N", "let the model forget a turn", WORDS_NONE, command_drop },
+	{ "drop", "", "N", "let the model forget a turn, or see it again", WORDS_NONE, command_drop },
 	{ "search", "", "PATTERN", "find text in all conversations", WORDS_NONE, command_search },
 	{ "tag", "", "[[-]TAG...]", "show, put on or take off tags", WORDS_NONE, command_tag },
 	{ "export", "", "[FORMAT] [FILE]", "write this conversation as md, html, json, txt or cast", WORDS_NONE, command_export },

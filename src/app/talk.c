@@ -68,13 +68,12 @@ draft_prompt(struct app *app, struct prompt *out, const char *text, size_t n, co
 }
 
 int
-talk_count(struct app *app)
+talk_count(struct app *app, struct error *err)
 {
 	struct prompt prompt = {0};
-	struct error err;
 	int n = -1;
 
-	if (draft_prompt(app, &prompt, "", 0, &app->staged, edit_question(app), &err) == 0)
+	if (draft_prompt(app, &prompt, "", 0, &app->staged, edit_question(app), err) == 0)
 		n = (int)prompt.ids.n;
 	prompt_done(&prompt);
 	return n;

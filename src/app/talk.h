@@ -75,7 +75,7 @@ void
 talk_repaint(struct app *app);
 /* The tokens of the next prompt with the pictures that are staged and an empty text; -1 if it cannot be built. */
 int
-talk_count(struct app *app);
+talk_count(struct app *app, struct error *err);
 int
 talk_n_ctx(const struct app *app);
 void

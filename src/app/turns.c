@@ -126,9 +126,9 @@ command_tokens(struct app *app, const char *operands, struct error *err)
 	(void)operands;
 	if (check_card(app, err) != 0)
 		return -1;
-	used = talk_count(app);
+	used = talk_count(app, err);
 	if (used < 0)
-		return error_set(err, CODE_INPUT, "the next prompt cannot be counted: a picture of it is missing");
+		return -1;
 	buf_printf(&out, "next prompt  %d of %d tokens", used, talk_n_ctx(app));
 	if (m && m->n_prompt > 0)
 		buf_printf(&out, "\nlast prompt  %d, of them reused %d", m->n_prompt, m->n_reused);

@@ -59,6 +59,16 @@ answer_after(const struct chat *c, const int *ids, int n, int i)
 	return m && m->role == ROLE_ANSWER ? m : NULL;
 }
 
+/* The tokens of the turn that ids[i] begins when those of a conversation without it are `empty`; -1: they cannot be
+ * counted. */
+static int
+measure(const struct counting *how, const struct chat *c, const int *ids, int n, int i, int empty, struct error *err)
+{
+	int with = count(how, chat_message(c, ids[i]), answer_after(c, ids, n, i), err);
+
+	return with < 0 ? -1 : with - empty;
+}
+
 int
 chat_measure(const struct chat *c, int place, const struct card *card, pixels_fn pixels_of, void *arg,
     struct turn_size **out, struct error *err)
@@ -70,12 +80,16 @@ chat_measure(const struct chat *c, int place, const struct card *card, pixels_fn
 	*out = xcalloc((size_t)n_ids + 1, sizeof **out);
 	for (int i = 0; i < n_ids && empty >= 0; i++) {
 		const struct message *m = chat_message(c, ids[i]);
-		int with = m->role == ROLE_USER ? count(&how, m, answer_after(c, ids, n_ids, i), err) : 0;
+		int takes = 0;
 
-		if (with < 0)
+		if (m->role != ROLE_USER)
+			continue;
+		if (!left_out[m->id])
+			takes = measure(&how, c, ids, n_ids, i, empty, err);
+		if (takes < 0)
 			empty = -1;
-		else if (m->role == ROLE_USER)
-			(*out)[n++] = (struct turn_size){ m->id, with - empty, m->pinned, left_out[m->id] };
+		else
+			(*out)[n++] = (struct turn_size){ m->id, takes, m->pinned, left_out[m->id] };
 	}
 	free(left_out);
 	free(ids);

@@ -429,7 +429,7 @@ copy_drop(struct chat *to, const struct drop *from, const int *new_ids, int n_me
 		if (from->ids[i] >= 1 && from->ids[i] <= n_messages && new_ids[from->ids[i]])
 			ids[n++] = new_ids[from->ids[i]];
 	if (n > 0)
-		chat_add_drop(to, new_ids[from->up], ids, n);
+		chat_add_drop(to, new_ids[from->up], ids, n)->back = from->back;
 	free(ids);
 }
 

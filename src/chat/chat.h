@@ -66,11 +66,12 @@ struct system_change {
 };
 
 /* Turns that the model does not see any more, from a place on: what answers questions below message `up` is told nothing
- * of them. A turn is named by its question. */
+ * of them. A turn is named by its question. Of several drops of a turn the last one says how it is. */
 struct drop {
 	int up;                 /* head when they were dropped */
 	int *ids;
 	int n;
+	bool back;              /* the other way: they are seen again */
 };
 
 /* tags.c: words to sort conversations by. A tag is text without spaces, commas and control characters that does not
@@ -189,8 +190,8 @@ chat_assemble(struct prompt *out, const struct chat *c, int leaf, const struct c
     struct error *err);
 
 /* drops.c */
-void
-chat_add_drop(struct chat *c, int up, const int *ids, int n);   /* copied */
+struct drop *
+chat_add_drop(struct chat *c, int up, const int *ids, int n);   /* ids are copied; lent until the next one */
 void
 chat_pin(struct chat *c, int id, bool on);      /* id: of a question */
 /* By id, [n_messages + 1]: whether the model is not told of the message by a question below `place`. The caller frees. */
@@ -201,7 +202,7 @@ chat_left_out(const struct chat *c, int place);
 
 struct turn_size {
 	int id;                 /* the question */
-	int n_tokens;           /* of the prompt; of a dropped turn: that it would take */
+	int n_tokens;           /* of the prompt: 0 of a dropped turn, whose pictures need not be there */
 	bool pinned, dropped;
 };
 

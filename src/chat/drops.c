@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 
-void
+struct drop *
 chat_add_drop(struct chat *c, int up, const int *ids, int n)
 {
 	struct drop *d;
@@ -21,6 +21,7 @@ chat_add_drop(struct chat *c, int up, const int *ids, int n)
 	*d = (struct drop){ .up = up, .ids = xcalloc((size_t)n + 1, sizeof *d->ids), .n = n };
 	if (n > 0)
 		memcpy(d->ids, ids, (size_t)n * sizeof *ids);
+	return d;
 }
 
 void
@@ -54,7 +55,7 @@ chat_left_out(const struct chat *c, int place)
 			continue;
 		for (int k = 0; k < d->n; k++)
 			if (d->ids[k] >= 1 && d->ids[k] <= c->n_messages)
-				out[d->ids[k]] = on[d->ids[k]];
+				out[d->ids[k]] = on[d->ids[k]] && !d->back;
 	}
 	for (int id = 1; id <= c->n_messages; id++)
 		if (c->messages[id - 1].role == ROLE_ANSWER)

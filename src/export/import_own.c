@@ -368,7 +368,7 @@ read_drop(const struct object *o)
 		if (!chat_message(o->im->chat, ids[i]))
 			rc = wrong(o, "ids", "must be ids of messages");
 	if (rc == 0)
-		chat_add_drop(o->im->chat, up, ids, n);
+		chat_add_drop(o->im->chat, up, ids, n)->back = json_is_false(json_object_get(o->json, "on"));
 	free(ids);
 	return rc;
 }

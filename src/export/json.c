@@ -161,8 +161,8 @@ drops(const struct chat *c)
 	json_t *list = json_array();
 
 	for (int i = 0; i < c->n_drops; i++)
-		json_array_append_new(list, json_pack("{s:i, s:o}", "up", c->drops[i].up, "ids",
-		    numbers(c->drops[i].ids, c->drops[i].n)));
+		json_array_append_new(list, json_pack("{s:i, s:b, s:o}", "up", c->drops[i].up, "on", !c->drops[i].back,
+		    "ids", numbers(c->drops[i].ids, c->drops[i].n)));
 	return list;
 }
 

@@ -291,6 +291,8 @@ record_drop(struct buf *out, const struct drop *drop)
 {
 	buf_printf(out, "{\"t\":\"drop\",\"up\":%d", drop->up);
 	put_now(out);
+	if (drop->back)
+		buf_str(out, ",\"on\":false");
 	put_array(out, "ids", drop->ids, drop->n);
 	buf_str(out, "}\n");
 }
@@ -640,7 +642,7 @@ read_drop(struct record_reader *r, const json_t *record)
 	if (!json_is_array(list) || up < 0)
 		return -1;
 	ids = read_array(list, &n);
-	chat_add_drop(r->chat, up, ids, n);
+	chat_add_drop(r->chat, up, ids, n)->back = json_is_false(json_object_get(record, "on"));
 	free(ids);
 	return 0;
 }

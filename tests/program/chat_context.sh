@@ -39,6 +39,11 @@ wait "no longer pinned"
 say "/drop 1"
 wait "the model does not see what is above"
 wait-image 1
+say "/drop 1"
+gone "the model does not see what is above"
+say "/drop 1"
+wait "the model does not see what is above"
+wait-image 1
 say "the fourth question, now there is room for it"
 waitre "fourth question[\s\S]*cut at 16" 60
 say "the fifth question, it is too much for it"
@@ -50,7 +55,7 @@ waitre "fifth question[\s\S]*cut at 16" 60
 key C-d
 expect-exit 0
 KEYS
-test "$(records | grep -c '"t":"drop"')" = 2 || { echo "not two drops: $(records | grep drop)"; exit 1; }
+test "$(records | grep -c '"t":"drop"')" = 4 || { echo "not four drops: $(records | grep drop)"; exit 1; }
 records | grep -q '"t":"drop","up":4,.*"ids":\[3\]' || { echo "not the second turn"; exit 1; }
 records | grep -q '"t":"pin","id":1,"on":true' || { echo "the pin is not stored"; exit 1; }
 test "$(records | grep -c '"t":"session"')" = 2 || { echo "no new session"; exit 1; }

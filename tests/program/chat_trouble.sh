@@ -77,8 +77,13 @@ say "without it"
 wait "/drop 1 goes on without"
 wait "> without it"
 key C-c
+say "/context"
+waitre "(/drop 1 goes on without[\s\S]*){2}"
+key C-c
 say "/drop 1"
-wait "drop"
+wait "[dropped]"
+say "/context"
+waitre " 0 +turn 1 +with a picture +\[dropped\]"
 say "once more"
 waitre "once more[\s\S]*cut at 8" 60
 key C-d

@@ -133,6 +133,11 @@ test_sizes_without_bytes(void **state)
 	assert_int_equal(chat_measure(c, c->head, NULL, pixels_of, NULL, &sizes, &err), -1);
 	assert_null(sizes);
 	assert_string_equal(err.what, "lost");
+	chat_add_drop(c, 0, (const int[]){ 1 }, 1);                     /* what the model is not told of need not be there */
+	assert_int_equal(chat_measure(c, c->head, NULL, pixels_of, NULL, &sizes, &err), 1);
+	assert_true(sizes[0].dropped);
+	assert_int_equal(sizes[0].n_tokens, 0);
+	free(sizes);
 	chat_free(c);
 }
 
@@ -171,6 +176,9 @@ test_left_out(void **state)
 	assert_string_equal(assembled(c, 7), "one|a|other|");
 	assert_string_equal(assembled(c, 5), "three|");
 	assert_string_equal(assembled(c, 3), "one|a|two|");
+	chat_add_drop(c, 4, (const int[]){ 3 }, 1)->back = true;        /* seen again, there */
+	assert_string_equal(assembled(c, 5), "two|b|three|");
+	assert_string_equal(assembled(c, 7), "one|a|other|");
 	chat_add_drop(c, 50, (const int[]){ 1 }, 1);                    /* below a message that there is not */
 	assert_string_equal(assembled(c, 7), "one|a|other|");
 	chat_free(c);
