@@ -118,7 +118,7 @@ open_conversation(struct app *app, struct error *err)
 	}
 	if (sessions_open(app, app->options->resume, err) != 0)
 		return -1;
-	if (app->options->system && !app->options->system_is_usual && !app->read_only)
+	if (app->options->system && !app->options->system_is_usual && !app->read_only && !app->follow.reader)
 		chat_set_system(app->chat, app->options->system);
 	return 0;
 }
@@ -279,7 +279,7 @@ sooner(int a, int b)
 static int
 timeout(const struct app *app, bool busy)
 {
-	return busy ? 0 : sooner(ui_timeout(app->ui), sooner(keep_timeout(app), meter_timeout(app)));
+	return busy ? 0 : sooner(ui_timeout(app->ui), sooner(keep_timeout(app), sooner(meter_timeout(app), follow_timeout(app))));
 }
 
 static void
@@ -302,6 +302,7 @@ loop(struct app *app, int signal_fd)
 		if (n > 0 && fds[2].revents && app->leave < 0)
 			take_events(app);
 		keep_tick(app);
+		follow_tick(app);
 		meter_tick(app);
 		busy = app->leave < 0 && work(app);
 		plain_tick(app);
@@ -457,6 +458,7 @@ free_app(struct app *app)
 	browse_done(&app->browse);
 	session_list_free(app->picks.list, app->picks.n);
 	session_close(app->keep.session);
+	follow_end(&app->follow);
 	chat_free(app->chat);
 	store_close(app->store);
 	free(app);

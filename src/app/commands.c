@@ -202,6 +202,8 @@ command_system(struct app *app, const char *operands, struct error *err)
 {
 	struct buf file = {0};
 
+	if (*operands && sessions_check_writable(app, err) != 0)
+		return -1;
 	if (!*operands)
 		show_system(app);
 	else if (strcmp(operands, "default") == 0)
@@ -300,8 +302,8 @@ command_rename(struct app *app, const char *operands, struct error *err)
 {
 	if (!*operands)
 		return error_set(err, CODE_INPUT, "/rename needs a name");
-	if (app->read_only)
-		return error_set(err, CODE_INPUT, "this session was written by a newer ivchat and is only shown");
+	if (sessions_check_writable(app, err) != 0)
+		return -1;
 	chat_set_name(app->chat, operands);
 	app->keep.named = false;
 	keep_settings(app);
@@ -318,7 +320,7 @@ command_undo(struct app *app, const char *operands, struct error *err)
 	const struct message *m = chat_message(app->chat, app->chat->head);
 
 	(void)operands;
-	if (check_idle(app, err) != 0)
+	if (check_idle(app, err) != 0 || sessions_check_writable(app, err) != 0)
 		return -1;
 	if (up < 0)
 		return error_set(err, CODE_INPUT, "there is no turn to take back");

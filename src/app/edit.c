@@ -9,12 +9,12 @@
 #include "internal.h"
 
 static int
-check(const struct app *app, const struct message *m, struct error *err)
+check(struct app *app, const struct message *m, struct error *err)
 {
 	if (!m)
 		return error_set(err, CODE_INPUT, "there is no message to edit");
-	if (app->read_only)
-		return error_set(err, CODE_INPUT, "this session was written by a newer ivchat and is only shown");
+	if (sessions_check_writable(app, err) != 0)
+		return -1;
 	if (app->talk.running && app->talk.answer == m->id)
 		return error_set(err, CODE_INPUT, "this answer is running: Ctrl-C stops it");
 	return 0;

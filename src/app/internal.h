@@ -7,7 +7,7 @@
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     verify.c verdict.c                          recorded answers against what comes now
- *     load.c sessions.c                           the model; which conversation is open
+ *     load.c sessions.c follow.c                  the model; which conversation is open; one that another terminal writes
  *     present.c meter.c                           conversation → entries; the line below it
  */
 #ifndef APP_INTERNAL_H
@@ -19,6 +19,7 @@
 #include "chat/chat.h"
 #include "copy.h"
 #include "edit.h"
+#include "follow.h"
 #include "gallery.h"
 #include "keep.h"
 #include "link/link.h"
@@ -60,6 +61,7 @@ struct app {
 	struct meter meter;
 	struct picks picks;
 	struct browse browse;
+	struct follow follow;
 	struct copied copied;
 	struct edit edit;
 	struct room room;

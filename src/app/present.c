@@ -183,9 +183,9 @@ add_word(struct buf *mark, const char *word)
 	buf_printf(mark, "%s%s", mark->n ? " " : "", word);
 }
 
-/* An answer that was only cut off by a kill is STOP_NONE and has text. */
+/* An answer that was only cut off by a kill is STOP_NONE and has text; so is a live one that another terminal writes. */
 static void
-add_stop(struct buf *mark, const struct message *m)
+add_stop(struct buf *mark, const struct message *m, bool live)
 {
 	if (m->edited)
 		add_word(mark, "[edited]");
@@ -193,6 +193,8 @@ add_stop(struct buf *mark, const struct message *m)
 		return;         /* all of it was typed, nothing stopped it */
 	switch (m->stop) {
 	case STOP_NONE:
+		add_word(mark, live ? "[still answering]" : "[interrupted]");
+		break;
 	case STOP_HANGUP:
 		add_word(mark, "[interrupted]");
 		break;
@@ -243,7 +245,7 @@ present_mark(struct app *app, int entry, const struct message *m)
 
 	add_branch(&mark, app->chat, m);
 	if (m->role == ROLE_ANSWER)
-		add_stop(&mark, m);
+		add_stop(&mark, m, app->follow.reader && !app->follow.free);
 	if (m->pinned)
 		add_word(&mark, "[pinned]");
 	if (m->role == ROLE_USER && app->chat->n_drops > 0 && is_dropped(app->chat, m->id))

@@ -248,8 +248,8 @@ check_turn(struct app *app, int id, struct error *err)
 {
 	if (app->talk.running)
 		return error_set(err, CODE_INPUT, "an answer is running: Ctrl-C stops it");
-	if (app->read_only)
-		return error_set(err, CODE_INPUT, "this session was written by a newer ivchat and is only shown");
+	if (sessions_check_writable(app, err) != 0)
+		return -1;
 	if (!id)
 		return error_set(err, CODE_INPUT, "there is no such turn; /context lists them");
 	return 0;

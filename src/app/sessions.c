@@ -19,6 +19,7 @@ replace(struct app *app, struct chat *chat, struct session *session)
 {
 	if (app->chat)
 		keep_close(app);
+	follow_end(&app->follow);
 	chat_free(app->chat);
 	app->chat = chat;
 	app->keep.session = session;
@@ -85,10 +86,26 @@ sessions_fork(struct app *app, int leaf, const char *name)
 	keep_all(app);
 }
 
+/* What cannot be written is read along. */
+static int
+follow(struct app *app, const char *id, const struct error *why, struct error *err)
+{
+	struct follower *reader = store_follow(app->store, id, err);
+
+	if (!reader)
+		return -1;
+	replace(app, follower_chat(reader), NULL);
+	app->follow.reader = reader;
+	app->follow.why = *why;
+	app->private = false;
+	return 0;
+}
+
 int
 sessions_open(struct app *app, const char *which, struct error *err)
 {
 	struct session *session = NULL;
+	struct error why;
 	struct chat *chat;
 	bool read_only = false;
 	int n_bad = 0;
@@ -101,9 +118,9 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	chat = store_read(app->store, id, &n_bad, &read_only, err);
 	if (!chat)
 		return -1;
-	if (!read_only && !app->options->no_save && !(session = session_resume(app->store, chat, err))) {
+	if (!read_only && !app->options->no_save && !(session = session_resume(app->store, chat, &why))) {
 		chat_free(chat);
-		return -1;
+		return follow(app, id, &why, err);
 	}
 	replace(app, chat, session);
 	app->read_only = read_only;
@@ -114,6 +131,17 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	if (session)
 		store_set_last(app->store, id, NULL);
 	return 0;
+}
+
+int
+sessions_check_writable(struct app *app, struct error *err)
+{
+	if (app->follow.reader)
+		return follow_take_over(app, err);
+	if (!app->read_only)
+		return 0;
+	error_set(err, CODE_STORE, "this session was written by a newer ivchat and is only shown");
+	return error_hint(err, "/fork goes on in a session of its own, /new begins another one");
 }
 
 int
@@ -130,6 +158,7 @@ sessions_show(struct app *app)
 	present_chat(app);
 	if (app->read_only)
 		present_note(app, "This session was written by a newer ivchat: it is shown, and cannot be gone on with.");
+	follow_show(app);
 	if (app->n_bad_lines > 0)
 		present_note(app, "%d line%s of the session file could not be read and %s left out.", app->n_bad_lines,
 		    app->n_bad_lines == 1 ? "" : "s", app->n_bad_lines == 1 ? "is" : "are");

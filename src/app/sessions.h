@@ -24,6 +24,9 @@ void
 sessions_fork(struct app *app, int leaf, const char *name);     /* the branch that ends there, kept as a new one */
 int
 sessions_open(struct app *app, const char *which, struct error *err);   /* what is open stays when this fails */
+/* Whether the open conversation can be changed. One that another terminal wrote is taken over if that is gone. */
+int
+sessions_check_writable(struct app *app, struct error *err);
 /* -1 while the open conversation cannot be let go: an answer runs, or something of it is not on disk. */
 int
 sessions_check(struct app *app, struct error *err);

@@ -55,8 +55,8 @@ command_tag(struct app *app, const char *operands, struct error *err)
 	struct word word;
 	int rc = 0;
 
-	if (*operands && app->read_only)
-		return error_set(err, CODE_INPUT, "this session was written by a newer ivchat and is only shown");
+	if (*operands && sessions_check_writable(app, err) != 0)
+		return -1;
 	while (rc == 0 && words_next(&operands, &word)) {
 		rc = set_tag(app, word.text, err);
 		word_done(&word);

@@ -308,12 +308,10 @@ talk_is_busy(const struct app *app)
 }
 
 int
-talk_check_ready(const struct app *app, struct error *err)
+talk_check_ready(struct app *app, struct error *err)
 {
-	if (app->read_only) {
-		error_set(err, CODE_STORE, "not sent: this session was written by a newer ivchat and is only shown");
-		return error_hint(err, "/new begins another conversation");
-	}
+	if (sessions_check_writable(app, err) != 0)
+		return -1;
 	if (app->engine == ENGINE_NONE) {
 		error_set(err, CODE_MODEL, "not sent: there is no model");
 		return error_hint(err, "leave by /quit and start again with -m DIR");

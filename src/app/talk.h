@@ -62,7 +62,7 @@ talk_give_back(struct app *app, struct queued *q);
 bool
 talk_is_busy(const struct app *app);
 int
-talk_check_ready(const struct app *app, struct error *err);
+talk_check_ready(struct app *app, struct error *err);
 /* The same, and the model is loaded and free. */
 int
 talk_check_free(struct app *app, struct error *err);

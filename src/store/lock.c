@@ -82,7 +82,7 @@ refuse(const struct owner *o, const char *lock_path, bool other_host, struct err
 	    o->host);
 	if (other_host)
 		return error_hint(err, "end it there; if it is gone, remove '%s'", lock_path);
-	return error_hint(err, "end that one, or read along with `ivchat show`");
+	return error_hint(err, "end that one, or read along: ivchat -s SESSION");
 }
 
 /* Writes who we are into a file that must not exist. -1 with errno. */
@@ -153,7 +153,20 @@ lock_take(int fd, const char *lock_path, struct error *err)
 	if (read_owner(lock_path, &o))
 		return refuse(&o, lock_path, false, err);
 	error_set(err, CODE_STORE, "this session is open in another terminal");
-	return error_hint(err, "end that one, or read along with `ivchat show`");
+	return error_hint(err, "end that one, or read along: ivchat -s SESSION");
+}
+
+enum store_writer
+lock_writer(const char *lock_path)
+{
+	struct owner o, self;
+
+	if (!read_owner(lock_path, &o))
+		return WRITER_NONE;
+	describe_self(&self);
+	if (strcmp(o.host, self.host) != 0)
+		return WRITER_ELSEWHERE;
+	return is_alive(&o) ? WRITER_HERE : WRITER_NONE;
 }
 
 void

@@ -7,6 +7,7 @@
 #define STORE_LOCK_H
 
 #include "base/error.h"
+#include "store/store.h"
 
 /* Locks the open session file fd and writes lock_path. CODE_STORE when another writer has it. */
 int
@@ -15,5 +16,9 @@ lock_take(int fd, const char *lock_path, struct error *err);
 /* Removes lock_path; the flock ends when the caller closes fd. */
 void
 lock_drop(const char *lock_path);
+
+/* Who has it, as far as the file tells: another host's process, or a living one of this host. */
+enum store_writer
+lock_writer(const char *lock_path);
 
 #endif

@@ -106,6 +106,27 @@ session_retry(struct session *w, struct error *err);    /* 0 when nothing is wai
 int
 session_n_waiting(const struct session *w);             /* records that could not be written yet */
 
+/* ---- follow.c: reading along while another process writes */
+
+struct follower;
+
+/* Reads what is there. Its chat is lent, and grows by the steps. */
+struct follower *
+store_follow(struct store *s, const char *id, struct error *err);
+struct chat *
+follower_chat(struct follower *f);
+bool
+follower_step(struct follower *f);              /* true: something was written since the last step, and is in the chat */
+struct chat *
+follower_close(struct follower *f);             /* the chat is the caller's now; NULL is allowed */
+
+enum store_writer { WRITER_NONE, WRITER_HERE, WRITER_ELSEWHERE };       /* elsewhere: on another host, perhaps dead */
+enum store_writer
+follower_writer(const struct follower *f);
+/* Takes the lock of another host's writer away: only after a person said that it is gone. */
+int
+store_break_lock(struct store *s, const char *id, struct error *err);
+
 /* ---- pictures */
 
 /* Stores the bytes before the record that names them; already there: nothing to do. */

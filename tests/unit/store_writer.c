@@ -164,6 +164,54 @@ test_two_writers(void **state)
 	chat_free(c);
 }
 
+/* Reading along sees each whole line once; what is still being written, or was cut off again, not at all. */
+static void
+test_follow(void **state)
+{
+	struct fixture *f = *state;
+	struct chat *c = stored_turn(f->store, "one", "two");
+	struct session *w = session_resume(f->store, c, NULL);
+	struct follower *r = store_follow(f->store, c->id, NULL);
+	struct message *m;
+	char *path;
+	int fd;
+
+	assert_non_null(w);
+	assert_non_null(r);
+	assert_int_equal(follower_writer(r), WRITER_HERE);
+	assert_int_equal(follower_chat(r)->n_messages, 2);
+	assert_false(follower_step(r));
+	assert_int_equal(session_put_user(w, say(c, "three"), NULL), 0);
+	m = chat_add_answer(c);
+	message_append(m, "fo", 2);
+	assert_int_equal(session_put_part(w, m, NULL), 0);
+	assert_true(follower_step(r));
+	assert_false(follower_step(r));
+	assert_int_equal(follower_chat(r)->n_messages, 4);
+	assert_string_equal(follower_chat(r)->messages[3].text, "fo");
+	assert_int_equal(follower_chat(r)->messages[3].stop, STOP_NONE);
+
+	assert_int_equal(store_path(f->store, c->id, &path, NULL), 0);
+	fd = open(path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "{\"t\":\"na", 8), 8);
+	assert_false(follower_step(r));
+	assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 8), 0);
+	message_append(m, "ur", 2);
+	m->stop = STOP_EOS;
+	assert_int_equal(session_put_answer(w, m, NULL), 0);
+	assert_true(follower_step(r));
+	assert_string_equal(follower_chat(r)->messages[3].text, "four");
+	assert_int_equal(follower_chat(r)->messages[3].stop, STOP_EOS);
+	assert_int_equal(follower_chat(r)->head, 4);
+
+	session_close(w);
+	assert_int_equal(follower_writer(r), WRITER_NONE);
+	close(fd);
+	free(path);
+	chat_free(follower_close(r));
+	chat_free(c);
+}
+
 static void
 test_two_in_one_process(void **state)
 {
@@ -371,6 +419,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_kill_while_streaming, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parts_are_void_after_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_writers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_in_one_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
