@@ -23,7 +23,7 @@ struct waiting {
 	enum ui_look look;
 	struct buf text;                /* of an answer: what is not said yet */
 	struct buf labels;              /* of its pictures, a line each */
-	char *mark;
+	char *mark, *when;
 	bool begun, ended;              /* an answer: its label is said; nothing more comes */
 };
 
@@ -90,12 +90,23 @@ say_labels(struct plain *p, const struct waiting *w)
 		say(p, w->look, "", w->labels.at, w->labels.n);
 }
 
+/* "Assistant 14:15: " */
+static void
+say_message(struct plain *p, const struct waiting *w, const char *who, size_t n)
+{
+	struct buf label = {0};
+
+	buf_printf(&label, "%s%s%s: ", who, w->when ? " " : "", w->when ? w->when : "");
+	say(p, w->look, w->begun ? "" : buf_text(&label), buf_text(&w->text), n);
+	buf_done(&label);
+}
+
 static void
 say_user(struct plain *p, const struct waiting *w)
 {
 	say_labels(p, w);
 	if (!is_typed(p, w))
-		say(p, w->look, "User: ", buf_text(&w->text), w->text.n);
+		say_message(p, w, "User", w->text.n);
 	buf_clear(&p->typed);
 	if (w->mark)
 		say(p, w->look, "", w->mark, strlen(w->mark));
@@ -109,7 +120,7 @@ say_answer(struct plain *p, struct waiting *w)
 	size_t n = w->ended ? w->text.n : newline ? (size_t)(newline + 1 - w->text.at) : 0;
 
 	if (n > 0 || (w->ended && !w->begun)) {
-		say(p, w->look, w->begun ? "" : "Assistant: ", buf_text(&w->text), n);
+		say_message(p, w, "Assistant", n);
 		buf_drop(&w->text, n);
 		w->begun = true;
 	}
@@ -191,6 +202,7 @@ free_waiting(struct waiting *w)
 	buf_done(&w->text);
 	buf_done(&w->labels);
 	free(w->mark);
+	free(w->when);
 }
 
 static void
@@ -246,6 +258,17 @@ plain_set_mark(struct plain *p, int entry, const char *mark)
 	free(w->mark);
 	w->mark = mark ? xstrdup(mark) : NULL;
 	w->ended = true;
+}
+
+void
+plain_set_time(struct plain *p, int entry, const char *when)
+{
+	struct waiting *w = find(p, entry);
+
+	if (!w)
+		return;
+	free(w->when);
+	w->when = xstrdup(when);
 }
 
 void

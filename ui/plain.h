@@ -43,6 +43,8 @@ plain_set_text(struct plain *p, int entry, const char *text, size_t n);
 void
 plain_set_mark(struct plain *p, int entry, const char *mark);
 void
+plain_set_time(struct plain *p, int entry, const char *when);
+void
 plain_add_picture(struct plain *p, int entry, const char *label);
 void
 plain_remove(struct plain *p, int entry);

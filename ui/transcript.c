@@ -31,7 +31,7 @@ struct entry {
 	struct buf shown;               /* visible text, all that is whole */
 	size_t settled;                 /* bytes of `shown` before the last paragraph */
 	struct buf tail;                /* source of the last paragraph, with a character that is not whole yet */
-	char *mark;                     /* or NULL */
+	char *mark, *when;              /* or NULL */
 	struct transcript_picture *pictures;
 	int n_pictures;
 
@@ -101,6 +101,7 @@ entry_done(struct entry *e)
 	}
 	free(e->pictures);
 	free(e->mark);
+	free(e->when);
 	buf_done(&e->shown);
 	buf_done(&e->tail);
 	wrap_done(&e->wrap);
@@ -530,6 +531,19 @@ transcript_set_raw(struct transcript *t, int entry, bool raw)
 }
 
 void
+transcript_set_time(struct transcript *t, int entry, const char *when)
+{
+	struct entry *e = touch(t, entry);
+	struct buf safe = {0};
+
+	if (!e)
+		return;
+	free(e->when);
+	text_visible_line(&safe, when, strlen(when));
+	e->when = buf_take(&safe);
+}
+
+void
 transcript_set_mark(struct transcript *t, int entry, const char *mark)
 {
 	struct entry *e = touch(t, entry);
@@ -721,8 +735,12 @@ static void
 draw_label(const struct entry *e, struct row *row, int width)
 {
 	const char *label = e->look == UI_LOOK_USER ? "User" : "Assistant";
+	int cols = row_fit(row, e->look == UI_LOOK_USER ? ROLE_USER : ROLE_ANSWER, label, strlen(label), width);
 
-	row_fit(row, e->look == UI_LOOK_USER ? ROLE_USER : ROLE_ANSWER, label, strlen(label), width);
+	if (!e->when || width - cols < 3)
+		return;
+	row_str(row, ROLE_NOTE, "  ");
+	row_fit(row, ROLE_NOTE, e->when, strlen(e->when), width - cols - 2);
 }
 
 void

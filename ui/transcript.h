@@ -46,6 +46,8 @@ transcript_set_math(struct transcript *t, bool on);
 void
 transcript_set_raw(struct transcript *t, int entry, bool raw);
 void
+transcript_set_time(struct transcript *t, int entry, const char *when);
+void
 transcript_set_mark(struct transcript *t, int entry, const char *mark);
 void
 transcript_add_picture(struct transcript *t, int entry, const struct ui_picture *picture);

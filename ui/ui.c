@@ -531,6 +531,17 @@ ui_set_mark(struct ui *ui, int entry, const char *mark)
 }
 
 void
+ui_set_time(struct ui *ui, int entry, const char *when)
+{
+	if (ui->plain) {
+		plain_set_time(ui->plain, entry, when);
+		return;
+	}
+	ui_touch(ui, BY_PROGRAM);
+	transcript_set_time(ui->transcript, entry, when);
+}
+
+void
 ui_remove(struct ui *ui, int entry)
 {
 	if (ui->plain) {

@@ -157,6 +157,9 @@ ui_set_text(struct ui *ui, int entry, const char *text, size_t n);
 /* A short mark after the text: "[stopped]", "[cut at 512]", "[queued]"; NULL takes it away. */
 void
 ui_set_mark(struct ui *ui, int entry, const char *mark);
+/* When it was said, behind the label of a message: "14:15". */
+void
+ui_set_time(struct ui *ui, int entry, const char *when);
 void
 ui_remove(struct ui *ui, int entry);
 void

@@ -31,13 +31,8 @@
 static void
 open_log(const struct app_options *options)
 {
-	char *path;
-
-	if (options->no_save || file_make_dirs(options->paths->state, 0700, NULL) != 0)
-		return;
-	path = xasprintf("%s/log", options->paths->state);
-	log_open(path);
-	free(path);
+	if (!options->no_save && file_make_dirs(options->paths->state, 0700, NULL) == 0)
+		conf_open_log(options->conf, options->paths, options->verbose);
 }
 
 static enum ui_images

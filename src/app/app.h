@@ -29,6 +29,7 @@ struct app_options {
 	const char *resume;             /* WHICH of store.h, or NULL: a new session */
 	const char *name;
 	bool no_save;
+	bool verbose;                   /* in the log */
 	const char *image_mode;         /* "auto", "sixel", "blocks", "none" */
 	const char *theme;
 	bool ascii;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "internal.h"
 #include "plain.h"
@@ -28,11 +29,24 @@ append(struct app *app, int entry, int id)
 	p->shown[p->n++] = (struct shown){ .entry = entry, .id = id };
 }
 
+static void
+show_time(struct app *app, int entry, int id)
+{
+	const struct message *m = chat_message(app->chat, id);
+	char when[24];
+
+	if (!m || !app->options->conf->timestamps)
+		return;
+	clock_local(m->at, when);
+	ui_set_time(app->ui, entry, when);
+}
+
 static int
 add(struct app *app, int id, enum ui_look look, const char *text, size_t n)
 {
 	int entry = ui_add(app->ui, look, text, n);
 
+	show_time(app, entry, id);
 	append(app, entry, id);
 	return entry;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "actions.h"
 #include "internal.h"
 #include "words.h"
@@ -128,6 +129,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	app->keep.n_systems = chat->n_systems;
 	app->keep.named = chat->name != NULL;
 	app->private = app->options->no_save;
+	log_debug("session %s opened: %d messages, %d lines left out", id, chat->n_messages, n_bad);
 	if (session)
 		store_set_last(app->store, id, NULL);
 	return 0;

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "actions.h"
 #include "edit.h"
 #include "internal.h"
@@ -387,6 +388,8 @@ talk_end(struct app *app, enum stop stop)
 	struct message *m = talk_answer(app);
 
 	m->stop = stop;
+	log_debug("answer %d: %s after %d tokens, %.1f a second; prompt of %d tokens, %d of them reused", m->id,
+	    stop_name(stop), m->n_ids, meter_speed(m), m->n_prompt, m->n_reused);
 	keep_answer(app, m);
 	present_mark(app, app->talk.entry, m);
 	app->talk.running = app->talk.stopping = false;

@@ -30,6 +30,24 @@ clock_utc(char out[32])
 }
 
 void
+clock_local(const char *utc, char out[24])
+{
+	struct tm tm = {0}, here, today;
+	time_t then, now = time(NULL);
+
+	out[0] = '\0';
+	if (sscanf(utc, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+	        &tm.tm_sec) != 6)
+		return;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	then = timegm(&tm);
+	localtime_r(&then, &here);
+	localtime_r(&now, &today);
+	strftime(out, 24, here.tm_year == today.tm_year && here.tm_yday == today.tm_yday ? "%H:%M" : "%Y-%m-%d %H:%M", &here);
+}
+
+void
 clock_stamp(char out[16])
 {
 	time_t now = time(NULL);

@@ -11,6 +11,10 @@ clock_ms(void);                         /* monotonic */
 void
 clock_utc(char out[32]);
 
+/* The local time of what clock_utc() gave: "14:15" of today, "2026-08-23 14:15" of another day; "" when it is none. */
+void
+clock_local(const char *utc, char out[24]);
+
 /* "20260823-141503" in UTC, for session ids; 15 characters and NUL. */
 void
 clock_stamp(char out[16]);

@@ -1,4 +1,4 @@
-/* log.c: see log.h. The descriptor is the one mutable global of base/: a log that has to be handed to every
+/* log.c: see log.h. The descriptor and its level are the one mutable global of base/: a log that has to be handed to every
  * function that might write to it is a log that nobody writes to. */
 #include "config.h"
 
@@ -18,38 +18,61 @@
 #define LOG_MAX (4 << 20)
 
 static int log_fd = -1;
+static enum log_level log_level;
 
 void
-log_open(const char *path)
+log_open(const char *path, enum log_level level)
 {
 	struct stat st;
 
 	log_close();
+	log_level = level;
+	if (level == LOG_OFF)
+		return;
 	log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd >= 0 && fstat(log_fd, &st) == 0 && st.st_size > LOG_MAX && ftruncate(log_fd, 0) < 0)
 		log_close();
 }
 
-void
-log_line(const char *fmt, ...)
+static void
+write_line(const char *fmt, va_list ap)
 {
 	char line[2048], now[32];
-	va_list ap;
 	int n, m;
 
 	if (log_fd < 0)
 		return;
 	clock_utc(now);
 	n = snprintf(line, sizeof line - 1, "%s ", now);
-	va_start(ap, fmt);
 	m = vsnprintf(line + n, sizeof line - 1 - (size_t)n, fmt, ap);
-	va_end(ap);
 	n = m < 0 ? n : n + m;
 	if (n > (int)sizeof line - 2)
 		n = (int)sizeof line - 2;
 	line[n++] = '\n';
 	if (file_write_all(log_fd, line, (size_t)n) < 0)
 		log_close();
+}
+
+void
+log_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	write_line(fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_level < LOG_DEBUG)
+		return;
+	va_start(ap, fmt);
+	write_line(fmt, ap);
+	va_end(ap);
 }
 
 void

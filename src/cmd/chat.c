@@ -125,6 +125,7 @@ app_options(const struct options *o, const char *const *images, const char *samp
 		.resume = o->go_on ? "last" : o->session,
 		.name = o->name,
 		.no_save = o->no_save,
+		.verbose = o->verbose,
 		.image_mode = o->image_mode,
 		.theme = o->theme,
 		.ascii = o->ascii,
@@ -158,7 +159,7 @@ run(const struct command *self, struct options *o)
 	int status;
 
 	(void)self;
-	if (check(o, &err) < 0 || paths_init(&paths, &err) < 0) {
+	if (check(o, &err) < 0 || conf_paths(o->conf, &paths, &err) < 0) {
 		paths_done(&paths);
 		return cmd_fail(&err);
 	}

@@ -37,11 +37,11 @@ cmd_nearest(const char *name)
 	return best;
 }
 
-/* The chat tells them on its screen. */
+/* The chat tells them on its screen; help is not the place for them. */
 static void
 print_warnings(const struct command *c, const struct conf *conf)
 {
-	for (int i = 0; i < conf->n_warnings && c != &cmd_chat; i++)
+	for (int i = 0; i < conf->n_warnings && c != &cmd_chat && c != &cmd_help; i++)
 		fprintf(stderr, "ivchat: %s\n", conf->warnings[i]);
 }
 

@@ -260,7 +260,7 @@ tell_store(struct report *r)
 	struct error err = {0};
 	int n = 0;
 
-	if (shelf_open(&shelf, &err) < 0 || store_list(shelf.store, &list, &n, &err) < 0)
+	if (shelf_open(&shelf, r->o, &err) < 0 || store_list(shelf.store, &list, &n, &err) < 0)
 		problem(r, "store", err.what);
 	else if (!file_exists(shelf.paths.data))
 		tell("store", "%s: not there yet, the first message makes it", shelf.paths.data);

@@ -34,7 +34,7 @@ run(const struct command *self, struct options *o)
 		error_hint(&err, "ivchat import talk.json");
 		return cmd_fail(&err);
 	}
-	failed = shelf_open(&shelf, &err);
+	failed = shelf_open(&shelf, o, &err);
 	for (int i = 0; i < o->n_operands && !failed; i++)
 		failed = import(&shelf, o->operands[i], &err);
 	shelf_close(&shelf);
@@ -42,5 +42,5 @@ run(const struct command *self, struct options *o)
 }
 
 const struct command cmd_import = {
-	"import", "FILE...", "Make sessions of exported JSON or lists of {\"role\", \"content\"}.", 0, run,
+	"import", "FILE...", "Make sessions of exported JSON or lists of {\"role\", \"content\"}.", OPT_CONF, run,
 };

@@ -142,7 +142,7 @@ run(const struct command *self, struct options *o)
 		error_hint(&err, "ivchat show %s", o->operands[0]);
 		return cmd_fail(&err);
 	}
-	if (shelf_open(&shelf, &err) < 0)
+	if (shelf_open(&shelf, o, &err) < 0)
 		status = err.code;
 	else
 		status = o->check ? check(&shelf, o, &err) : list_sessions(&shelf, o, &err);

@@ -165,7 +165,7 @@ static const struct row rows[] = {
 	    "answers at a time; this engine gives one at a time: only 1 is taken (default: 1)"},
 	{FLAG(0, "keep", keep), OPT_BATCH, "keep every line as a session"},
 
-	{LIST(0, "set", "KEY=VALUE", sets), OPT_CONF | OPT_MODEL | OPT_TALK | OPT_RM,
+	{LIST(0, "set", "KEY=VALUE", sets), 0,
 	    "any key of ivchat-config(5); may be repeated"},
 	{FLAG(0, "keys", keys), OPT_DOCTOR, "show what each key sends, until q"},
 	{FLAG(0, "man", man), OPT_HELP, "keys, slash, settings: as mdoc(7) source, for the manual"},
@@ -496,7 +496,7 @@ choose_image_mode(const struct parse *p)
 static bool
 uses_conf(const struct options *o, unsigned groups)
 {
-	return (groups & (OPT_CONF | OPT_MODEL | OPT_TALK | OPT_SCREEN | OPT_RM)) && !o->help && !o->version;
+	return groups != 0 && !o->help && !o->version;
 }
 
 /* Without a place for files there is no config file either. */

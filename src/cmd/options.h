@@ -22,7 +22,7 @@ enum option_group {
 	OPT_TOKENIZE = 512,     /* --json --no-bos --decode */
 	OPT_HELP = 1 << 17,     /* --man */
 	OPT_DOCTOR = 1 << 18,   /* --keys */
-	OPT_CONF = 1 << 16,     /* --set; commands with OPT_MODEL, OPT_TALK or OPT_RM take it too */
+	OPT_CONF = 1 << 16,     /* none: a command without other options that reads settings all the same */
 	OPT_REPLAY = 1024,      /* --run --verify --speed … */
 	OPT_BATCH = 2048,       /* -o --map --shard … */
 	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */

@@ -7,11 +7,11 @@
 #include "cmd/shelf.h"
 
 static int
-print_path(struct shelf *shelf, const char *which, struct error *err)
+print_path(struct shelf *shelf, const struct options *o, struct error *err)
 {
 	char id[32], *path = NULL;
 
-	if (shelf_open(shelf, err) < 0 || store_find(shelf->store, which, id, err) < 0 ||
+	if (shelf_open(shelf, o, err) < 0 || store_find(shelf->store, o->operands[0], id, err) < 0 ||
 	    store_path(shelf->store, id, &path, err) < 0)
 		return -1;
 	puts(path);
@@ -31,9 +31,9 @@ run(const struct command *self, struct options *o)
 		error_hint(&err, "ivchat %s last", self->name);
 		return cmd_fail(&err);
 	}
-	failed = print_path(&shelf, o->operands[0], &err);
+	failed = print_path(&shelf, o, &err);
 	shelf_close(&shelf);
 	return failed ? cmd_fail(&err) : CODE_OK;
 }
 
-const struct command cmd_path = {"path", "WHICH", "Print the file name of a session.", 0, run};
+const struct command cmd_path = {"path", "WHICH", "Print the file name of a session.", OPT_CONF, run};

@@ -49,7 +49,7 @@ place_open(struct place *p, const struct options *o, const struct card *card, st
 	bool keep = !o->no_save && !o->reference;
 
 	*p = (struct place){0};
-	if ((keep || which) && shelf_open(&p->shelf, err) < 0)
+	if ((keep || which) && shelf_open(&p->shelf, o, err) < 0)
 		return -1;
 	return which ? go_on(p, which, keep, err) : begin(p, card, keep, err);
 }

@@ -23,15 +23,16 @@ put_name(struct shelf *shelf, struct chat *chat, const char *name, struct error 
 }
 
 static int
-rename_session(struct shelf *shelf, const char *which, const char *name, struct error *err)
+rename_session(struct shelf *shelf, const struct options *o, struct error *err)
 {
+	const char *name = o->operands[1];
 	bool read_only;
 	struct chat *chat;
 	int failed;
 
 	if (!name[0] || !text_valid(name, strlen(name)))
 		return error_set(err, CODE_USAGE, "the name must be text in UTF-8, and not empty");
-	if (shelf_open(shelf, err) < 0 || !(chat = shelf_read(shelf, which, &read_only, err)))
+	if (shelf_open(shelf, o, err) < 0 || !(chat = shelf_read(shelf, o->operands[0], &read_only, err)))
 		return -1;
 	if (read_only)
 		failed = error_set(err, CODE_INPUT,
@@ -54,9 +55,9 @@ run(const struct command *self, struct options *o)
 		error_hint(&err, "ivchat rename last 'my cat'");
 		return cmd_fail(&err);
 	}
-	failed = rename_session(&shelf, o->operands[0], o->operands[1], &err);
+	failed = rename_session(&shelf, o, &err);
 	shelf_close(&shelf);
 	return failed ? cmd_fail(&err) : CODE_OK;
 }
 
-const struct command cmd_rename = {"rename", "WHICH NAME", "Give a session another name.", 0, run};
+const struct command cmd_rename = {"rename", "WHICH NAME", "Give a session another name.", OPT_CONF, run};

@@ -29,7 +29,7 @@ repeat_open(struct repeat *a, const struct options *o, struct error *err)
 	bool read_only;
 
 	*a = (struct repeat){.o = o};
-	if (shelf_open(&a->shelf, err) < 0)
+	if (shelf_open(&a->shelf, o, err) < 0)
 		return -1;
 	a->chat = shelf_read(&a->shelf, o->operands[0], &read_only, err);
 	if (!a->chat || asker_open(&a->asker, o, err) < 0)
@@ -122,7 +122,7 @@ play(struct options *o)
 	char fork[32] = "";
 	int status = CODE_OK;
 
-	if (shelf_open(&shelf, &err) < 0 || !(chat = shelf_read(&shelf, o->operands[0], &read_only, &err)))
+	if (shelf_open(&shelf, o, &err) < 0 || !(chat = shelf_read(&shelf, o->operands[0], &read_only, &err)))
 		status = err.code;
 	else if (screen)
 		status = play_on_screen(&shelf, chat, o, fork, &err);

@@ -134,7 +134,7 @@ run(const struct command *self, struct options *o)
 	int failed;
 
 	(void)self;
-	failed = check(o, &err) < 0 || shelf_open(&shelf, &err) < 0 || remove_what(&shelf, o, &err) < 0;
+	failed = check(o, &err) < 0 || shelf_open(&shelf, o, &err) < 0 || remove_what(&shelf, o, &err) < 0;
 	shelf_close(&shelf);
 	return failed ? cmd_fail(&err) : CODE_OK;
 }

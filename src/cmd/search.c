@@ -204,7 +204,7 @@ run(const struct command *self, struct options *o)
 
 	(void)self;
 	p.all = o->json ? json_array() : NULL;
-	failed = check(o, &err) < 0 || shelf_open(&shelf, &err) < 0;
+	failed = check(o, &err) < 0 || shelf_open(&shelf, o, &err) < 0;
 	p.store = shelf.store;
 	if (!failed)
 		failed = search(&p, o, &err) < 0;

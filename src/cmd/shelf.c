@@ -4,34 +4,13 @@
 #include "cmd/shelf.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-#include "base/alloc.h"
-#include "base/log.h"
-
-/* The log is made only where its folder already is: looking at sessions leaves nothing behind. */
-static void
-open_log(const struct paths *paths)
-{
-	const char *given = getenv("IVCHAT_LOG");
-	char *own;
-
-	if (given && given[0]) {
-		log_open(given);
-		return;
-	}
-	own = xasprintf("%s/log", paths->state);
-	log_open(own);
-	free(own);
-}
-
 int
-shelf_open(struct shelf *s, struct error *err)
+shelf_open(struct shelf *s, const struct options *o, struct error *err)
 {
 	*s = (struct shelf){0};
-	if (paths_init(&s->paths, err) < 0)
+	if (conf_paths(o->conf, &s->paths, err) < 0)
 		return -1;
-	open_log(&s->paths);
+	conf_open_log(o->conf, &s->paths, o->verbose);
 	s->store = store_open(&s->paths, err);
 	return s->store ? 0 : -1;
 }

@@ -3,6 +3,7 @@
 #define CMD_SHELF_H
 
 #include "base/paths.h"
+#include "cmd/options.h"
 #include "store/store.h"
 
 struct shelf {
@@ -11,7 +12,7 @@ struct shelf {
 };
 
 int
-shelf_open(struct shelf *s, struct error *err);         /* opens the log too */
+shelf_open(struct shelf *s, const struct options *o, struct error *err);        /* opens the log too */
 void
 shelf_close(struct shelf *s);
 

@@ -126,7 +126,7 @@ show(struct shelf *shelf, const struct options *o, struct error *err)
 	struct chat *chat;
 	int failed = 0;
 
-	if (shelf_open(shelf, err) < 0 || !(chat = shelf_read(shelf, o->operands[0], &read_only, err)))
+	if (shelf_open(shelf, o, err) < 0 || !(chat = shelf_read(shelf, o->operands[0], &read_only, err)))
 		return -1;
 	if (!o->raw && !o->turn)
 		add_head(&text, chat);

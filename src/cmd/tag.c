@@ -73,7 +73,7 @@ run(const struct command *self, struct options *o)
 	int failed;
 
 	(void)self;
-	failed = check(o, &err) < 0 || shelf_open(&shelf, &err) < 0 ||
+	failed = check(o, &err) < 0 || shelf_open(&shelf, o, &err) < 0 ||
 	    !(chat = shelf_read(&shelf, o->operands[0], &read_only, &err));
 	if (!failed && o->n_operands == 1)
 		print(chat);

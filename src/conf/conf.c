@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "conf/internal.h"
 #include "conf/value.h"
 
@@ -65,6 +66,7 @@ static const struct key keys[] = {
 	{ "history.size", WHOLE(history_size, 1, 1000000), "10000", "how many of them" },
 	{ "ui.ascii", SWITCH(ascii), "off", "marks and rules in ASCII only" },
 	{ "ui.theme", CHOICE(theme, "auto dark light mono"), "auto", "colours" },
+	{ "ui.timestamps", SWITCH(timestamps), "off", "when each message was said, in its label" },
 	{ "ui.title", SWITCH(title), "off", "name the conversation in the terminal's title" },
 	{ "ui.markdown", SWITCH(markdown), "on", "answers styled as Markdown at the start; off: as they were written" },
 	{ "ui.math", SWITCH(math), "on", "formulas of answers in Unicode where that is certain; off: as they were written" },
@@ -72,7 +74,9 @@ static const struct key keys[] = {
 	{ "exit.print", CHOICE(exit_print, "last none all"), "last", "turns left on the normal screen after the chat" },
 	{ "hangup.grace", SPAN(hangup_grace, 86400), "10m",
 	    "how long a running answer may go on after the terminal is gone: 90s, 10m, 2h" },
+	{ "store.dir", PATH(store_dir), NULL, "where sessions, pictures and the trash are; without one $XDG_DATA_HOME/ivchat" },
 	{ "trash.days", WHOLE(trash_days, 0, 36500), "30", "how long removed sessions are kept" },
+	{ "log.level", CHOICE(log_level, "off info debug"), "info", "what goes to the log, $IVCHAT_LOG or $XDG_STATE_HOME/ivchat/log" },
 };
 
 enum { N_KEYS = sizeof keys / sizeof *keys };
@@ -430,6 +434,29 @@ conf_done(struct conf *c)
 	free(c->warnings);
 	free(c->path);
 	*c = (struct conf){0};
+}
+
+/* ---- places */
+
+int
+conf_paths(const struct conf *c, struct paths *paths, struct error *err)
+{
+	if (paths_init(paths, err) < 0)
+		return -1;
+	if (c->store_dir)
+		set_text(&paths->data, xstrdup(c->store_dir));
+	return 0;
+}
+
+void
+conf_open_log(const struct conf *c, const struct paths *paths, bool verbose)
+{
+	const char *given = getenv("IVCHAT_LOG");
+	char *path = given && *given ? xstrdup(given) : xasprintf("%s/log", paths->state);
+	bool off = strcmp(c->log_level, "off") == 0;
+
+	log_open(path, verbose || strcmp(c->log_level, "debug") == 0 ? LOG_DEBUG : off ? LOG_OFF : LOG_INFO);
+	free(path);
 }
 
 /* ---- telling */

@@ -39,10 +39,12 @@ struct conf {
 	int history_size;
 	bool ascii;
 	char *theme;
-	bool title, markdown, math, mouse;
+	bool title, markdown, math, mouse, timestamps;
 	char *exit_print;               /* "last", "none", "all" */
 	int hangup_grace;               /* seconds */
+	char *store_dir;                /* NULL: as the environment says */
 	int trash_days;
+	char *log_level;                /* "off", "info", "debug" */
 
 	char *path;                     /* of the file, whether it is there or not; NULL before conf_load */
 	struct conf_origin *origins;    /* a key each */
@@ -64,6 +66,14 @@ int
 conf_set(struct conf *c, const char *assignment, struct error *err);
 void
 conf_done(struct conf *c);
+
+/* Where things are kept, with store.dir in it; paths_done() frees. */
+int
+conf_paths(const struct conf *c, struct paths *paths, struct error *err);
+/* Opens $IVCHAT_LOG, else the log in the state folder, as log.level says or, `verbose`, with all that there is to say. A
+ * folder that is not there is not made. */
+void
+conf_open_log(const struct conf *c, const struct paths *paths, bool verbose);
 
 /* ---- the keys, for help, manual, completion and `ivchat config` */
 

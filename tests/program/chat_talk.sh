@@ -37,3 +37,10 @@ key C-c
 key C-d
 expect-exit 0
 KEYS
+
+screen 100x60 -c --set ui.timestamps=on <<'KEYS'
+waitre "User  [-0-9 ]*[0-9][0-9]:[0-9][0-9]"
+waitre "Assistant  [-0-9 ]*[0-9][0-9]:[0-9][0-9]"
+key C-d
+expect-exit 0
+KEYS

@@ -64,8 +64,39 @@ class Settings(ProgramTest):
 
     def test_commands_that_need_no_settings_are_silent(self):
         self.config('nonsense\n')
-        self.good(self.run_it('ls'))
         self.good(self.run_it('help'))
+        self.good(self.run_it('completion', 'bash'))
+
+    def test_store_folder(self):
+        elsewhere = self.dir / 'else where'
+        self.config(f'store.dir = "{elsewhere}"\n')
+        self.good(self.ask('-n', '1', '-i', GRAY, 'first'))
+        self.assertEqual(self.sessions(), [])
+        path = self.good(self.run_it('path', 'last')).strip()
+        self.assertTrue(path.startswith(f'{elsewhere}/sessions/'), path)
+        self.assertEqual(len(list(elsewhere.glob('pictures/*/*.png'))), 1)
+        self.assertIn('first', self.good(self.run_it('show', 'last')))
+        self.assertEqual(self.good(self.run_it('ls', '--set', f'store.dir={self.dir}/none')), '')
+        self.assertEqual(self.run_it('doctor', '-m', TINY).stdout.decode().count('else where: writes and locks'), 1)
+
+    def test_log(self):
+        log = self.home / 'state' / 'log'
+        self.good(self.ask('-n', '1', 'hi'))
+        torn = self.sessions()[0]
+
+        def go_on(*args):
+            with torn.open('ab') as f:
+                f.write(b'{"t":"na')
+            self.good(self.ask('-n', '1', '-c', *args, 'on'))
+        go_on('--set', 'log.level=off')
+        self.assertFalse(log.exists())
+        go_on()
+        self.assertIn('torn last line', log.read_text())
+        self.env['IVCHAT_LOG'] = str(self.dir / 'own log')
+        go_on()
+        self.assertIn('torn last line', (self.dir / 'own log').read_text())
+        self.fails(self.ask('--set', 'log.level=loud', 'hi'), 2,
+                   "log.level 'loud': must be one of: off info debug")
 
     def test_config_prints_what_it_reads(self):
         self.config('gen.system = "a \\"b\\" # \\\\"\nui.theme = dark\n[preset x y]\nsystem = " z "\ntemp = 1\n')
@@ -83,7 +114,7 @@ class Settings(ProgramTest):
         self.fails(self.ask('--set', 'gen.tmep=1', 'hi'), 2, "there is no key 'gen.tmep'", 'ivchat config')
         self.fails(self.ask('--set', 'gen.temp', 'hi'), 2, "--set 'gen.temp': must be KEY=VALUE", 'ivchat config')
         self.fails(self.ask('--preset', 'x', 'hi'), 2, "there is no preset 'x'")
-        self.fails(self.run_it('ls', '--set', 'gen.temp=1'), 2, "option '--set' does not go with this command")
+        self.fails(self.run_it('ls', '--set', 'gen.temp=-1'), 2, "gen.temp '-1': must be a number from 0 to 100")
         self.fails(self.run_it('config', 'gen.temp'), 2, "config takes no operand: 'gen.temp'")
         self.fails(self.run_it('completion', 'tcsh'), 2, 'completion needs one of: bash, zsh, fish')
 

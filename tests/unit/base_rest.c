@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -308,6 +309,27 @@ clocks_have_their_forms(void **state)
 	assert_true(clock_ms() >= before);
 }
 
+static void
+times_are_told_in_local_time(void **state)
+{
+	char utc[32], local[24];
+
+	(void)state;
+	setenv("TZ", "EST5", 1);
+	tzset();
+	clock_local("2020-03-01T02:05:59.123Z", local);
+	assert_string_equal(local, "2020-02-29 21:05");
+	clock_utc(utc);
+	clock_local(utc, local);
+	assert_int_equal(strlen(local), 5);
+	clock_local("yesterday", local);
+	assert_string_equal(local, "");
+	clock_local("", local);
+	assert_string_equal(local, "");
+	unsetenv("TZ");
+	tzset();
+}
+
 /* ---------------------------------------------------------------- base64 */
 
 static void
@@ -381,7 +403,7 @@ main(void)
 		cmocka_unit_test(folders_are_made),
 		cmocka_unit_test(home_is_expanded),
 		cmocka_unit_test(paths_follow_the_environment),
-		cmocka_unit_test(clocks_have_their_forms),
+		cmocka_unit_test(clocks_have_their_forms), cmocka_unit_test(times_are_told_in_local_time),
 		cmocka_unit_test(base64_has_the_forms_of_the_standard),
 		cmocka_unit_test(base64_is_read_with_spaces_and_without_padding),
 		cmocka_unit_test(base64_keeps_every_byte),
