@@ -89,13 +89,15 @@ static void
 paint_status(struct ui *ui, int y)
 {
 	const struct status_text *s = &ui->status;
-	const struct ui_status status = { s->name, s->state, s->context, s->speed, s->model, s->context_percent,
-	                                  s->private_session };
+	const struct ui_status status = { s->name, s->state, s->context, s->speed, s->model, s->mode, s->hint,
+	                                  s->context_percent, s->private_session };
 	const bool follows = transcript_following(ui->transcript);
 	char found[48];
 	struct status_view view = { .status = &status, .below = follows ? 0 : transcript_below(ui->transcript),
 	                            .mode = input_mode(ui->input), .ascii = ui->options.ascii };
 
+	if (ui->picker || ui->panes.n > 0)
+		view.below = 0;         /* what lies over the conversation has its own place */
 	if (ui->panes.n > 0 && !ui->picker) {
 		view.reading = " PICTURE ";
 		view.hint = "any key returns";
@@ -130,15 +132,26 @@ lay_out_panes(struct ui *ui, const struct layout *l, struct view_frame *frame)
 	frame->panes = &ui->panes;
 }
 
-/* What lies over the conversation: completions at its end, or a list or pictures over all of it. */
+/* Rows of the list or page that is open: a short list leaves the end of the conversation in sight. */
+static int
+picker_height(const struct ui *ui, int area)
+{
+	const int rows = ui->previews ? -1 : picker_rows(ui->picker);
+
+	return rows > 0 && 3 * rows <= 2 * area ? rows : area;
+}
+
+/* What lies over the conversation: completions or a short list at its end, or a list or pictures over all of it. */
 static void
 lay_out_over(struct ui *ui, const struct layout *l, struct view_frame *frame)
 {
-	frame->overlay = ui->picker || ui->panes.n > 0;
+	const int picker = ui->picker ? picker_height(ui, l->area) : 0;
+
+	frame->overlay = picker == l->area || (ui->panes.n > 0 && !ui->picker);
 	rows_clear(&ui->menu_rows);
 	if (!ui->picker)
 		input_menu(ui->input, ui->size.cols, l->area < MENU_ROWS ? l->area : MENU_ROWS, &ui->menu_rows);
-	frame->popup_rows = ui->menu_rows.n;
+	frame->popup_rows = ui->picker ? (frame->overlay ? 0 : picker) : ui->menu_rows.n;
 	lay_out_panes(ui, l, frame);
 }
 
@@ -158,19 +171,37 @@ lay_out_reading(struct ui *ui, struct view_frame *frame)
 	frame->find = &r->find;
 }
 
+/* Rows in place of the last of the conversation. */
+static void
+paint_popup(const struct rows *rows, int area)
+{
+	for (int i = 0; i < rows->n; i++) {
+		move(area - rows->n + i, 0);
+		clrtoeol();
+	}
+	paint_rows(rows, area - rows->n);
+}
+
+static void
+paint_picker(struct ui *ui, struct layout *l)
+{
+	const int height = picker_height(ui, l->area);
+
+	picker_layout(ui->picker, ui->size.cols, picker_cols(ui), height, &ui->picker_rows);
+	if (height < l->area)
+		paint_popup(&ui->picker_rows, l->area);
+	else
+		paint_rows(&ui->picker_rows, 0);
+	picker_caret(ui->picker, &l->caret_row, &l->caret_col);
+	l->caret_row += l->area - height;
+}
+
 static void
 paint_over(struct ui *ui, struct layout *l)
 {
-	for (int i = 0; i < ui->menu_rows.n; i++) {
-		move(l->area - ui->menu_rows.n + i, 0);
-		clrtoeol();
-	}
-	paint_rows(&ui->menu_rows, l->area - ui->menu_rows.n);
-	if (!ui->picker)
-		return;
-	picker_layout(ui->picker, picker_cols(ui), l->area, &ui->picker_rows);
-	paint_rows(&ui->picker_rows, 0);
-	picker_caret(ui->picker, &l->caret_row, &l->caret_col);
+	paint_popup(&ui->menu_rows, l->area);
+	if (ui->picker)
+		paint_picker(ui, l);
 }
 
 /* The pattern that is being typed, in the row of the flash. */
@@ -214,6 +245,29 @@ draw_too_small(struct ui *ui)
 	view_forget(ui->view);
 }
 
+/* What is typed, or how far it is with what plays. */
+static void
+paint_input(struct ui *ui, struct layout *l)
+{
+	const int room = ui->size.cols - 2 * INDENT, done = room * ui->progress / 1000;
+	const bool ascii = ui->options.ascii;
+
+	if (!ui->keys_only) {
+		paint_rows(&ui->input_rows, l->input);
+		return;
+	}
+	row_clear(&ui->row);
+	for (int i = 0; i < room; i++) {
+		const bool past = i < done;
+		const char *mark = ascii ? past ? "=" : "-" : past ? "━" : "─";
+
+		row_str(&ui->row, past ? ROLE_PROMPT : ROLE_RULE, mark);
+	}
+	screen_row(l->input, INDENT, &ui->row);
+	l->caret_row = l->input;
+	l->caret_col = INDENT + (done < room ? done : room - 1);
+}
+
 static void
 draw_frame(struct ui *ui, int64_t now)
 {
@@ -230,7 +284,7 @@ draw_frame(struct ui *ui, int64_t now)
 	paint_status(ui, l.area);
 	paint_text(ui, l.chips, ROLE_CHIP, &ui->chips);
 	paint_text(ui, l.flash, ROLE_FLASH, &ui->flash);
-	paint_rows(&ui->input_rows, l.input);
+	paint_input(ui, &l);
 	paint_reading(ui, &l, &frame);
 	paint_over(ui, &l);
 	move(l.caret_row, l.caret_col);

@@ -45,6 +45,7 @@ struct input {
 	int at;                 /* the line of the history that is shown; history_length: none, but the draft */
 	char *draft;            /* what was written before the history was looked at, or NULL */
 
+	struct buf prompt;      /* of a search of the history: work space */
 	int width;              /* of the last layout */
 	struct slices slices;   /* its rows */
 	int first;              /* the first row that is shown */
@@ -473,13 +474,27 @@ fold_at(const struct input *in)
 	return at - rl_line_buffer;
 }
 
+/* "(failed reverse-i-search)`how': " in fewer words. */
+static const char *
+search_prompt(struct input *in, const char *line)
+{
+	const bool failed = strncmp(line, "(failed ", 8) == 0;
+	const char *pattern = strchr(line, '`');
+
+	buf_clear(&in->prompt);
+	buf_str(&in->prompt, failed ? "no match " : "history ");
+	buf_str(&in->prompt, pattern ? pattern : "");
+	return buf_text(&in->prompt);
+}
+
 /* The prompt now: another one during a search. Only its last line counts. */
 static const char *
-prompt(void)
+prompt(struct input *in)
 {
 	const char *line = rl_display_prompt ? strrchr(rl_display_prompt, '\n') : NULL;
 
-	return line ? line + 1 : rl_display_prompt ? rl_display_prompt : PROMPT;
+	line = line ? line + 1 : rl_display_prompt ? rl_display_prompt : PROMPT;
+	return RL_ISSTATE(RL_STATE_ISEARCH) && *line == '(' ? search_prompt(in, line) : line;
 }
 
 /* The line as it is drawn, and in in->slices its rows. */
@@ -487,7 +502,7 @@ static struct field
 slice_line(struct input *in)
 {
 	struct field field = {
-		.prompt = prompt(), .text = rl_line_buffer, .n = (size_t)rl_end, .width = in->width,
+		.prompt = prompt(in), .text = rl_line_buffer, .n = (size_t)rl_end, .width = in->width,
 		.fold = fold_at(in), .fold_n = in->fold.n, .fold_lines = in->fold.lines,
 	};
 
@@ -651,6 +666,7 @@ input_free(struct input *in)
 	rl_outstream = rl_instream = NULL;
 	free(in->sent);
 	free(in->draft);
+	buf_done(&in->prompt);
 	slices_done(&in->slices);
 	buf_done(&in->queue);
 	buf_done(&in->told);

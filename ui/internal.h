@@ -25,7 +25,7 @@ enum dirt { CLEAN, BY_PROGRAM, BY_KEY };
 
 /* Copies of what ui_set_status was given. */
 struct status_text {
-	char *name, *state, *context, *speed, *model;
+	char *name, *state, *context, *speed, *model, *mode, *hint;
 	int context_percent;
 	bool private_session;
 };
@@ -57,7 +57,8 @@ struct ui {
 	struct status_text status;
 	struct buf chips, flash;        /* empty: no such row */
 	bool busy;                      /* an answer runs */
-	bool keys_only;                 /* nothing is typed */
+	bool keys_only;                 /* nothing is typed: */
+	int progress;                   /* thousandths that are drawn instead */
 	bool gone;                      /* the terminal is */
 	bool slow;                      /* the line is: smaller pictures */
 	int latency;                    /* ms of the quickest answer, or -1 */

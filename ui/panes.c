@@ -69,6 +69,7 @@ place(struct pane *pane, const struct box *part, const struct picture_room *room
 	struct transcript_picture *p = &pane->picture;
 
 	p->cols = p->rows = 0;
+	pane->part = *part;
 	if (draw && part->rows > 0 && part->cols > 0)
 		fit(p, part, room);
 	pane->box.rows = p->rows;

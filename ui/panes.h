@@ -17,6 +17,7 @@ struct box {
 
 struct pane {
 	struct transcript_picture picture;      /* id < 0, never used again; cols and rows as laid out */
+	struct box part;                /* what it may take of the screen */
 	struct box box;                 /* of the picture; the caption stands in the row below it */
 };
 

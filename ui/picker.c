@@ -1,9 +1,10 @@
 /* picker.c: see picker.h. A list keeps its items and the indices of those that the filter lets through; a page keeps
- * its text and wraps it for the width it is drawn with. */
+ * its text and lays it out for the width it is drawn with. */
 #include "config.h"
 
 #include "ui/picker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +13,30 @@
 #include "base/text.h"
 #include "ui/wrap.h"
 
+enum {
+	KEY_INDENT = 4,         /* of what a key does, where it has to stand under the key */
+	BESIDE_COLS = 20,       /* it stands beside the key when it has so many columns */
+	TITLE_LEAST = 8,        /* columns that a filter leaves to the title, */
+	LEFT_LEAST = 28,        /* and what stands on the right of an item to its left */
+};
+
+/* A row of a page: what stands in the column of keys (or nothing), and text from `indent` on. */
+struct page_line {
+	size_t key, key_end, start, end;
+	int indent;
+	enum theme_role role;
+};
+
 struct picker {
 	char *title;
 	bool ascii, page;
-	int height;             /* rows of the body when it was drawn last */
+	int height;             /* rows of the body when it was drawn last, */
+	int rows, caret;        /* of all, and the column of the caret in the first of them */
 	int first;              /* the item or line in the first of them */
 
-	char **items;           /* a list: */
-	char **folded;          /* for finding: case folded */
+	char **items;           /* a list: what stands on the left, */
+	char **ends;            /* what stands on the right, or NULL, */
+	char **folded;          /* for finding: both, case folded */
 	int n;
 	struct buf filter;
 	int *kept;              /* indices of the items shown */
@@ -27,8 +44,9 @@ struct picker {
 	int here;               /* into kept */
 
 	struct buf text;        /* a page: visible text */
-	struct wrap wrap;
-	int width;              /* that it is wrapped for */
+	struct page_line *lines;
+	int n_lines, cap_lines;
+	int width;              /* that they are laid out for */
 };
 
 /* ---------------------------------------------------------------- filter */
@@ -87,10 +105,14 @@ picker_list(const char *title, const char *const *items, int n, int selected, bo
 
 	p->n = n;
 	p->items = xcalloc((size_t)n, sizeof *p->items);
+	p->ends = xcalloc((size_t)n, sizeof *p->ends);
 	p->folded = xcalloc((size_t)n, sizeof *p->folded);
 	p->kept = xcalloc((size_t)n, sizeof *p->kept);
 	for (int i = 0; i < n; i++) {
-		p->items[i] = xstrdup(items[i]);
+		const size_t left = strcspn(items[i], "\t");
+
+		p->items[i] = xstrndup(items[i], left);
+		p->ends[i] = items[i][left] ? xstrdup(items[i] + left + 1) : NULL;
 		p->folded[i] = fold(items[i]);
 	}
 	refilter(p);
@@ -115,15 +137,17 @@ picker_free(struct picker *p)
 		return;
 	for (int i = 0; i < p->n; i++) {
 		free(p->items[i]);
+		free(p->ends[i]);
 		free(p->folded[i]);
 	}
 	free(p->items);
+	free(p->ends);
 	free(p->folded);
 	free(p->kept);
 	free(p->title);
 	buf_done(&p->filter);
 	buf_done(&p->text);
-	wrap_done(&p->wrap);
+	free(p->lines);
 	free(p);
 }
 
@@ -152,7 +176,7 @@ static void
 move(struct picker *p, int by)
 {
 	if (p->page)
-		p->first = clamp(p->first + by, p->wrap.n - p->height + 1);
+		p->first = clamp(p->first + by, p->n_lines - p->height + 1);
 	else
 		p->here = clamp(p->here + by, p->n_kept);
 }
@@ -175,7 +199,7 @@ shorten_filter(struct picker *p)
 enum picker_end
 picker_key(struct picker *p, enum keys_action key)
 {
-	int page = p->height > 1 ? p->height - 1 : 1, all = p->n + p->wrap.n;
+	int page = p->height > 1 ? p->height - 1 : 1, all = p->n + p->n_lines;
 
 	switch (key) {
 	case KEYS_SEND:
@@ -251,33 +275,173 @@ picker_type(struct picker *p, const char *s, size_t n)
 	return PICKER_STAYS;
 }
 
-/* ---------------------------------------------------------------- drawing */
+/* ---------------------------------------------------------------- the lines of a page */
 
 static void
-draw_title(const struct picker *p, int width, struct row *row)
+push_line(struct picker *p, struct page_line line)
 {
+	if (p->n_lines == p->cap_lines) {
+		p->cap_lines = p->cap_lines ? p->cap_lines * 2 : 64;
+		p->lines = xreallocarray(p->lines, (size_t)p->cap_lines, sizeof *p->lines);
+	}
+	p->lines[p->n_lines++] = line;
+}
+
+/* Wraps bytes [start, end) from column `indent` on; beside the key, when there is one. */
+static void
+push_text(struct picker *p, struct page_line line)
+{
+	const int cols = p->width - line.indent - 1;
+	struct wrap wrap = {0};
+
+	wrap_add(&wrap, p->text.at, line.start, line.end, cols > 0 ? cols : 1);
+	for (int i = 0; i < wrap.n; i++) {
+		line.start = wrap.lines[i].start;
+		line.end = wrap.lines[i].end;
+		push_line(p, line);
+		line.key = line.key_end = 0;
+	}
+	if (wrap.n == 0)
+		push_line(p, line);
+	wrap_done(&wrap);
+}
+
+/* "  KEY   what it does": where the second column begins, or 0 when the line is no such row. */
+static size_t
+second_column(const char *s, size_t n)
+{
+	const char *gap = n > 2 && memcmp(s, "  ", 2) == 0 && s[2] != ' ' ? memmem(s + 2, n - 2, "  ", 2) : NULL;
+	size_t at = gap ? (size_t)(gap - s) : n;
+
+	while (at < n && s[at] == ' ')
+		at++;
+	return at < n ? at : 0;
+}
+
+/* A line of two columns: side by side where there is room, else one under the other. */
+static void
+push_key(struct picker *p, size_t start, size_t end, size_t column)
+{
+	struct page_line line = { .key = start + 2, .key_end = start + column, .start = start + column, .end = end,
+	                          .role = ROLE_ITEM };
+	int indent = 1 + text_width(p->text.at + start, column);
+
+	while (line.key_end > line.key && p->text.at[line.key_end - 1] == ' ')
+		line.key_end--;
+	if (p->width - indent >= BESIDE_COLS) {
+		line.indent = indent;
+		push_text(p, line);
+		return;
+	}
+	push_line(p, (struct page_line){ line.key, line.key_end, end, end, 0, ROLE_ITEM });
+	line.key = line.key_end = 0;
+	line.indent = KEY_INDENT + 1;
+	push_text(p, line);
+}
+
+static void
+push_source(struct picker *p, size_t start, size_t end)
+{
+	const char *s = p->text.at + start;
+	const size_t n = end - start, column = second_column(s, n);
+	const bool heading = n > 0 && s[0] != ' ' && s[n - 1] == ':';
+
+	if (column > 0)
+		push_key(p, start, end, column);
+	else
+		push_text(p, (struct page_line){ .start = start, .end = end, .indent = 1,
+		                                 .role = heading ? ROLE_STRONG : ROLE_ITEM });
+}
+
+static void
+lay_out_page(struct picker *p, int width)
+{
+	const char *s = buf_text(&p->text);
+
+	if (!p->page || p->width == width)
+		return;
+	p->width = width;
+	p->n_lines = 0;
+	for (size_t at = 0; at < p->text.n;) {
+		const char *newline = memchr(s + at, '\n', p->text.n - at);
+		const size_t end = newline ? (size_t)(newline - s) : p->text.n;
+
+		push_source(p, at, end);
+		at = end + 1;
+	}
+}
+
+/* ---------------------------------------------------------------- drawing */
+
+/* "3/17": the selected one of a list, the last line of a page that is seen; nothing when all is. */
+static void
+say_place(const struct picker *p, char *text, size_t size)
+{
+	const int n = p->page ? p->n_lines : p->n_kept;
+	const int last = p->first + p->height < n ? p->first + p->height : n;
+
+	text[0] = '\0';
+	if (n > p->height)
+		snprintf(text, size, "%d/%d ", p->page ? last : p->here + 1, n);
+}
+
+/* The end of the filter that fits into `cols`. */
+static const char *
+filter_end(const struct picker *p, int cols)
+{
+	const char *s = buf_text(&p->filter), *end = s + p->filter.n;
+	int used;
+
+	while (s < end && text_width(s, (size_t)(end - s)) > cols)
+		s += text_grapheme(s, (size_t)(end - s), &used);
+	return s;
+}
+
+/* The title, which the filter may shorten, and where one is. */
+static void
+draw_title(struct picker *p, int width, struct row *row)
+{
+	const int filter = text_width(buf_text(&p->filter), p->filter.n), room = width - 4;
+	char place[32];
+	int left = room - filter > TITLE_LEAST ? room - filter : TITLE_LEAST;
+
 	row_fit(row, ROLE_TITLE, " ", 1, width);
-	row_fit(row, ROLE_TITLE, p->title, strlen(p->title), width - row->cols);
-	if (!p->page && p->filter.n > 0) {
+	row_fit(row, ROLE_TITLE, p->title, strlen(p->title), p->page ? width - row->cols : left < room ? left : room);
+	if (!p->page) {
+		const char *end;
+
 		row_fit(row, ROLE_TITLE, ": ", 2, width - row->cols);
-		row_fit(row, ROLE_FILTER, p->filter.at, p->filter.n, width - row->cols);
+		end = filter_end(p, width - row->cols - 1);
+		row_fit(row, ROLE_FILTER, end, strlen(end), width - row->cols);
+	}
+	p->caret = row->cols < width ? row->cols : width - 1;
+	say_place(p, place, sizeof place);
+	if (row->cols + 2 + (int)strlen(place) <= width) {
+		row_pad(row, ROLE_TITLE, width - (int)strlen(place));
+		row_str(row, ROLE_TITLE, place);
 	}
 	row_pad(row, ROLE_TITLE, width);
 }
 
+/* What stands on the right goes where that leaves too little to the left. */
 static void
 draw_item(const struct picker *p, int i, int width, struct row *row)
 {
-	enum theme_role role = i == p->here ? ROLE_ITEM_HERE : ROLE_ITEM;
-	const char *mark = i != p->here ? "  " : p->ascii ? "> " : "› ";
+	const bool here = i == p->here && i < p->n_kept;
+	const enum theme_role role = here ? ROLE_ITEM_HERE : ROLE_ITEM;
+	const char *mark = !here ? "  " : p->ascii ? "> " : "› ";
 
-	if (i >= p->n_kept)
-		role = ROLE_ITEM;
-	else {
-		const char *item = p->items[p->kept[i]];
+	if (i < p->n_kept) {
+		const char *item = p->items[p->kept[i]], *end = p->ends[p->kept[i]];
+		const int end_cols = end ? text_width(end, strlen(end)) + 2 : 0;
+		const bool fits = end && width - end_cols >= LEFT_LEAST;
 
 		row_fit(row, role, mark, strlen(mark), width);
-		row_fit(row, role, item, strlen(item), width - row->cols);
+		row_fit(row, role, item, strlen(item), width - row->cols - (fits ? end_cols : 0));
+		if (fits) {
+			row_pad(row, role, width - end_cols + 1);
+			row_fit(row, here ? role : ROLE_HINT, end, strlen(end), width - row->cols);
+		}
 	}
 	row_pad(row, role, width);
 }
@@ -285,22 +449,31 @@ draw_item(const struct picker *p, int i, int width, struct row *row)
 static void
 draw_line(const struct picker *p, int i, int width, struct row *row)
 {
-	if (i < p->wrap.n) {
-		const struct wrap_line *line = &p->wrap.lines[i];
+	if (i < p->n_lines) {
+		const struct page_line *line = &p->lines[i];
 
-		row_fit(row, ROLE_ITEM, " ", 1, width);
-		row_fit(row, ROLE_ITEM, p->text.at + line->start, line->end - line->start, width - row->cols);
+		if (line->key_end > line->key) {
+			row_fit(row, ROLE_ITEM, "   ", 3, width);
+			row_fit(row, ROLE_KEY, p->text.at + line->key, line->key_end - line->key, width - row->cols);
+		}
+		row_pad(row, ROLE_ITEM, line->indent < width ? line->indent : width);
+		row_fit(row, line->role, p->text.at + line->start, line->end - line->start, width - row->cols);
 	}
 	row_pad(row, ROLE_ITEM, width);
+}
+
+static const char *
+hint(const struct picker *p)
+{
+	if (p->page)
+		return p->n_lines > p->height ? " Space, PgUp scroll; q leaves" : " q leaves";
+	return p->n_kept == 0 ? " nothing matches; Esc leaves" : " Enter takes, Esc leaves, typing filters";
 }
 
 static void
 draw_hint(const struct picker *p, int width, struct row *row)
 {
-	const char *hint = p->page ? " q leaves" : p->n_kept == 0 ? " nothing matches; Esc leaves" :
-		" Enter takes, Esc leaves, typing filters";
-
-	row_fit(row, ROLE_HINT, hint, strlen(hint), width);
+	row_fit(row, ROLE_HINT, hint(p), strlen(hint(p)), width);
 	row_pad(row, ROLE_HINT, width);
 }
 
@@ -308,7 +481,7 @@ draw_hint(const struct picker *p, int width, struct row *row)
 static void
 scroll(struct picker *p, int height)
 {
-	int n = p->page ? p->wrap.n : p->n_kept;
+	int n = p->page ? p->n_lines : p->n_kept;
 
 	p->height = height;
 	if (!p->page && p->here < p->first)
@@ -318,42 +491,37 @@ scroll(struct picker *p, int height)
 	p->first = clamp(p->first, n - height + 1);
 }
 
-static void
-rewrap(struct picker *p, int width)
+int
+picker_rows(const struct picker *p)
 {
-	if (!p->page || p->width == width)
-		return;
-	p->width = width;
-	wrap_cut(&p->wrap, 0);
-	wrap_add(&p->wrap, buf_text(&p->text), 0, p->text.n, width > 2 ? width - 2 : 1);
+	return p->page ? -1 : p->n + 2;
 }
 
 void
-picker_layout(struct picker *p, int width, int height, struct rows *out)
+picker_layout(struct picker *p, int bar, int width, int height, struct rows *out)
 {
-	bool hint = height >= 4;
-	int body = height - 1 - hint;
+	bool hints = height >= 4;
+	int body = height - 1 - hints;
 
 	rows_clear(out);
-	rewrap(p, width);
+	lay_out_page(p, width);
 	scroll(p, body > 0 ? body : 1);
 	if (height > 0)
-		draw_title(p, width, rows_add(out));
+		draw_title(p, bar, rows_add(out));
 	for (int i = 0; i < body; i++) {
 		if (p->page)
 			draw_line(p, p->first + i, width, rows_add(out));
 		else
 			draw_item(p, p->first + i, width, rows_add(out));
 	}
-	if (hint)
+	if (hints)
 		draw_hint(p, width, rows_add(out));
+	p->rows = out->n;
 }
 
 void
 picker_caret(const struct picker *p, int *row, int *col)
 {
-	*row = 0;
-	*col = 1 + text_width(p->title, strlen(p->title));
-	if (p->filter.n > 0)
-		*col += 2 + text_width(p->filter.at, p->filter.n);
+	*row = p->page && p->rows > 0 ? p->rows - 1 : 0;
+	*col = p->page ? 0 : p->caret;
 }

@@ -11,9 +11,10 @@
 
 struct picker;
 
-/* Items are copied; `selected` is clamped. */
+/* Items are copied; what follows a tab stands at the right, where there is room. `selected` is clamped. */
 struct picker *
 picker_list(const char *title, const char *const *items, int n, int selected, bool ascii);
+/* Lines that begin with two blanks and have two columns are laid out as such, lines that end with a colon are headings. */
 struct picker *
 picker_page(const char *title, const char *text, bool ascii);
 void
@@ -35,10 +36,13 @@ picker_type(struct picker *p, const char *s, size_t n);
 int
 picker_picked(const struct picker *p);          /* index into the items as given, or -1 */
 
-/* Exactly `height` rows of exactly `width` cells, title first; keeps the selection in sight. */
+/* Rows that show all of a list; -1: as many as there are. */
+int
+picker_rows(const struct picker *p);
+/* Exactly `height` rows of exactly `width` cells, title first, which has `bar` of them; keeps the selection in sight. */
 void
-picker_layout(struct picker *p, int width, int height, struct rows *out);
-/* Where the cursor belongs, in cells from the top left: the end of the filter. */
+picker_layout(struct picker *p, int bar, int width, int height, struct rows *out);
+/* Where the cursor belongs, in cells from the top left of what was laid out: the end of the filter, the hint of a page. */
 void
 picker_caret(const struct picker *p, int *row, int *col);
 

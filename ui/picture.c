@@ -112,18 +112,6 @@ places_scroll(struct places *places, int d)
 	*places = left;
 }
 
-void
-places_drop(struct places *places, int row, int col, int rows, int cols)
-{
-	struct places left = { .n = 0 };
-
-	for (int i = 0; i < places->n; i++) {
-		if (!place_touches(&places->at[i], row, col, rows, cols))
-			places_add(&left, &places->at[i]);
-	}
-	*places = left;
-}
-
 static bool
 covered(const struct places *over, int row, int col)
 {
@@ -158,13 +146,31 @@ glass_forget(struct glass *glass)
 	glass->shown.n = 0;
 }
 
+/* Whether p is on the glass as a part of what is there: text over the other rows takes only these away. */
+static bool
+is_part(const struct places *there, const struct place *p)
+{
+	for (int i = 0; i < there->n; i++) {
+		struct place whole = there->at[i];
+
+		if (p->row < whole.row || p->row + p->rows > whole.row + whole.rows)
+			continue;
+		whole.first += p->row - whole.row;
+		whole.row = p->row;
+		whole.rows = p->rows;
+		if (place_same(&whole, p))
+			return true;
+	}
+	return false;
+}
+
 /* Splits what is wanted into what is there already and what would have to be sent. */
 static void
-divide(struct glass *glass, const struct places *there, const struct places *wanted)
+divide(struct glass *glass, const struct places *there, const struct places *wanted, bool parts)
 {
 	glass->next.n = glass->send.n = 0;
 	for (int i = 0; i < wanted->n; i++) {
-		if (places_have(there, &wanted->at[i]))
+		if (places_have(there, &wanted->at[i]) || (parts && is_part(there, &wanted->at[i])))
 			places_add(&glass->next, &wanted->at[i]);
 		else
 			places_add(&glass->send, &wanted->at[i]);
@@ -203,7 +209,7 @@ glass_plan(struct glass *glass, const struct term *term, const struct glass_wish
 	glass->flush = glass->anew = glass->owed = false;
 	glass->up = scroll ? wish->up : 0;
 	places_scroll(&there, glass->up);
-	divide(glass, &there, wish->wanted);
+	divide(glass, &there, wish->wanted, !term->quirks.erase_all);
 	if (!wish->may_send) {
 		glass->owed = glass->send.n > 0;
 		glass->send.n = 0;

@@ -56,10 +56,6 @@ places_have(const struct places *places, const struct place *place);
 /* The screen's rows moved up by d: shifts, crops what passes row 0, drops what is gone. */
 void
 places_scroll(struct places *places, int d);
-/* Drops every place that touches the box. */
-void
-places_drop(struct places *places, int row, int col, int rows, int cols);
-
 /* Cells of `place` in screen row `row` that no place of `over` covers: the first run at or after
  * *col. Returns its length and sets *col to its beginning; 0 when there is none. */
 int

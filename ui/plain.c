@@ -324,6 +324,16 @@ plain_draw(struct plain *p)
 
 /* ---------------------------------------------------------------- lists */
 
+/* In one column. */
+static void
+add_item(struct buf *out, int number, const char *item)
+{
+	const char *tab = strchr(item, '\t');
+	const int left = tab ? (int)(tab - item) : (int)strlen(item);
+
+	buf_printf(out, "%d. %.*s%s%s\n", number, left, item, tab ? "  " : "", tab ? tab + 1 + strspn(tab + 1, " ") : "");
+}
+
 void
 plain_pick(struct plain *p, const char *title, const char *const *items, int n)
 {
@@ -331,7 +341,7 @@ plain_pick(struct plain *p, const char *title, const char *const *items, int n)
 
 	buf_printf(&out, "%s:\n", title);
 	for (int i = 0; i < n; i++)
-		buf_printf(&out, "%d. %s\n", i + 1, items[i]);
+		add_item(&out, i + 1, items[i]);
 	buf_str(&out, "A number chooses, an empty line leaves.");
 	plain_add(p, UI_LOOK_NOTE, out.at, out.n);
 	p->n_items = n;

@@ -59,6 +59,8 @@ static const struct theme_look dark[N_ROLES] = {
 	[ROLE_ITEM_HERE]      = { 255, 24, false, false, false, false, false },
 	[ROLE_FILTER]         = { 221, 236, false, false, false, false, false },
 	[ROLE_HINT]           = { 245, -1, false, false, false, false, false },
+	[ROLE_KEY]            = { 110, -1, false, false, false, false, false },
+	[ROLE_RULE_TEXT]      = { 245, -1, false, false, false, false, false },
 };
 
 static const struct theme_look light[N_ROLES] = {
@@ -115,6 +117,8 @@ static const struct theme_look light[N_ROLES] = {
 	[ROLE_ITEM_HERE]      = { 255, 25, false, false, false, false, false },
 	[ROLE_FILTER]         = { 130, 254, false, false, false, false, false },
 	[ROLE_HINT]           = { 243, -1, false, false, false, false, false },
+	[ROLE_KEY]            = { 25, -1, false, false, false, false, false },
+	[ROLE_RULE_TEXT]      = { 243, -1, false, false, false, false, false },
 };
 
 static const struct theme_look mono[N_ROLES] = {
@@ -171,6 +175,8 @@ static const struct theme_look mono[N_ROLES] = {
 	[ROLE_ITEM_HERE]      = { -1, -1, false, false, false, true, false },
 	[ROLE_FILTER]         = { -1, -1, false, false, false, true, false },
 	[ROLE_HINT]           = { -1, -1, false, true, false, false, false },
+	[ROLE_KEY]            = { -1, -1, true, false, false, false, false },
+	[ROLE_RULE_TEXT]      = { -1, -1, false, true, false, false, false },
 };
 
 const struct theme_look *

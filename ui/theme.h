@@ -66,6 +66,8 @@ enum theme_role {
 	ROLE_ITEM_HERE,
 	ROLE_FILTER,
 	ROLE_HINT,
+	ROLE_KEY,               /* a key or command on a page of help */
+	ROLE_RULE_TEXT,
 	N_ROLES
 };
 

@@ -689,7 +689,7 @@ draw_rule(const struct transcript *t, const struct entry *e, struct row *row)
 	row_fit(row, ROLE_RULE, dash, n, t->width - row->cols);
 	if (e->shown.n > 0 && room > 0) {
 		row_str(row, ROLE_RULE, " ");
-		row_fit(row, ROLE_RULE, e->shown.at, e->shown.n, room);
+		row_fit(row, ROLE_RULE_TEXT, e->shown.at, e->shown.n, room);
 		row_fit(row, ROLE_RULE, " ", 1, t->width - row->cols);
 	}
 	while (row->cols < t->width)

@@ -334,6 +334,8 @@ free_status(struct status_text *s)
 	free(s->context);
 	free(s->speed);
 	free(s->model);
+	free(s->mode);
+	free(s->hint);
 }
 
 static struct ui *
@@ -614,12 +616,24 @@ ui_set_status(struct ui *ui, const struct ui_status *status)
 	changed |= copy_text(&s->context, status->context);
 	changed |= copy_text(&s->speed, status->speed);
 	changed |= copy_text(&s->model, status->model);
+	changed |= copy_text(&s->mode, status->mode);
+	changed |= copy_text(&s->hint, status->hint);
 	s->context_percent = status->context_percent;
 	s->private_session = status->private_session;
 	if (named)
 		show_title(ui);
 	if (changed)
 		ui_touch(ui, BY_PROGRAM);
+}
+
+void
+ui_set_progress(struct ui *ui, int permille)
+{
+	const int cols = ui->size.cols;
+
+	if (ui->progress * cols / 1000 != permille * cols / 1000)
+		ui_touch(ui, BY_PROGRAM);
+	ui->progress = permille;
 }
 
 void

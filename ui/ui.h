@@ -186,11 +186,16 @@ struct ui_status {
 	const char *context;    /* "ctx 1312/4096" */
 	const char *speed;      /* "31.4 tok/s" */
 	const char *model;
+	const char *mode;       /* what the screen does that is no chat: "REPLAY"; */
+	const char *hint;       /* keys to know then */
 	int context_percent;    /* colours the field from 75 and 90 */
 	bool private_session;
 };
 void
 ui_set_status(struct ui *ui, const struct ui_status *status);
+/* After ui_set_keys_only: how much of the whole is done, in thousandths; a bar in place of the input. */
+void
+ui_set_progress(struct ui *ui, int permille);
 void
 ui_set_staged(struct ui *ui, const char *const *chips, int n);          /* "[#3 chart.png 1280x720]" … */
 /* Whether an answer runs; false also finishes the last block of what was appended to. */
@@ -207,11 +212,13 @@ ui_input(const struct ui *ui);                  /* lent until the next ui_read *
 void
 ui_history_add(struct ui *ui, const char *line);
 
-/* A list over the conversation; arrows move, typing filters, Enter takes, Esc leaves. Items are copied. */
+/* A list over the conversation; arrows move, typing filters, Enter takes, Esc leaves. Items are copied; what follows a
+ * tab in one stands at the right, where there is room. */
 void
 ui_pick(struct ui *ui, const char *title, const char *const *items, int n, int selected);
 
-/* Text with its own scroll over the conversation (help); any of q, Esc, Enter leaves. */
+/* Text with its own scroll over the conversation (help); any of q, Esc, Enter leaves. Lines that begin with two blanks and
+ * have two columns stay columns at any width; lines that end with a colon are headings. */
 void
 ui_page(struct ui *ui, const char *title, const char *text);
 

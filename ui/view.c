@@ -212,8 +212,7 @@ want(struct view *v, const struct view_frame *frame, int top, struct places *wan
 		collect_panes(frame->panes, wanted);
 	if (frame->overlay)
 		return;
-	collect(v, top, frame->area, wanted);
-	places_drop(wanted, frame->area - frame->popup_rows, 0, frame->popup_rows, v->look.room.cols);
+	collect(v, top, frame->area - frame->popup_rows, wanted);
 }
 
 static const struct transcript_picture *
@@ -353,18 +352,19 @@ paint(struct view *v, const struct view_frame *frame, int top)
 /* ---------------------------------------------------------------- panes */
 
 static void
-paint_caption(const struct pane *pane, const struct picture_room *room)
+paint_caption(const struct pane *pane)
 {
 	const struct transcript_picture *p = &pane->picture;
+	const struct box *part = &pane->part;
 	const int width = text_width(p->label, strlen(p->label));
 	int col = pane->box.col + (pane->box.cols - width) / 2;
 	struct row row = { 0 };
 
-	if (col + width > room->cols)
-		col = room->cols - width;
-	if (col < 0)
-		col = 0;
-	row_fit(&row, ROLE_PICTURE, p->label, strlen(p->label), room->cols - col);
+	if (col + width > part->col + part->cols)
+		col = part->col + part->cols - width;
+	if (col < part->col)
+		col = part->col;
+	row_fit(&row, ROLE_PICTURE, p->label, strlen(p->label), part->col + part->cols - col);
 	screen_row(pane->box.row + pane->box.rows, col, &row);
 	row_done(&row);
 }
@@ -382,7 +382,7 @@ paint_pane(struct view *v, const struct pane *pane)
 		else if (on_glass(v, pane->picture.id, box->row + i))
 			screen_filler(box->row + i, box->col, box->cols);
 	}
-	paint_caption(pane, &v->look.room);
+	paint_caption(pane);
 }
 
 /* ---------------------------------------------------------------- one frame */

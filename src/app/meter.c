@@ -6,6 +6,7 @@
 #include "meter.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -148,10 +149,10 @@ model_name(const struct app *app)
 void
 meter_show(struct app *app)
 {
-	char state[64] = "", context[64] = "", speed[32] = "";
+	char state[64] = "", context[64] = "", speed[32] = "", *title = chat_title(app->chat);
 	int n = used(app), n_ctx = app->card ? talk_n_ctx(app) : 0;
 	struct ui_status status = {
-		.name = app->chat->name,
+		.name = title,
 		.state = state,
 		.context = context,
 		.speed = speed,
@@ -166,4 +167,5 @@ meter_show(struct app *app)
 		status.context_percent = (int)((long long)n * 100 / n_ctx);
 	}
 	ui_set_status(app->ui, &status);
+	free(title);
 }

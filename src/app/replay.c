@@ -41,18 +41,18 @@ struct replay {
 };
 
 static const char help[] =
-    "Space      pause, go on\n"
-    ".  ,       a step forward, back (a token)\n"
-    "Right Left 5 seconds forward, back\n"
-    "]  [       next, previous message\n"
-    "p  P       next, previous picture\n"
-    "+  -       faster, slower\n"
-    "0 ... 9    to so many tenths of the whole\n"
-    "/          jump to a text\n"
-    "g  G       begin, end\n"
-    "<  >       previous, next branch\n"
-    "c          go on from here, in a fork\n"
-    "q          leave\n";
+    "  Space        pause, go on\n"
+    "  . ,          a step forward, back: a token\n"
+    "  Right, Left  5 seconds forward, back\n"
+    "  ] [          next, previous message\n"
+    "  p P          next, previous picture\n"
+    "  + -          faster, slower\n"
+    "  0 to 9       to so many tenths of the whole\n"
+    "  /            jump to a text\n"
+    "  g G          begin, end\n"
+    "  < >          previous, next branch\n"
+    "  c            go on from here, in a fork\n"
+    "  q            leave\n";
 
 /* ---- what is there at this time → entries */
 
@@ -124,7 +124,7 @@ show_now(struct replay *r)
 static const char *
 state_name(const struct playback *p)
 {
-	return playback_ended(p) ? "end" : p->paused ? "paused" : "replay";
+	return playback_ended(p) ? "end" : p->paused ? "paused" : "playing";
 }
 
 static void
@@ -133,23 +133,22 @@ show_status(struct replay *r)
 	const struct playback *p = &r->playback;
 	int at = (int)(p->clock / 1000), of = (int)(playback_length(p) / 1000);
 	char *name = chat_title(r->app.chat), state[64], speed[32];
-	struct ui_status status = { .name = name, .state = state, .speed = speed };
+	struct ui_status status = { .name = name, .state = state, .speed = speed, .mode = " REPLAY ",
+		.hint = "Space pauses, F1 keys" };
+	const int64_t length = playback_length(p);
 
 	snprintf(state, sizeof state, "%s %d:%02d/%d:%02d", state_name(p), at / 60, at % 60, of / 60, of % 60);
 	snprintf(speed, sizeof speed, p->speed > 0 ? "x%g" : "at once", p->speed);
 	ui_set_status(r->app.ui, &status);
+	ui_set_progress(r->app.ui, length > 0 && !playback_ended(p) ? (int)(p->clock * 1000 / (double)length) : 1000);
 	free(name);
 }
 
 static void
-show_hint(struct replay *r)
+show_wanted(struct replay *r)
 {
 	char *text;
 
-	if (!r->finding) {
-		ui_flash(r->app.ui, "Space pauses, . , step, [ ] message, q leaves, F1 all keys");
-		return;
-	}
 	text = xasprintf("/%s", buf_text(&r->wanted));
 	ui_flash(r->app.ui, text);
 	free(text);
@@ -222,7 +221,7 @@ find_key(struct replay *r, int32_t key)
 	else if (key >= ' ' && key < UI_KEY_LEFT)
 		buf_add(&r->wanted, c, text_encode(key, c));
 	if (r->finding)
-		show_hint(r);
+		show_wanted(r);
 	else
 		playback_pause(&r->playback, true);
 }
@@ -233,7 +232,7 @@ begin_find(struct replay *r)
 	r->finding = true;
 	buf_clear(&r->wanted);
 	playback_pause(&r->playback, true);
-	show_hint(r);
+	show_wanted(r);
 }
 
 /* At the end, Space plays it once more. */
@@ -303,7 +302,7 @@ take_event(struct replay *r, const struct ui_event *e)
 	else if (e->kind == UI_EVENT_ACTION && e->action == UI_ACT_SUSPEND)
 		ui_suspend(r->app.ui);
 	else if (e->kind == UI_EVENT_ACTION && e->action == UI_ACT_HELP)
-		ui_page(r->app.ui, "replay", help);
+		ui_page(r->app.ui, "Keys of replay", help);
 	free(e->text);
 }
 
@@ -341,7 +340,6 @@ loop(struct replay *r, int signal_fd)
 {
 	struct ui_event e;
 
-	show_hint(r);
 	while (r->app.leave < 0) {
 		struct pollfd fds[] = {
 			{ .fd = ui_fd(r->app.ui), .events = POLLIN },

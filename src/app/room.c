@@ -10,6 +10,7 @@
 
 #include "actions.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "internal.h"
 
 #define ROOM_FOR_ANSWER 64      /* tokens */
@@ -100,21 +101,20 @@ choose(struct app *app, const struct queued *q, int missing, struct error *err)
 static void
 name_pictures(const struct app *app, struct buf *out)
 {
-	const char *before = ": with picture ";
+	const char *before = " with ";
 
 	for (int i = 0; i < app->room.n_drop; i++) {
 		const struct message *m = chat_message(app->chat, app->room.drop[i]);
 
 		for (int k = 0; k < m->n_pics; k++) {
-			char *label = present_label(&m->pics[k], m->pics[k].n);
+			const char *name = m->pics[k].name ? m->pics[k].name : "a picture";
 
-			buf_printf(out, "%s%s", before, label);
+			buf_printf(out, "%s#%d ", before, m->pics[k].n);
+			text_visible_line(out, name, strlen(name));
 			before = ", ";
-			free(label);
 		}
 	}
-	if (*before == ',')
-		buf_str(out, " (/pin keeps a turn)");
+	buf_str(out, "\t/pin keeps a turn");
 }
 
 static char *
@@ -129,7 +129,7 @@ describe(const struct app *app, enum choice choice)
 		name_pictures(app, &out);
 		break;
 	case CHOICE_SHORTEN:
-		buf_printf(&out, "Shorten the message: %d tokens too many", app->room.missing);
+		buf_str(&out, "Shorten the message");
 		break;
 	case CHOICE_NEW:
 		buf_str(&out, "Send it in a new session");
@@ -145,14 +145,16 @@ static void
 offer(struct app *app, bool can_drop)
 {
 	struct room *r = &app->room;
-	char *items[ROOM_MOST_CHOICES + 1] = {0};
+	char *items[ROOM_MOST_CHOICES + 1] = {0}, *title;
 	int n = 0;
 
 	for (int choice = can_drop ? CHOICE_DROP : CHOICE_SHORTEN; choice <= CHOICE_CANCEL; choice++) {
 		items[n] = describe(app, (enum choice)choice);
 		r->choices[n++] = choice;
 	}
-	actions_pick(app, "The context is full", (const char *const *)items, n, 0, room_picked);
+	title = xasprintf("The context is full, %d token%s too many", r->missing, r->missing == 1 ? "" : "s");
+	actions_pick(app, title, (const char *const *)items, n, 0, room_picked);
+	free(title);
 	for (int i = 0; i < n; i++)
 		free(items[i]);
 }

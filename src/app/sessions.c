@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "actions.h"
 #include "internal.h"
 #include "words.h"
@@ -185,16 +187,23 @@ forget(struct picks *p)
 	*p = (struct picks){0};
 }
 
+/* The title, and in columns at the right what else tells sessions apart. */
 static char *
 describe(const struct session_info *s)
 {
-	const char *dash = strrchr(s->id, '-'), *clock = strlen(s->used) > 16 ? s->used + 11 : "";
-	char pictures[24] = "";
+	const char *dash = strrchr(s->id, '-');
+	char pictures[24] = "", used[24], *title, *line;
+	struct buf safe = {0};
 
 	if (s->n_pics > 0)
-		snprintf(pictures, sizeof pictures, "%3d pic", s->n_pics);
-	return xasprintf("%s  %.10s %.5s  %3d turn%s %7s  %s", dash ? dash + 1 : s->id, s->used, clock, s->n_turns,
-	    s->n_turns == 1 ? " " : "s", pictures, s->title);
+		snprintf(pictures, sizeof pictures, "%d pic%s", s->n_pics, s->n_pics == 1 ? " " : "s");
+	clock_local(s->used, used);
+	text_visible_line(&safe, s->title, strlen(s->title));
+	title = buf_take(&safe);
+	line = xasprintf("%s\t%8s  %3d turn%s  %16s  %s", title, pictures, s->n_turns, s->n_turns == 1 ? " " : "s", used,
+	    dash ? dash + 1 : s->id);
+	free(title);
+	return line;
 }
 
 int

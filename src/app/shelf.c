@@ -88,8 +88,8 @@ describe(const struct found *f)
 	struct buf line = {0};
 	size_t from = f->n_lines ? f->lines[0].from : 0, n = f->n_lines ? f->lines[0].to - from : 0;
 
-	buf_printf(&line, "%s:%d:%s: ", dash ? dash + 1 : f->id, f->turn, f->role);
 	text_visible_line(&line, f->text + from, n < HIT_BYTES ? n : HIT_BYTES);
+	buf_printf(&line, "\t%s  turn %2d  %s", f->role, f->turn, dash ? dash + 1 : f->id);
 	return buf_take(&line);
 }
 

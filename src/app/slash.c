@@ -163,11 +163,12 @@ slash_help(void)
 {
 	struct buf out = {0};
 
-	buf_str(&out, "Type a message and press Enter. Commands begin with a slash and can be\nshortened:\n\n");
+	buf_str(&out, "Type a message and press Enter. Commands begin with a slash; the beginning of one is enough.\n\n");
+	buf_str(&out, "Commands:\n");
 	help_commands(&out);
-	buf_str(&out, "\nKeys:\n\n");
+	buf_str(&out, "\nKeys:\n");
 	help_keys(&out, ui_key_table());
-	buf_str(&out, "\nKeys while reading (Esc begins):\n\n");
+	buf_str(&out, "\nKeys while reading, which Esc begins:\n");
 	help_keys(&out, ui_reading_table());
 	return buf_take(&out);
 }

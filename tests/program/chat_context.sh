@@ -15,8 +15,8 @@ say "the second question, it is to be dropped"
 waitre "second question[\s\S]*cut at 16" 60
 say "the third question, it is too much for it"
 wait "The context is full"
-expect-text "Drop the oldest turn: with picture #1 red.ppm 160x120 (/pin keeps a turn)"
-waitre "Shorten the message: [0-9]+ tokens too many"
+waitre "The context is full, [0-9]+ tokens too many"
+waitre "Drop the oldest turn with #1 red.ppm  *./pin keeps a turn"
 key Escape
 gone "The context is full"
 expect-text "> the third question, it is too much for it"

@@ -34,7 +34,7 @@ say "/search HERRING"
 wait "Nothing stored says"
 say "/search herring"
 wait "Found"
-expect-text "1:user: about herrings"
+waitre "about herrings .*user  turn  1"
 key Down
 key Enter
 wait "READING"

@@ -366,7 +366,7 @@ searching_the_history(void **state)
 	assert_false(input_empty(in));
 	type(in, "猫");
 	assert_string_equal(input_text(in), "a 猫 sat");
-	assert_drawn(in, 60, 10, "(reverse-i-search)`猫': a 猫 sat", 0, 26);
+	assert_drawn(in, 60, 10, "history `猫': a 猫 sat", 0, 16);
 	input_key(in, KEYS_SEND, false);                /* takes, does not send */
 	assert_sent(in, NULL);
 	assert_string_equal(input_text(in), "a 猫 sat");

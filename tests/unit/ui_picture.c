@@ -93,23 +93,6 @@ test_places_are_limited(void **state)
 }
 
 static void
-test_drop_what_a_box_touches(void **state)
-{
-	struct places p = { .n = 2, .at = { { 1, 0, 0, 0, 4, 10, 4 }, { 2, 4, 0, 0, 4, 10, 4 } } };
-
-	(void)state;
-	places_drop(&p, 8, 0, 2, 80);
-	assert_int_equal(p.n, 2);
-	places_drop(&p, 7, 10, 1, 80);
-	assert_int_equal(p.n, 2);
-	places_drop(&p, 7, 9, 1, 1);
-	assert_int_equal(p.n, 1);
-	assert_int_equal(p.at[0].picture, 1);
-	places_drop(&p, 0, 0, 0, 80);
-	assert_int_equal(p.n, 1);
-}
-
-static void
 test_runs_are_what_nothing_covers(void **state)
 {
 	const struct place old = { 1, 2, 5, 0, 3, 10, 3 };
@@ -179,6 +162,33 @@ test_nothing_to_do(void **state)
 	assert_int_equal(g.next.n, 1);
 	assert_int_equal(g.up, 0);
 	assert_false(g.moved || g.owed || g.flush || g.anew);
+}
+
+/* Text over some of its rows takes these away and leaves the others; uncovered, it is sent whole. */
+static void
+test_a_part_is_not_sent(void **state)
+{
+	struct glass g = glass_with(&here);
+	struct places wanted = { .n = 1, .at = { { 1, 6, 0, 0, 2, 10, 4 } } };
+
+	(void)state;
+	plan(&g, "XTerm(379)", &wanted, 0, true);
+	assert_int_equal(g.send.n, 0);
+	assert_int_equal(g.next.n, 1);
+	assert_int_equal(g.next.at[0].rows, 2);
+	wanted.at[0] = (struct place){ 1, 7, 0, 1, 3, 10, 4 };
+	plan(&g, "XTerm(379)", &wanted, 0, true);
+	assert_int_equal(g.send.n, 0);
+	wanted.at[0].first = 0;         /* its upper rows one row lower: it has moved */
+	plan(&g, "XTerm(379)", &wanted, 0, true);
+	assert_int_equal(g.send.n, 1);
+	wanted.at[0] = (struct place){ 1, 6, 0, 0, 2, 10, 4 };
+	plan(&g, "Konsole 22", &wanted, 0, true);       /* text does not cover pictures there */
+	assert_int_equal(g.send.n, 1);
+	g.shown = wanted;
+	wanted.at[0].rows = 4;
+	plan(&g, "XTerm(379)", &wanted, 0, true);
+	assert_int_equal(g.send.n, 1);
 }
 
 static void
@@ -320,9 +330,9 @@ main(void)
 		cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_scroll_crops_at_the_top),
 		cmocka_unit_test(test_places_are_limited),
-		cmocka_unit_test(test_drop_what_a_box_touches),
 		cmocka_unit_test(test_runs_are_what_nothing_covers),
 		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_a_part_is_not_sent),
 		cmocka_unit_test(test_streaming_scrolls_where_it_can),
 		cmocka_unit_test(test_jumps_do_not_scroll),
 		cmocka_unit_test(test_not_allowed_to_send),

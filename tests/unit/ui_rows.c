@@ -103,7 +103,22 @@ status_fields(void **state)
 	assert_status(&view, 58, " cats · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
 	assert_status(&view, 57, " cats · answering · ctx 1312/4096 · 31.4 tok/s");
 	assert_status(&view, 20, " cats · answering");
-	assert_status(&view, 4, " ca");
+	s.name = "Two cats and a dog on a sofa";
+	assert_status(&view, 82, " Two cats and a dog on a sofa · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
+	assert_status(&view, 81, " Two cats and a dog on a so… · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
+	assert_status(&view, 70, " Two cats and a … · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
+	assert_status(&view, 69, " Two cats and a dog on a s… · answering · ctx 1312/4096 · 31.4 tok/s");
+	assert_status(&view, 20, " Two cats and a do…");
+	view.reading = " READING ";
+	view.hint = "q back";
+	assert_status(&view, 60, "  READING  q back · Two cats and a dog on a so… · answering");
+	view.reading = view.hint = NULL;
+	s.mode = " REPLAY ";
+	s.hint = "F1 keys";
+	assert_status(&view, 90, "  REPLAY  Two cats and a d… · answering · ctx 1312/4096 · 31.4 tok/s · InternVL · F1 keys");
+	s.mode = s.hint = NULL;
+	s.name = "cats";
+	assert_status(&view, 4, " c…");
 	assert_status(&view, 1, "");
 	s.state = "";
 	s.speed = NULL;
@@ -153,7 +168,7 @@ assert_picker(struct picker *p, int width, int height, const char *expected)
 	struct rows rows = {0};
 	struct buf got = {0};
 
-	picker_layout(p, width, height, &rows);
+	picker_layout(p, width, width, height, &rows);
 	assert_int_equal(rows.n, height);
 	for (int i = 0; i < rows.n; i++) {
 		assert_int_equal(rows.at[i].cols, width);
@@ -186,7 +201,7 @@ an_empty_list(void **state)
 	assert_int_equal(picker_key(p, KEYS_SEND), PICKER_STAYS);
 	picker_key(p, KEYS_DOWN);
 	picker_key(p, KEYS_BACKSPACE);
-	assert_picker(p, 12, 3, " None||");
+	assert_picker(p, 12, 3, " None:||");
 	assert_int_equal(picker_key(p, KEYS_ESC), PICKER_LEFT);
 	picker_free(p);
 	picker_free(NULL);
@@ -199,16 +214,16 @@ moving_in_a_list(void **state)
 
 	(void)state;
 	assert_false(picker_is_page(p));
-	assert_picker(p, 12, 3, " Pick|  cat|> Dog");
+	assert_picker(p, 12, 3, " Pick:|  cat|> Dog");
 	picker_key(p, KEYS_DOWN);
-	assert_picker(p, 12, 3, " Pick|  Dog|> catfish");
+	assert_picker(p, 12, 3, " Pick:|  Dog|> catfish");
 	type(p, "\x0e\x0e\x0e\x0e");
-	assert_picker(p, 12, 3, " Pick|  猫 Katze|> ÄFFE");
+	assert_picker(p, 12, 3, " Pick:|  猫 Katze|> ÄFFE");
 	assert_int_equal(picker_picked(p), 4);
 	type(p, "\x10");
 	assert_int_equal(picker_picked(p), 3);
 	picker_key(p, KEYS_HOME);
-	assert_picker(p, 12, 3, " Pick|> cat|  Dog");
+	assert_picker(p, 12, 3, " Pick:|> cat|  Dog");
 	picker_key(p, KEYS_PAGE_DOWN);
 	picker_key(p, KEYS_PAGE_DOWN);
 	assert_int_equal(picker_picked(p), 2);
@@ -229,8 +244,9 @@ filtering_a_list(void **state)
 	int row, col;
 
 	(void)state;
+	assert_picker(p, 14, 4, " Pick:    3/5|  Dog|> catfish| Enter takes,");
 	picker_caret(p, &row, &col);
-	assert_int_equal(col, 5);
+	assert_int_equal(col, 7);
 	type(p, "CAT");
 	assert_picker(p, 14, 4, " Pick: CAT|  cat|> catfish| Enter takes,");
 	assert_int_equal(picker_picked(p), 2);          /* the selection stays on its item */
@@ -243,7 +259,7 @@ filtering_a_list(void **state)
 	type(p, "\x15猫");
 	assert_int_equal(picker_picked(p), 3);
 	picker_key(p, KEYS_BACKSPACE);
-	assert_picker(p, 12, 2, " Pick|> 猫 Katze");
+	assert_picker(p, 12, 2, " Pick:|> 猫 Katze");
 	type(p, "äf");
 	assert_int_equal(picker_picked(p), 4);
 	assert_int_equal(type(p, "\033[C"), PICKER_STAYS);
@@ -282,11 +298,51 @@ a_page_grows_with_the_screen(void **state)
 	struct picker *p = picker_page("T", "1\n2\n3\n4\n5\n6", true);
 
 	(void)state;
-	assert_picker(p, 9, 3, " T| 1| 2");
+	assert_picker(p, 9, 3, " T   2/6| 1| 2");
 	picker_key(p, KEYS_BOTTOM);
-	assert_picker(p, 9, 3, " T| 5| 6");
+	assert_picker(p, 9, 3, " T   6/6| 5| 6");
 	assert_picker(p, 9, 9, " T| 1| 2| 3| 4| 5| 6|| q leaves");
-	assert_picker(p, 9, 1, " T");
+	assert_picker(p, 9, 1, " T   1/6");
+	picker_free(p);
+}
+
+static void
+a_page_has_columns(void **state)
+{
+	struct picker *p = picker_page("Help", "Keys:\n  Enter  send it to the one who answers\n  j, k   move\n", true);
+	struct rows rows = {0};
+
+	(void)state;
+	assert_picker(p, 30, 7, " Help| Keys:|   Enter  send it to the one|          who answers|   j, k   move|| q leaves");
+	picker_layout(p, 30, 30, 7, &rows);
+	assert_int_equal(role_of(&rows.at[2], "Enter"), ROLE_KEY);
+	assert_int_equal(rows.at[1].spans[1].role, ROLE_STRONG);
+	rows_done(&rows);
+	/* Too narrow: one under the other. */
+	assert_picker(p, 24, 8, " Help| Keys:|   Enter|     send it to the one|     who answers|   j, k|     move| q leaves");
+	picker_free(p);
+}
+
+static void
+an_item_has_a_right_end(void **state)
+{
+	static const char *const items[] = { "a long title that does not fit\t2 turns", "short\t1 turn " };
+	struct picker *p = picker_list("Pick", items, 2, 0, true);
+	int row, col;
+
+	(void)state;
+	assert_picker(p, 40, 3, " Pick:|> a long title that does not fi 2 turns|  short                         1 turn");
+	assert_picker(p, 36, 3, " Pick:|> a long title that does not fit|  short");
+	type(p, "1 turn");
+	assert_int_equal(picker_picked(p), 1);
+	picker_free(p);
+	/* A long filter shortens the title, and shows its end. */
+	p = picker_list("Pictures in a folder", items, 2, 0, true);
+	type(p, "abcdefghijklmnop");
+	assert_picker(p, 24, 2, " Pictures: efghijklmnop|");
+	picker_caret(p, &row, &col);
+	assert_int_equal(row, 0);
+	assert_int_equal(col, 23);
 	picker_free(p);
 }
 
@@ -343,6 +399,8 @@ main(void)
 		cmocka_unit_test(filtering_a_list),
 		cmocka_unit_test(a_page_scrolls),
 		cmocka_unit_test(a_page_grows_with_the_screen),
+		cmocka_unit_test(a_page_has_columns),
+		cmocka_unit_test(an_item_has_a_right_end),
 		cmocka_unit_test(every_role_has_a_look),
 		cmocka_unit_test(colours_are_reduced),
 	};
