@@ -1,5 +1,6 @@
 """Scenes to pixels, a whole batch at a time, on the GPU (or slowly on the CPU): grid_sample and alpha, then what files go through."""
 import concurrent.futures
+import functools
 import io
 import math
 import zipfile
@@ -89,6 +90,43 @@ def white_mask(m):
     return np.stack([a] * 4)          # premultiplied white
 
 
+MANNERS = 3
+
+
+def spread(x, k):
+    return F.max_pool2d(x, k, 1, k // 2)
+
+
+def soften(x, k):
+    return F.avg_pool2d(x, k, 1, k // 2, count_include_pad=False)
+
+
+def manners(cells):
+    """Drawings [N, 4, CELL, CELL], premultiplied in 0..1, as others might draw them: flat with ink lines, lines alone, shaded and soft.
+
+    Held-out drawings and clip art are not looked at; this only asks that a shape be known without its colours and its maker's hand.
+    """
+    a, n = cells[:, 3:], len(cells)
+    pick = lambda lo, hi: torch.empty(n, 1, 1, 1, device=cells.device).uniform_(lo, hi)
+    grey = soften((cells[:, :3] + 1 - a).mean(1, keepdim=True), 3)
+    ink = torch.sigmoid((spread(grey, 3) + spread(-grey, 3) - pick(.10, .2)) * 40)
+    grown = spread(a, 5)
+    rim = (grown * spread(1 - a, 3)).clamp(0, 1)
+    ink = torch.maximum(ink, rim)
+    soft = soften(cells[:, :3], 7) / soften(a, 7).clamp_min(1e-3)
+    dark = pick(0, .2)
+    join = lambda colour, alpha: torch.cat([colour.clamp(0, 1) * alpha, alpha], 1)
+    steps = pick(2, 4).round()
+    flat = (soft * steps).round() / steps
+    yield join(flat * (1 - ink) + dark * ink, grown)
+    yield join((.85 + .15 * soft) * (1 - ink) + dark * ink, grown)
+    y, x = torch.meshgrid(*[torch.linspace(-1, 1, CELL, device=cells.device)] * 2, indexing='ij')
+    light = 1 - pick(.1, .35) * (y + pick(-.7, .7) * x) - .15 * (x * x + y * y)
+    softer = soften(cells[:, :3], 11) / soften(a, 11).clamp_min(1e-3)
+    line = ink * pick(0, 1)
+    yield join(softer * light * (1 - line) + dark * line, torch.maximum(a, rim * (line > .3)))
+
+
 class Bank:
     """All sprites, premultiplied, in four sizes, and the training photographs."""
 
@@ -108,7 +146,11 @@ class Bank:
             cells[world.shape0 + i] = torch.from_numpy(white_mask(m))
         for i, m in enumerate(glyphs(world)):
             cells[world.glyph0 + i] = torch.from_numpy(white_mask(m))
-        self.levels = [cells.to(self.device)]
+        cells = cells.to(self.device)
+        if world.manners:
+            parts = [[(m * 255).round().to(torch.uint8) for m in manners(part.float() / 255)] for part in cells[:world.shape0].split(128)]
+            cells = torch.cat([cells] + [torch.cat(m) for m in list(zip(*parts))[:world.manners]])
+        self.levels = [cells]
         for _ in range(3):
             big = self.levels[-1]
             small = torch.cat([F.avg_pool2d(part.float(), 2).round().to(torch.uint8) for part in big.split(256)])
@@ -124,6 +166,17 @@ class Bank:
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 list(pool.map(shot, jobs))
             self.photos = shots.to(self.device)
+
+
+def upload(a, dev):
+    """To the GPU without waiting for it: from pageable memory every copy would wait until all work before it is done."""
+    t = torch.as_tensor(np.ascontiguousarray(a))
+    return t.pin_memory().to(dev, non_blocking=True) if dev.type == 'cuda' else t.to(dev)
+
+
+@functools.cache
+def constant(name, dev):
+    return torch.tensor(dict(dct=_DCT, luma=_LUMA, chroma=_CHROMA, mean=np.array(MEAN, np.float32), std=np.array(STD, np.float32))[name], device=dev)
 
 
 def plan(layers, size):
@@ -150,7 +203,7 @@ def compose(bank, ground, layers, size=224, rng=None):
     steps, order = plan(layers, size)
     kinds = ground[:, 0].astype(int)
     b = len(ground)
-    up = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(dev, non_blocking=True)
+    up = lambda a: upload(a, dev)
     g, lay, order = up(ground), up(layers), up(order)
     at = (torch.arange(size, device=dev) + .5) / size
     x, y = at.view(1, 1, size), at.view(1, size, 1)
@@ -211,7 +264,7 @@ _DCT = np.array([[math.sqrt((1 if k == 0 else 2) / 8) * math.cos((2 * n + 1) * k
 def jpeg(x, quality):
     """What JPEG does to a picture: 4:2:0 colour, 8x8 DCT, quantisation; quality [B]."""
     dev = x.device
-    d = torch.from_numpy(_DCT).to(dev)
+    d = constant('dct', dev)
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality).view(-1, 1, 1, 1, 1) / 100
     r, g, b = (x * 255).unbind(1)
     luma = .299 * r + .587 * g + .114 * b
@@ -224,7 +277,7 @@ def jpeg(x, quality):
         n, _, h, w = p.shape
         blocks = p.view(n, h // 8, 8, w // 8, 8).transpose(2, 3)
         f = d @ blocks @ d.T
-        q = (torch.from_numpy(_CHROMA if i else _LUMA).to(dev) * scale).round().clamp(1, 255)
+        q = (constant('chroma' if i else 'luma', dev) * scale).round().clamp(1, 255)
         f = (f / q).round() * q
         p = (d.T @ f @ d).transpose(2, 3).reshape(n, 1, h, w)
         out.append(F.interpolate(p, scale_factor=2, mode='bilinear')[:, 0] if i else p[:, 0])
@@ -234,15 +287,30 @@ def jpeg(x, quality):
     return (torch.stack([r, g, b], 1) / 255).clamp(0, 1)
 
 
-def wear(x, rng, size=224):
-    """What happens to pictures before the model sees them: resize by the program's filter, small copies, blur, JPEG, 8 bits."""
+def bend(x):
+    """A gentle, smooth distortion: another hand draws the same thing in other proportions."""
+    b, size = len(x), x.shape[-1]
+    shift = F.interpolate(torch.randn(b, 2, 5, 5, device=x.device) * .035, (size, size), mode='bicubic', align_corners=True)
+    grid = F.affine_grid(torch.eye(2, 3, device=x.device).expand(b, 2, 3), (b, 1, size, size), align_corners=False)
+    return F.grid_sample(x, grid + shift.permute(0, 2, 3, 1), padding_mode='reflection', align_corners=False)
+
+
+def wear(x, rng, size=224, drawn=None):
+    """What happens to pictures before the model sees them: resize by the program's filter, small copies, blur, JPEG, 8 bits.
+
+    drawn: which of them show drawings, whose proportions may vary.
+    """
     dev = x.device
     if x.shape[-1] != size:
         x = F.interpolate(x, (size, size), mode='bicubic', antialias=True).clamp(0, 1)
     b = len(x)
 
     def some(share):
-        return torch.from_numpy(np.nonzero(rng.random(b) < share)[0]).to(dev, non_blocking=True)
+        return upload(np.nonzero(rng.random(b) < share)[0], dev)
+    if drawn is not None:
+        who = upload(np.nonzero(drawn & (rng.random(b) < .2))[0], dev)
+        if len(who):
+            x[who] = bend(x[who])
     who = some(.10)
     if len(who):
         small = F.interpolate(x[who], (int(rng.integers(96, 170)),) * 2, mode='bicubic', antialias=True)
@@ -252,13 +320,13 @@ def wear(x, rng, size=224):
         x[who] = F.avg_pool2d(x[who], 3, 1, 1, count_include_pad=False)
     who = some(.25)
     if len(who):
-        q = torch.from_numpy(rng.uniform(40, 95, len(who)).astype(np.float32)).to(dev, non_blocking=True)
+        q = upload(rng.uniform(40, 95, len(who)).astype(np.float32), dev)
         x[who] = jpeg(x[who], q)
     return (x * 255).round() / 255
 
 
 def normalise(x):
-    mean, std = (torch.tensor(v, device=x.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    mean, std = (constant(k, x.device).view(1, 3, 1, 1) for k in ('mean', 'std'))
     return (x - mean) / std
 
 

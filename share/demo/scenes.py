@@ -40,8 +40,9 @@ class Photo:
 
 
 class World:
-    def __init__(self, pack):
+    def __init__(self, pack, manners=0):
         self.pack = pack
+        self.manners = manners       # further manners of drawing each drawing: training only, compose.py draws them
         self.things = words.load_things(f'{pack}/concepts.tsv')
         self.by_name = {t.en: t for t in self.things}
         self.sprites = json.load(open(f'{pack}/sprites.json'))
@@ -299,6 +300,13 @@ def places(r, n, lo, hi, stretch):
     return out
 
 
+def redrawn(world, r, sprite, side):
+    """Now and then the same drawing in another manner: more styles than seven sets of drawings have."""
+    if not world.manners or r.random() > (.35 if side > .4 else .2):
+        return sprite
+    return world.n_sprites + r.randrange(world.manners) * world.shape0 + sprite
+
+
 def put_thing(world, scene, r, thing, cx, cy, side, stretch, new=False, sprite=None, calm=False):
     sprite = pick_sprite(world, r, thing, new) if sprite is None else sprite
     info = world.sprites[sprite]
@@ -309,7 +317,10 @@ def put_thing(world, scene, r, thing, cx, cy, side, stretch, new=False, sprite=N
         k = math.exp(r.uniform(-.14, 0))
         stretch = (stretch[0] * k, stretch[1]) if r.random() < .5 else (stretch[0], stretch[1] * k)
         shear = r.uniform(-.12, .12)
-    scene.layers.append(layer(sprite, cx, cy, side, angle, flip, stretch, IDENTITY if calm else other_hand(r) if odd else jitter(r), shear))
+    look = sprite if calm else redrawn(world, r, sprite, side)
+    if look != sprite:
+        colour = ''
+    scene.layers.append(layer(look, cx, cy, side, angle, flip, stretch, IDENTITY if calm else other_hand(r) if odd else jitter(r), shear))
     scene.items.append(Item(thing, None, '' if odd else colour, cx, cy, side * info['w'] * stretch[0], side * info['h'] * stretch[1]))
     scene.aux.add(thing.index)
     scene.where.append((thing.index, cx, cy, scene.items[-1].w, scene.items[-1].h))
@@ -512,14 +523,15 @@ def photograph(world, r, photo=None):
     return s
 
 
+TRAINING = (('single', .2), ('photo', .07), ('several', .35), ('count', .16), ('figures', .12), ('text', .1))
 MIX = (('single', .27), ('photo', .08), ('several', .25), ('count', .12), ('figures', .14), ('text', .14))
 EARLY = (('single', .5), ('photo', .12), ('several', .1), ('count', 0.05), ('figures', .15), ('text', .08))
 MAKERS = dict(single=single, photo=photograph, several=several, count=counting, figures=figures, text=reading)
 
 
-def any_scene(world, r, early=False):
+def any_scene(world, r, mix=MIX):
     p = r.random()
-    for name, share in EARLY if early else MIX:
+    for name, share in mix:
         p -= share
         if p < 0:
             break
