@@ -50,6 +50,10 @@ struct input {
 	struct slices slices;   /* its rows */
 	int first;              /* the first row that is shown */
 	int goal;               /* the column that moving up and down keeps to, or -1 */
+
+	char **undone;          /* what the line was before each undo, oldest first */
+	int n_undone;
+	char *undone_line;      /* what it was after the last of them: any other line ends redoing */
 };
 
 /* readline calls back without an argument. */
@@ -130,6 +134,55 @@ replace(size_t start, size_t end, const char *text)
 	rl_end_undo_group();
 }
 
+/* What readline has undone can be done again until something else changes the line. */
+static int
+redo(int count, int key)
+{
+	struct input *in = the_input;
+	char *text;
+
+	(void)count;
+	(void)key;
+	if (in->n_undone == 0 || strcmp(in->undone_line, rl_line_buffer) != 0)
+		return 0;
+	text = in->undone[--in->n_undone];
+	replace(0, (size_t)rl_end, text);
+	free(in->undone_line);
+	in->undone_line = text;
+	return 0;
+}
+
+static int
+nothing(int count, int key)
+{
+	(void)count;
+	(void)key;
+	return 0;
+}
+
+static void
+forget_undone(struct input *in)
+{
+	while (in->n_undone > 0)
+		free(in->undone[--in->n_undone]);
+}
+
+/* The line was `before` until the last command; takes it over. */
+static void
+note_undo(struct input *in, char *before)
+{
+	if (rl_last_func != rl_undo_command || strcmp(before, rl_line_buffer) == 0) {
+		free(before);
+		return;
+	}
+	if (in->n_undone > 0 && strcmp(before, in->undone_line) != 0)
+		forget_undone(in);
+	in->undone = xreallocarray(in->undone, (size_t)in->n_undone + 1, sizeof *in->undone);
+	in->undone[in->n_undone++] = before;
+	free(in->undone_line);
+	in->undone_line = xstrdup(rl_line_buffer);
+}
+
 /* Shows the line of the history that is `by` away from the one that is shown. What was changed in that one is lost. */
 static void
 go_in_history(struct input *in, int by)
@@ -183,12 +236,13 @@ in_vi_mode(void)
 
 /* vi takes ESC and a letter for two keys, so only what begins like a terminal's key is bound there. */
 static void
-bind_key(void *arg, const char *seq, const char *command)
+bind_key(const char *seq, const char *command, bool own)
 {
 	rl_command_func_t *fn = rl_named_function(command);
 
-	(void)arg;
-	if (fn && (!in_vi_mode() || strncmp(seq, "\033[", 2) == 0 || strncmp(seq, "\033O", 2) == 0))
+	if (fn && (own || (fn == redo && !in_vi_mode())))
+		rl_bind_keyseq(seq, fn);
+	else if (fn && (!in_vi_mode() || strncmp(seq, "\033[", 2) == 0 || strncmp(seq, "\033O", 2) == 0))
 		rl_bind_keyseq_if_unbound(seq, fn);
 }
 
@@ -210,13 +264,14 @@ bind_graphemes(void)
 
 /* The table's bytes as rl_bind_keyseq reads them. */
 static void
-bind_escaped(void *arg, const char *seq, const char *command)
+bind_escaped(void *arg, const char *seq, const char *command, bool own)
 {
 	struct buf escaped = {0};
 
+	(void)arg;
 	for (; *seq; seq++)
 		buf_printf(&escaped, "\\%03o", (unsigned char)*seq);
-	bind_key(arg, escaped.at, command);
+	bind_key(escaped.at, command, own);
 	buf_done(&escaped);
 }
 
@@ -303,7 +358,9 @@ input_new(const struct ui_options *options)
 	using_history();
 	rl_callback_handler_install(PROMPT, keep_sent);
 	set_variables(options);
-	keys_each_readline(bind_escaped, in);
+	rl_add_defun("redo", redo, -1);
+	rl_add_defun("nothing", nothing, -1);
+	keys_each_readline(options->keymap, bind_escaped, in);
 	bind_graphemes();
 	if (in_vi_mode())
 		rl_vi_insertion_mode(1, 'i');
@@ -341,11 +398,14 @@ detach(void)
 static void
 feed(struct input *in, const char *s, size_t n)
 {
+	char *before = xstrdup(rl_line_buffer);
+
 	buf_clear(&in->queue);
 	in->taken = 0;
 	buf_add(&in->queue, s, n);
 	while (in->taken < in->queue.n)
 		rl_callback_read_char();
+	note_undo(in, before);
 	if (!searching() && where_history() != history_length)
 		detach();
 }
@@ -667,6 +727,9 @@ input_free(struct input *in)
 	free(in->sent);
 	free(in->draft);
 	buf_done(&in->prompt);
+	forget_undone(in);
+	free(in->undone);
+	free(in->undone_line);
 	slices_done(&in->slices);
 	buf_done(&in->queue);
 	buf_done(&in->told);

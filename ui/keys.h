@@ -38,6 +38,7 @@ enum keys_action {
 	KEYS_RECALL,
 	KEYS_CLIPBOARD,
 	KEYS_PICTURES,
+	KEYS_EDITOR,
 	/* for the screen too */
 	KEYS_FIND,              /* Ctrl-S */
 	KEYS_MOUSE,             /* Alt-M */
@@ -56,7 +57,7 @@ enum keys_reading {
 	READING_EDIT, READING_REGEN, READING_CONTINUE, READING_FORK, READING_BRANCH_PREV, READING_BRANCH_NEXT,
 };
 
-/* SUSPEND to PICTURES → what the program is asked; NONE for the others. */
+/* SUSPEND to EDITOR → what the program is asked; NONE for the others. */
 enum ui_action
 keys_asks(enum keys_action action);
 
@@ -69,17 +70,18 @@ keys_reading_char(char c);
 enum keys_reading
 keys_reading_key(enum keys_action action);
 
-/* Looks s[0..n) up among the sequences. n is the length of the whole match; *more gets true when s is the beginning of
+/* Looks s[0..n) up among the sequences of the map (NULL: as built in). n is the length of the whole match; *more gets true when s is the beginning of
  * a longer sequence as well. */
 enum keys_action
-keys_find(const char *s, size_t n, bool *more);
+keys_find(const struct ui_keymap *map, const char *s, size_t n, bool *more);
 
-/* Calls fn for every sequence that is bound to a readline command by name. */
+/* Calls fn for every sequence that is bound to a readline command by name ("redo" and "nothing" are input.c's own); own:
+ * a person bound it. */
 void
-keys_each_readline(void (*fn)(void *arg, const char *seq, const char *command), void *arg);
+keys_each_readline(const struct ui_keymap *map, void (*fn)(void *arg, const char *seq, const char *command, bool own), void *arg);
 
 /* The row of help for exactly these bytes, or NULL. */
 const struct ui_key_help *
-keys_help(const char *s, size_t n);
+keys_help(const struct ui_keymap *map, const char *s, size_t n);
 
 #endif

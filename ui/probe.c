@@ -154,9 +154,9 @@ print_bytes(const char *s, size_t n)
 }
 
 static void
-print_key(const char *s, size_t n)
+print_key(const struct ui_keymap *map, const char *s, size_t n)
 {
-	const struct ui_key_help *key = keys_help(s, n);
+	const struct ui_key_help *key = keys_help(map, s, n);
 
 	print_bytes(s, n);
 	if (key)
@@ -168,7 +168,7 @@ print_key(const char *s, size_t n)
 }
 
 int
-ui_show_keys(struct error *err)
+ui_show_keys(const struct ui_keymap *map, struct error *err)
 {
 	struct termios before;
 	char bytes[64];
@@ -183,7 +183,7 @@ ui_show_keys(struct error *err)
 		if (n == 1 && bytes[0] == 'q')
 			break;
 		if (n > 0)
-			print_key(bytes, (size_t)n);
+			print_key(map, bytes, (size_t)n);
 	}
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	return 0;

@@ -35,6 +35,7 @@ struct reader {
 	size_t looked;                  /* bytes of it that its end does not begin in */
 	bool expecting;
 	int64_t last;                   /* when the last byte came */
+	const struct ui_keymap *keymap;
 };
 
 struct reader *
@@ -51,6 +52,12 @@ reader_free(struct reader *r)
 	buf_done(&r->in);
 	buf_done(&r->paste);
 	free(r);
+}
+
+void
+reader_set_keys(struct reader *r, const struct ui_keymap *map)
+{
+	r->keymap = map;
 }
 
 void
@@ -86,10 +93,10 @@ cut_as(enum cut_kind kind, size_t n)
 
 /* A whole sequence or character: ours if the table has it. */
 static struct cut
-cut_key(const char *s, size_t n, enum cut_kind otherwise)
+cut_key(const struct ui_keymap *map, const char *s, size_t n, enum cut_kind otherwise)
 {
 	bool more;
-	enum keys_action action = keys_find(s, n, &more);
+	enum keys_action action = keys_find(map, s, n, &more);
 
 	return (struct cut){ action == KEYS_NONE ? otherwise : CUT_KEY, action, n };
 }
@@ -103,12 +110,12 @@ is_answer(const char *s, size_t n)
 
 /* s begins with ESC [. */
 static struct cut
-cut_csi(const char *s, size_t n)
+cut_csi(const struct ui_keymap *map, const char *s, size_t n)
 {
 	size_t i = 2;
 
 	if (n > 2 && s[2] == '[')               /* function keys of the Linux console */
-		return n > 3 ? cut_key(s, 4, CUT_SKIP) : cut_as(CUT_WAIT, 0);
+		return n > 3 ? cut_key(map, s, 4, CUT_SKIP) : cut_as(CUT_WAIT, 0);
 	if (n > 2 && s[2] == 'M')               /* an old mouse report: three bytes follow */
 		return n > 5 ? cut_as(CUT_SKIP, 6) : cut_as(CUT_WAIT, 0);
 	while (i < n && s[i] >= 0x20 && s[i] <= 0x3f)
@@ -126,7 +133,7 @@ cut_csi(const char *s, size_t n)
 		return cut_as(CUT_MOUSE, i);
 	if (is_answer(s, i))
 		return cut_as(CUT_ANSWER, i);
-	return cut_key(s, i, CUT_SEQUENCE);
+	return cut_key(map, s, i, CUT_SEQUENCE);
 }
 
 /* DCS, OSC and APC as terminals answer by them; other bytes after the introducer make it Alt and a letter. */
@@ -169,35 +176,35 @@ cut_char(const char *s, size_t n, size_t before)
 }
 
 static struct cut
-cut_escape(const char *s, size_t n);
+cut_escape(const struct ui_keymap *map, const char *s, size_t n);
 
 /* ESC ESC: Alt with a key that is a sequence itself when the table has it, else an ESC of its own. */
 static struct cut
-cut_two_escapes(const char *s, size_t n)
+cut_two_escapes(const struct ui_keymap *map, const char *s, size_t n)
 {
-	struct cut alone = { CUT_KEY, KEYS_ESC, 1 }, inner = n > 2 ? cut_escape(s + 1, n - 1) : cut_as(CUT_WAIT, 0);
+	struct cut alone = { CUT_KEY, KEYS_ESC, 1 }, inner = n > 2 ? cut_escape(map, s + 1, n - 1) : cut_as(CUT_WAIT, 0);
 
 	if (n > 2 && s[2] != '[' && s[2] != 'O')
 		return alone;
 	if (inner.kind == CUT_WAIT)
 		return inner;
-	inner = cut_key(s, inner.n + 1, CUT_SKIP);
+	inner = cut_key(map, s, inner.n + 1, CUT_SKIP);
 	return inner.kind == CUT_KEY ? inner : alone;
 }
 
 static struct cut
-cut_escape(const char *s, size_t n)
+cut_escape(const struct ui_keymap *map, const char *s, size_t n)
 {
 	struct cut c;
 
 	if (n == 1)
 		return cut_as(CUT_WAIT, 0);
 	if (s[1] == ESC)
-		return cut_two_escapes(s, n);
+		return cut_two_escapes(map, s, n);
 	if (s[1] == '[')
-		return n > 2 ? cut_csi(s, n) : cut_as(CUT_WAIT, 0);
+		return n > 2 ? cut_csi(map, s, n) : cut_as(CUT_WAIT, 0);
 	if (s[1] == 'O')
-		return n > 2 ? cut_key(s, 3, CUT_SEQUENCE) : cut_as(CUT_WAIT, 0);
+		return n > 2 ? cut_key(map, s, 3, CUT_SEQUENCE) : cut_as(CUT_WAIT, 0);
 	if (s[1] == 'P' || s[1] == ']' || s[1] == '_') {
 		if (n == 2)
 			return cut_as(CUT_WAIT, 0);
@@ -205,18 +212,33 @@ cut_escape(const char *s, size_t n)
 			return cut_string(s, n);
 	}
 	c = cut_char(s + 1, n - 1, 1);
-	return c.kind == CUT_WAIT ? c : cut_key(s, c.n, CUT_SEQUENCE);
+	return c.kind == CUT_WAIT ? c : cut_key(map, s, c.n, CUT_SEQUENCE);
+}
+
+/* A control character that begins a sequence of two waits for the second one. */
+static struct cut
+cut_chord(const struct ui_keymap *map, const char *s, size_t n)
+{
+	bool more;
+
+	if (keys_find(map, s, 1, &more) != KEYS_NONE || !more)
+		return cut_key(map, s, 1, CUT_CHAR);
+	if (n == 1)
+		return cut_as(CUT_WAIT, 0);
+	return keys_find(map, s, 2, &more) == KEYS_NONE ? cut_as(CUT_CHAR, 1) : cut_key(map, s, 2, CUT_CHAR);
 }
 
 static struct cut
-cut(const char *s, size_t n)
+cut(const struct ui_keymap *map, const char *s, size_t n)
 {
 	struct cut c;
 
 	if (s[0] == ESC)
-		return cut_escape(s, n);
+		return cut_escape(map, s, n);
+	if ((unsigned char)s[0] < 0x20)
+		return cut_chord(map, s, n);
 	c = cut_char(s, n, 0);
-	return c.kind == CUT_WAIT ? c : cut_key(s, c.n, CUT_CHAR);
+	return c.kind == CUT_WAIT ? c : cut_key(map, s, c.n, CUT_CHAR);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -354,12 +376,12 @@ reader_feed(struct reader *r, const char *bytes, size_t n, int64_t now_ms)
 
 /* Characters that stand together go to readline together. */
 static size_t
-run_of_chars(const char *s, size_t n)
+run_of_chars(const struct reader *r, const char *s, size_t n)
 {
 	size_t i = 0;
 
 	while (i < n) {
-		struct cut c = cut(s + i, n - i);
+		struct cut c = cut(r->keymap, s + i, n - i);
 
 		if (c.kind != CUT_CHAR)
 			break;
@@ -401,13 +423,13 @@ reader_next(struct reader *r, int64_t now_ms, struct reader_unit *unit)
 
 		if (r->pasting)
 			return next_paste(r, now_ms, unit);
-		c = cut(s, n);
+		c = cut(r->keymap, s, n);
 		if (c.kind == CUT_WAIT && reader_timeout(r, now_ms) == 0)
 			c = give_up(s, n);
 		if (c.kind == CUT_WAIT)
 			return false;
 		if (c.kind == CUT_CHAR)
-			c.n = run_of_chars(s, n);
+			c.n = run_of_chars(r, s, n);
 		r->at += c.n;
 		r->pasting = c.kind == CUT_PASTE;
 		if (make_unit(&c, s, unit))

@@ -43,6 +43,8 @@ struct reader *
 reader_new(void);
 void
 reader_free(struct reader *r);
+void
+reader_set_keys(struct reader *r, const struct ui_keymap *map);         /* lent; as built in at first */
 
 void
 reader_feed(struct reader *r, const char *bytes, size_t n, int64_t now_ms);

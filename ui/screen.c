@@ -183,12 +183,25 @@ screen_close(void)
 }
 
 void
+screen_lend(void)
+{
+	let_go();
+}
+
+void
+screen_return(void)
+{
+	set_modes();
+	clearok(curscr, TRUE);
+}
+
+void
 screen_suspend(void)
 {
 	struct sigaction kept, plain = { .sa_handler = SIG_DFL };
 	sigset_t stop, old;
 
-	let_go();
+	screen_lend();
 	sigaction(SIGTSTP, &plain, &kept);
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTSTP);
@@ -196,8 +209,7 @@ screen_suspend(void)
 	kill(0, SIGTSTP);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	sigaction(SIGTSTP, &kept, NULL);
-	set_modes();
-	clearok(curscr, TRUE);
+	screen_return();
 }
 
 void

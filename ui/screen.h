@@ -40,6 +40,11 @@ screen_resize(const struct screen_size *size);
 /* Gives the terminal back, stops this process group, and takes the terminal again when it goes on. */
 void
 screen_suspend(void);
+/* The same without stopping: another program uses the terminal between the two. */
+void
+screen_lend(void);
+void
+screen_return(void);
 
 /* Async-signal-safe: one write and the old modes. Does nothing when the terminal is not ours. */
 void

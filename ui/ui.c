@@ -366,6 +366,7 @@ ui_open(const struct ui_options *options, struct error *err)
 	term_init(&ui->term, STDOUT_FILENO);
 	term_ask(&ui->term);
 	ui->reader = reader_new();
+	reader_set_keys(ui->reader, options->keymap);
 	reader_expect(ui->reader, true);
 	ui->transcript = transcript_new(options->ascii);
 	ui->view = view_new(ui->transcript, &ui->term, options->ascii);
@@ -477,6 +478,25 @@ ui_suspend(struct ui *ui)
 	}
 	await_answers(ui);
 	screen_suspend();
+	show_title(ui);
+	ui_resize(ui);
+}
+
+void
+ui_lend(struct ui *ui)
+{
+	if (ui->plain)
+		return;
+	await_answers(ui);
+	screen_lend();
+}
+
+void
+ui_return(struct ui *ui)
+{
+	if (ui->plain)
+		return;
+	screen_return();
 	show_title(ui);
 	ui_resize(ui);
 }

@@ -43,6 +43,7 @@ struct ui_options {
 	 * *is_path asks for quoting as a path. */
 	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
 	void *complete_arg;
+	const struct ui_keymap *keymap; /* NULL: as built in; lent until ui_close */
 	/* A paste, before it becomes text of the input. true: it was something else, a picture, and is taken. NULL: none is. */
 	bool (*paste)(void *arg, const char *text, size_t n);
 	void *paste_arg;
@@ -78,6 +79,7 @@ enum ui_action {
 	UI_ACT_RECALL,          /* Alt-Up: last own message back into the input */
 	UI_ACT_CLIPBOARD,       /* Ctrl-V: a picture from the clipboard */
 	UI_ACT_PICTURES,        /* Alt-I: choose among the pictures of a folder */
+	UI_ACT_EDITOR,          /* Ctrl-G: the input into an editor; ui_lend the terminal to it */
 	/* of reading mode: `entry` of the event is the selected one. Those of this line lead back to typing by themselves: */
 	UI_ACT_EDIT, UI_ACT_REGEN, UI_ACT_CONTINUE, UI_ACT_FORK,
 	UI_ACT_BRANCH_PREV, UI_ACT_BRANCH_NEXT, /* when entries are made anew: ui_select the one to stand on */
@@ -132,6 +134,10 @@ void
 ui_resize(struct ui *ui);                       /* after SIGWINCH */
 void
 ui_suspend(struct ui *ui);                      /* gives the terminal back, stops the process, takes it again */
+void
+ui_lend(struct ui *ui);                         /* gives the terminal to another program, */
+void
+ui_return(struct ui *ui);                       /* and takes it again */
 void
 ui_draw(struct ui *ui);                         /* one frame if anything changed and it is time; else nothing */
 void
@@ -268,14 +274,29 @@ bool
 ui_probe(struct ui_terminal *out);
 /* Prints what each key sends and does, until q. CODE_USAGE: not a terminal. */
 int
-ui_show_keys(struct error *err);
+ui_show_keys(const struct ui_keymap *map, struct error *err);
 
-/* The tables of keys in force, for help and manual: key, what it does. Static; end with NULL. */
+/* ---------------------------------------------------------------- keys */
+
+struct ui_keymap;
+
+struct ui_keymap *
+ui_keymap_new(void);
+void
+ui_keymap_free(struct ui_keymap *map);
+/* "Ctrl-O" → an action of ui_action_table. CODE_USAGE: there is no such key, or no such action. */
+int
+ui_keymap_bind(struct ui_keymap *map, const char *key, const char *action, struct error *err);
+
+/* The tables in force, for help and manual: key, what it does. Lent by the map, or (NULL: as built in) static; end with
+ * NULL. */
 struct ui_key_help {
 	const char *keys, *does;
 };
 const struct ui_key_help *
-ui_key_table(void);             /* while typing */
+ui_key_table(const struct ui_keymap *map);      /* while typing */
+const struct ui_key_help *
+ui_action_table(void);                          /* what keys can be bound to, by name */
 const struct ui_key_help *
 ui_reading_table(void);         /* in reading mode */
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "again.h"
 #include "branches.h"
+#include "editor.h"
 #include "internal.h"
 #include "pasted.h"
 #include "show.h"
@@ -285,6 +286,9 @@ act(struct app *app, const struct ui_event *e)
 		break;
 	case UI_ACT_CLIPBOARD:
 		pasted_clipboard(app);
+		break;
+	case UI_ACT_EDITOR:
+		editor_run(app);
 		break;
 	case UI_ACT_PICTURES:
 		browse_begin(app);

@@ -82,6 +82,7 @@ app_open_screen(struct app *app, struct error *err)
 		.image_width = app->options->conf->image_width,
 		.image_max_kib = app->options->conf->image_max_kib,
 		.complete = complete_word,
+		.keymap = app->keymap,
 		.complete_arg = app,
 		.paste = pasted_take,
 		.paste_arg = app,
@@ -118,6 +119,13 @@ open_conversation(struct app *app, struct error *err)
 	return 0;
 }
 
+static void
+tell_nobody(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
 static struct app *
 new_app(const struct app_options *options)
 {
@@ -129,6 +137,7 @@ new_app(const struct app_options *options)
 	app->max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
 	app->meter.n_base = -1;
 	app->engine = ENGINE_LOADING;
+	app->keymap = app_keymap(options->conf, tell_nobody, NULL);      /* show_warnings does, on the screen */
 	app->raw = !options->conf->markdown;
 	app->leave = -1;
 	app->room.overflow = (enum overflow)room_overflow_from(options->conf->overflow);
@@ -138,8 +147,15 @@ new_app(const struct app_options *options)
 }
 
 static void
+show_warning(void *arg, const char *line)
+{
+	present_note(arg, "%s", line);
+}
+
+static void
 show_warnings(struct app *app)
 {
+	ui_keymap_free(app_keymap(app->options->conf, show_warning, app));
 	for (int i = 0; i < app->options->conf->n_warnings; i++)
 		present_note(app, "%s", app->options->conf->warnings[i]);
 }
@@ -456,6 +472,7 @@ free_app(struct app *app)
 	follow_end(&app->follow);
 	chat_free(app->chat);
 	store_close(app->store);
+	ui_keymap_free(app->keymap);
 	free(app);
 }
 

@@ -45,6 +45,14 @@ struct app_options {
 int
 app_run(const struct app_options *options, struct error *err);
 
+/* ---- keymap.c: the keys in force */
+
+struct ui_keymap;
+
+/* As the settings bind them; each line that binds none is told. ui_keymap_free */
+struct ui_keymap *
+app_keymap(const struct conf *conf, void (*tell)(void *arg, const char *line), void *arg);
+
 /* ---- replay.c, playback.c: a stored session as it happened */
 
 struct replay_options {

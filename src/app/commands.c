@@ -37,7 +37,7 @@ first_word(const char *operands)
 static void
 help_page(struct app *app)
 {
-	char *page = slash_help();
+	char *page = slash_help(app->keymap);
 
 	ui_page(app->ui, "Help", page);
 	free(page);

@@ -4,6 +4,7 @@
  *     keys ─ actions.c ─ slash.c ─ commands.c     what a person asks for
  *     staged.c gallery.c                          pictures: waiting to be said; their squares and small copies
  *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
+ *     editor.c keymap.c                           the input in an editor; keys as the settings bind them
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     verify.c verdict.c                          recorded answers against what comes now
@@ -38,6 +39,7 @@
 struct app {
 	const struct app_options *options;
 	struct ui *ui;
+	struct ui_keymap *keymap;
 	struct store *store;
 	struct chat *chat;
 	bool read_only;                 /* a file of a newer version */

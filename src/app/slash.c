@@ -159,7 +159,7 @@ help_keys(struct buf *out, const struct ui_key_help *keys)
 }
 
 char *
-slash_help(void)
+slash_help(const struct ui_keymap *map)
 {
 	struct buf out = {0};
 
@@ -167,7 +167,7 @@ slash_help(void)
 	buf_str(&out, "Commands:\n");
 	help_commands(&out);
 	buf_str(&out, "\nKeys:\n");
-	help_keys(&out, ui_key_table());
+	help_keys(&out, ui_key_table(map));
 	buf_str(&out, "\nKeys while reading, which Esc begins:\n");
 	help_keys(&out, ui_reading_table());
 	return buf_take(&out);

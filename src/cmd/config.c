@@ -38,6 +38,7 @@ run(const struct command *self, struct options *o)
 {
 	const struct conf *c = o->conf;
 	struct conf_key key;
+	const char *bound, *action, *where;
 	struct error err = {0};
 
 	if (o->n_operands > 0) {
@@ -49,6 +50,8 @@ run(const struct command *self, struct options *o)
 		print_line(xasprintf("# %s%s", c->path, file_exists(c->path) ? "" : " (there is none)"));
 	for (int i = 0; conf_key(i, &key); i++)
 		print_key(c, i, &key);
+	for (int i = 0; conf_binding(c, i, &bound, &action, &where); i++)
+		print_line(xasprintf("bind %-13s = %-24s # %s", bound, action, where));
 	for (int i = 0; conf_preset_name(c, i); i++)
 		print_preset(c, i);
 	return CODE_OK;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "app/app.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -186,6 +187,30 @@ tell_terminal(struct report *r)
 /* ---- settings, model, store */
 
 static void
+tell_binding(void *arg, const char *line)
+{
+	problem(arg, "config", line);
+}
+
+static void
+ignore_line(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
+/* What each key sends, until q. */
+static int
+show_keys(const struct options *o, struct error *err)
+{
+	struct ui_keymap *map = app_keymap(o->conf, ignore_line, NULL);
+	int rc = ui_show_keys(map, err);
+
+	ui_keymap_free(map);
+	return rc < 0 ? cmd_fail(err) : CODE_OK;
+}
+
+static void
 tell_settings(struct report *r)
 {
 	const struct conf *c = r->o->conf;
@@ -194,6 +219,7 @@ tell_settings(struct report *r)
 		tell("config", "%s%s", c->path, file_exists(c->path) ? "" : ": there is none");
 	for (int i = 0; i < c->n_warnings; i++)
 		problem(r, "config", c->warnings[i]);
+	ui_keymap_free(app_keymap(c, tell_binding, r));
 }
 
 static void
@@ -282,7 +308,7 @@ run(const struct command *self, struct options *o)
 		return cmd_fail(&err);
 	}
 	if (o->keys)
-		return ui_show_keys(&err) < 0 ? cmd_fail(&err) : CODE_OK;
+		return show_keys(o, &err);
 	tell_program();
 	tell_processor();
 	tell_terminal(&r);

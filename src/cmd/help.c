@@ -22,12 +22,14 @@ print_overview(void)
 	for (int i = 0; commands[i]; i++)
 		printf("  %-9s %-16s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
 	puts("\n"
-	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, reading, slash, settings.");
+	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, reading,\n"
+	    "actions, slash, settings.");
 }
 
 /* ---- tables: on a screen, or as a list of the manual */
 
 typedef void print_row(const char *left, const char *does);
+typedef void each_row(const struct options *o, print_row *print);
 
 static void
 print_line(const char *left, const char *does)
@@ -53,29 +55,50 @@ print_mdoc(const char *left, const char *does)
 }
 
 static void
-each_reading_key(print_row *print)
+each_reading_key(const struct options *o, print_row *print)
 {
+	(void)o;
 	for (const struct ui_key_help *k = ui_reading_table(); k->keys; k++)
 		print(k->keys, k->does);
 }
 
-/* On a screen those of reading mode follow; the manual has a list for each. */
 static void
-each_key(print_row *print)
+warn(void *arg, const char *line)
 {
-	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+	(void)arg;
+	fprintf(stderr, "ivchat: %s\n", line);
+}
+
+/* Those in force. On a screen those of reading mode follow; the manual has a list for each, and the keys as they are
+ * without settings. */
+static void
+each_key(const struct options *o, print_row *print)
+{
+	struct ui_keymap *map = o->man ? NULL : app_keymap(o->conf, warn, NULL);
+
+	for (const struct ui_key_help *k = ui_key_table(map); k->keys; k++)
 		print(k->keys, k->does);
+	ui_keymap_free(map);
 	if (print != print_line)
 		return;
 	puts("\nWhile reading (Esc begins):");
-	each_reading_key(print);
+	each_reading_key(o, print);
 }
 
 static void
-each_slash(print_row *print)
+each_action(const struct options *o, print_row *print)
+{
+	(void)o;
+	for (const struct ui_key_help *k = ui_action_table(); k->keys; k++)
+		print(k->keys, k->does);
+}
+
+static void
+each_slash(const struct options *o, print_row *print)
 {
 	char left[64];
 
+	(void)o;
 	for (const struct slash *s = app_slash_table(); s->name; s++) {
 		snprintf(left, sizeof left, "/%s%s%s", s->name, s->operands[0] ? " " : "", s->operands);
 		print(left, s->does);
@@ -83,11 +106,12 @@ each_slash(print_row *print)
 }
 
 static void
-each_setting(print_row *print)
+each_setting(const struct options *o, print_row *print)
 {
 	struct conf_key key;
 	char left[96], does[320];
 
+	(void)o;
 	for (int i = 0; conf_key(i, &key); i++) {
 		snprintf(left, sizeof left, "%s = %s", key.name, key.form);
 		snprintf(does, sizeof does, "%s (default: %s)", key.help, key.value[0] ? key.value : "none");
@@ -96,33 +120,36 @@ each_setting(print_row *print)
 }
 
 static void
-print_options(print_row *print)
+print_options(const struct options *o, print_row *print)
 {
+	(void)o;
 	(void)print;
 	options_print(~0u, stdout);
 }
 
 static void
-print_version(print_row *print)
+print_version(const struct options *o, print_row *print)
 {
+	(void)o;
 	(void)print;
 	cmd_version(stdout);
 }
 
 static const struct {
 	const char *name;
-	void (*each)(print_row *print);
+	each_row *each;
 } topics[] = {
 	{"options", print_options},
 	{"keys", each_key},
 	{"reading", each_reading_key},
+	{"actions", each_action},
 	{"slash", each_slash},
 	{"settings", each_setting},
 	{"version", print_version},
 };
 
 static int
-print_topic(const char *topic, print_row *print)
+print_topic(const char *topic, const struct options *o)
 {
 	struct error err = {0};
 
@@ -132,7 +159,7 @@ print_topic(const char *topic, print_row *print)
 	}
 	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
 		if (strcmp(topics[i].name, topic) == 0) {
-			topics[i].each(print);
+			topics[i].each(o, o->man ? print_mdoc : print_line);
 			return CODE_OK;
 		}
 	error_set(&err, CODE_USAGE, "no help on '%s'", topic);
@@ -145,7 +172,7 @@ run(const struct command *self, struct options *o)
 {
 	(void)self;
 	if (o->n_operands > 0)
-		return print_topic(o->operands[0], o->man ? print_mdoc : print_line);
+		return print_topic(o->operands[0], o);
 	print_overview();
 	return CODE_OK;
 }

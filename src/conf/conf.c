@@ -93,6 +93,10 @@ struct conf_origin {
 	char *where;
 };
 
+struct conf_binding {
+	char *key, *action, *where;
+};
+
 struct entry {
 	char *key, *value, *where;      /* key with its "gen." */
 };
@@ -233,14 +237,48 @@ conf_set(struct conf *c, const char *assignment, struct error *err)
 {
 	size_t n = strcspn(assignment, "=");
 	char *name = xstrndup(assignment, n);
-	int failed;
+	const char *key = conf_bound_key(name);
+	int failed = 0;
 
 	if (!assignment[n])
 		failed = error_set(err, CODE_USAGE, "--set '%s': must be KEY=VALUE", assignment);
+	else if (key)
+		conf_bind(c, key, assignment + n + 1, "--set");
 	else
 		failed = conf_give(c, name, assignment + n + 1, CONF_SET, "--set", err);
 	free(name);
 	return failed ? error_hint(err, "ivchat config") : 0;
+}
+
+/* ---- keys */
+
+const char *
+conf_bound_key(const char *name)
+{
+	static const char bind[] = "bind";
+	const size_t n = sizeof bind - 1;
+
+	if (strncmp(name, bind, n) != 0 || (name[n] != ' ' && name[n] != '\t'))
+		return NULL;
+	return name + n + strspn(name + n, " \t");
+}
+
+void
+conf_bind(struct conf *c, const char *key, const char *action, const char *where)
+{
+	c->bindings = xreallocarray(c->bindings, (size_t)c->n_bindings + 1, sizeof *c->bindings);
+	c->bindings[c->n_bindings++] = (struct conf_binding){ xstrdup(key), xstrdup(action), xstrdup(where) };
+}
+
+bool
+conf_binding(const struct conf *c, int i, const char **key, const char **action, const char **where)
+{
+	if (i < 0 || i >= c->n_bindings)
+		return false;
+	*key = c->bindings[i].key;
+	*action = c->bindings[i].action;
+	*where = c->bindings[i].where;
+	return true;
 }
 
 /* ---- presets */
@@ -429,6 +467,12 @@ conf_done(struct conf *c)
 		free_preset(&c->presets[i]);
 	for (int i = 0; i < c->n_warnings; i++)
 		free(c->warnings[i]);
+	for (int i = 0; i < c->n_bindings; i++) {
+		free(c->bindings[i].key);
+		free(c->bindings[i].action);
+		free(c->bindings[i].where);
+	}
+	free(c->bindings);
 	free(c->origins);
 	free(c->presets);
 	free(c->warnings);

@@ -46,6 +46,8 @@ struct conf {
 	int trash_days;
 	char *log_level;                /* "off", "info", "debug" */
 
+	struct conf_binding *bindings;  /* keys, in the order of their lines */
+	int n_bindings;
 	char *path;                     /* of the file, whether it is there or not; NULL before conf_load */
 	struct conf_origin *origins;    /* a key each */
 	struct conf_preset *presets;
@@ -97,6 +99,12 @@ conf_origin(const struct conf *c, int i);
 /* Whether the system message was asked for in this run (preset, --set), and not only by file or default. */
 bool
 conf_system_is_given(const struct conf *c);
+
+/* ---- `bind KEY = ACTION`: what keys and actions there are is not known here */
+
+/* False past the last. Lent. */
+bool
+conf_binding(const struct conf *c, int i, const char **key, const char **action, const char **where);
 
 /* ---- presets: named bundles of system, temp, top_p, top_k, max_tokens */
 

@@ -2,6 +2,7 @@
  *
  *     # a comment                     also behind a value, after a blank
  *     key = value                     the value in "quotes" (\" \\ \n mean what they do in C), 'quotes' or none
+ *     bind KEY = action               what a key does in the chat
  *     include FILE                    relative to the file it stands in; ~ is the home folder
  *     [preset NAME]                   keys until the next section or the end of the file belong to NAME
  *
@@ -190,7 +191,9 @@ give(struct file *f, const char *key, const char *value)
 	struct error err = {0};
 	int failed = 0;
 
-	if (f->section == SECTION_MAIN)
+	if (f->section == SECTION_MAIN && conf_bound_key(key))
+		conf_bind(c, conf_bound_key(key), value, where);
+	else if (f->section == SECTION_MAIN)
 		failed = conf_give(c, key, value, CONF_FILE, where, &err);
 	else if (f->section == SECTION_PRESET)
 		failed = conf_preset_add(c, key, value, where, &err);

@@ -13,6 +13,12 @@ conf_give(struct conf *c, const char *key, const char *value, enum conf_from fro
 void
 conf_warn(struct conf *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The key of "bind KEY", or NULL: it is something else. */
+const char *
+conf_bound_key(const char *name);
+void
+conf_bind(struct conf *c, const char *key, const char *action, const char *where);
+
 /* Begins a preset anew, also one that was there. */
 void
 conf_preset_begin(struct conf *c, const char *name);

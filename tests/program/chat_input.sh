@@ -122,3 +122,67 @@ key C-c
 key C-d
 expect-exit 0
 KEYS
+
+# the message in an editor; one that fails changes nothing; keys as the settings bind them
+cat >"$work/editor" <<'SH'
+#!/bin/sh
+read -r line <"$1"
+printf '%s, edited\n猫\n' "$line" >"$1"
+SH
+chmod +x "$work/editor"
+mkdir -p "$work/home/config"
+cat >"$work/home/config/config" <<'CONF'
+bind F2 = sessions
+bind Ctrl-O = editor       # and no longer the list
+bind Ctrl-T = none
+bind F3 = fly
+CONF
+export VISUAL="$work/editor" TMPDIR="$work"
+screen 100x32 <<'KEYS'
+wait "config:4: bind F3: there is no action 'fly'"
+type "a word"
+wait "> a word"
+key C-x
+key C-e
+wait "a word, edited"
+expect-text "猫"
+key C-c
+type "second"
+wait "> second"
+key C-o
+wait "second, edited"
+key C-c
+type "third"
+wait "> third"
+key C-g
+wait "third, edited"
+key C-t
+expect-text "third, edited"
+key C-c
+key F2
+wait "Enter takes, Esc leaves"
+key Escape
+gone "Enter takes"
+key F1
+wait "Type a message"
+key PageDown
+key PageDown
+waitre "Ctrl-X Ctrl-E, Ctrl-G, Ctrl-O|while reading"
+key q
+key C-d
+expect-exit 0
+KEYS
+test -z "$(find "$work" -name 'ivchat-*.md')" || { echo "the editor's file is left"; exit 1; }
+"$ivchat" help keys 2>"$work/told" | grep -q "Ctrl-X Ctrl-E, Ctrl-G, Ctrl-O  *write the message" || { echo "not the keys in force"; exit 1; }
+grep -q "no action 'fly'" "$work/told" || { echo "a binding that is none is not told"; exit 1; }
+VISUAL=false screen 100x32 <<'KEYS'
+type "as it was"
+wait "> as it was"
+key C-g
+wait "the editor 'false' failed"
+expect-text "> as it was"
+key C-c
+key C-d
+expect-exit 0
+KEYS
+rm "$work/home/config/config"

@@ -214,7 +214,7 @@ page(struct demo *d)
 {
 	struct buf text = { 0 };
 
-	for (const struct ui_key_help *k = ui_key_table(); k->keys; k++)
+	for (const struct ui_key_help *k = ui_key_table(NULL); k->keys; k++)
 		buf_printf(&text, "%-22s %s\n", k->keys, k->does);
 	ui_page(d->ui, "Help", buf_text(&text));
 	buf_done(&text);

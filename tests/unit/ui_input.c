@@ -587,6 +587,29 @@ vi_keys(void **state)
 	assert_string_equal(input_text(in), "z");
 }
 
+static void
+what_is_undone_is_redone(void **state)
+{
+	struct input *in = *state;
+
+	type(in, "one");
+	input_paste(in, " two", 4);
+	type(in, "\037");
+	assert_string_equal(input_text(in), "one");
+	type(in, "\037");
+	assert_string_equal(input_text(in), "");
+	type(in, "\033_");
+	assert_string_equal(input_text(in), "one");
+	type(in, "\033_");
+	assert_string_equal(input_text(in), "one two");
+	type(in, "\033_");
+	assert_string_equal(input_text(in), "one two");
+	type(in, "\037");
+	type(in, "!");
+	type(in, "\033_");                      /* something else was written since */
+	assert_string_equal(input_text(in), "one!");
+}
+
 /* ---------------------------------------------------------------- anything */
 
 /* Whatever is pressed, the text stays UTF-8, the caret is in sight, and only Enter sends. */
@@ -595,7 +618,7 @@ any_keys_keep_the_line_whole(void **state)
 {
 	static const char *const bits[] = {
 		"a", "猫", "👩‍👩‍👧", " ", "\033[D", "\033[C", "\022", "\033b", "\033d", "\013", "\031", "\033y", "\037", "\024",
-		"\033P", "\026", "\0335", "\030", "\035", "\033", "\033#", "\033[3~", "\027", "\033.", "\033\\", "r", "0", "v", "/",
+		"\033P", "\026", "\0335", "\030", "\035", "\033", "\033#", "\033[3~", "\027", "\033.", "\033_", "\033\\", "r", "0", "v", "/",
 	};
 	struct input *in = *state;
 	struct screen s = {0};
@@ -660,6 +683,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(completion, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion_of_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion_stops_between_characters, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_undone_is_redone, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_keys_keep_the_line_whole, setup, teardown),
 		/* readline stays in vi mode from here on */
 		cmocka_unit_test_setup_teardown(vi_keys, setup_vi, teardown),

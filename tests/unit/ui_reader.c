@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "ui/keyname.h"
 #include "ui/reader.h"
 
 static const char *const names[] = {
@@ -23,7 +24,7 @@ static const char *const names[] = {
 	[KEYS_BOTTOM] = "K<bottom>", [KEYS_REDRAW] = "K<redraw>", [KEYS_SUSPEND] = "K<suspend>",
 	[KEYS_HELP] = "K<help>", [KEYS_SESSIONS] = "K<sessions>", [KEYS_RECALL] = "K<recall>",
 	[KEYS_CLIPBOARD] = "K<clipboard>", [KEYS_PICTURES] = "K<pictures>", [KEYS_FIND] = "K<find>",
-	[KEYS_MOUSE] = "K<mouse>",
+	[KEYS_MOUSE] = "K<mouse>", [KEYS_EDITOR] = "K<editor>",
 };
 
 /* What comes out, as text: K<up> is a key, T"…" P"…" A"…" are text, paste, answer, M<…> the mouse; texts that follow each other are one,
@@ -371,7 +372,7 @@ reading_keys(void **state)
 static void
 the_table_is_consistent(void **state)
 {
-	const struct ui_key_help *help = ui_key_table();
+	const struct ui_key_help *help = ui_key_table(NULL);
 	bool more;
 
 	(void)state;
@@ -381,13 +382,122 @@ the_table_is_consistent(void **state)
 		assert_true(help->keys[0] && help->does[0]);
 	}
 	assert_null(help->does);
-	assert_int_equal(keys_find("\033[1", 3, &more), KEYS_NONE);
+	assert_int_equal(keys_find(NULL, "\033[1", 3, &more), KEYS_NONE);
 	assert_true(more);
-	assert_int_equal(keys_find("x", 1, &more), KEYS_NONE);
+	assert_int_equal(keys_find(NULL, "x", 1, &more), KEYS_NONE);
 	assert_false(more);
-	assert_int_equal(keys_find("\033\r", 2, &more), KEYS_NEWLINE);
+	assert_int_equal(keys_find(NULL, "\033\r", 2, &more), KEYS_NEWLINE);
 	assert_int_equal(keys_asks(KEYS_HELP), UI_ACT_HELP);
 	assert_int_equal(keys_asks(KEYS_UP), UI_ACT_NONE);
+}
+
+/* Every key of the table is made of a name that can be bound, and every sequence of it is one of that name's. */
+static void
+names_of_keys(void **state)
+{
+	static const char *const none[] = { "x", "Ctrl-", "Ctrl-[", "Ctrl-@", "Ctrl-1", "Hyper-A", "Up Down", "Ctrl-X Up", "", "Alt-[", "F13", "Shift-a" };
+	char s[KEYNAME_MOST][KEYNAME_BYTES];
+	bool more;
+
+	(void)state;
+	for (const struct ui_key_help *help = ui_key_table(NULL); help->keys; help++) {
+		char keys[64], *key, *rest = keys;
+
+		snprintf(keys, sizeof keys, "%s", help->keys);
+		while ((key = strsep(&rest, ","))) {
+			int n = keyname_sequences(key + (*key == ' '), s);
+
+			if (strcmp(key, "Esc") == 0) {
+				assert_int_equal(n, 0);
+				continue;
+			}
+			assert_true(n > 0);
+			assert_ptr_equal(keys_help(NULL, s[0], strlen(s[0]))->keys, help->keys);
+		}
+	}
+	assert_int_equal(keyname_sequences("ctrl-alt-x", s), 1);
+	assert_string_equal(s[0], "\033\030");
+	assert_int_equal(keyname_sequences("C-Left", s), 3);
+	assert_string_equal(s[0], "\033[1;5D");
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_int_equal(keyname_sequences(none[i], s), 0);
+	assert_int_equal(keys_find(NULL, "\030", 1, &more), KEYS_NONE);
+	assert_true(more);
+}
+
+static const struct ui_key_help *
+row_of(const struct ui_keymap *map, const char *does)
+{
+	const struct ui_key_help *help = ui_key_table(map);
+
+	while (strcmp(help->does, does) != 0)
+		help++;
+	return help;
+}
+
+static void
+collect_bound(void *arg, const char *seq, const char *command, bool own)
+{
+	if (own)
+		buf_printf(arg, "%s=%s ", seq, command);
+}
+
+static void
+keys_are_bound(void **state)
+{
+	struct ui_keymap *map = ui_keymap_new();
+	struct buf out = {0};
+	struct error err;
+	bool more;
+
+	(void)state;
+	assert_string_equal(row_of(map, "sessions")->keys, "Ctrl-O");
+	assert_int_equal(ui_keymap_bind(map, "F2", "sessions", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-O", "kill-line", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-T", "none", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-X x", "redraw", &err), -1);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-X Ctrl-L", "help", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "x", "help", &err), -1);
+	assert_int_equal(err.code, CODE_USAGE);
+	assert_string_equal(err.what, "bind x: this is not a key that can be bound");
+	assert_int_equal(ui_keymap_bind(map, "F3", "fly", &err), -1);
+	assert_string_equal(err.what, "bind F3: there is no action 'fly'");
+	assert_int_equal(keys_find(map, "\033OQ", 3, &more), KEYS_SESSIONS);
+	assert_int_equal(keys_find(map, "\017", 1, &more), KEYS_NONE);
+	assert_int_equal(keys_find(map, "\030\014", 2, &more), KEYS_HELP);
+	assert_int_equal(keys_find(map, "\030\005", 2, &more), KEYS_EDITOR);
+	assert_string_equal(row_of(map, "sessions")->keys, "F2");
+	assert_string_equal(row_of(map, "kill to the end")->keys, "Ctrl-K, Ctrl-O");
+	assert_string_equal(row_of(map, "transpose")->keys, "(no key)");
+	assert_string_equal(keys_help(map, "\033[12~", 5)->does, "sessions");
+	assert_null(keys_help(map, "\024", 1));
+	keys_each_readline(map, collect_bound, &out);
+	assert_string_equal(buf_text(&out), "\017=kill-line \024=nothing ");
+	buf_done(&out);
+	ui_keymap_free(map);
+}
+
+/* Ctrl-X waits for what follows; what is no pair is two characters. */
+static void
+pairs_of_keys(void **state)
+{
+	struct reader *r = reader_new();
+	struct reader_unit unit;
+
+	(void)state;
+	reader_feed(r, "\030", 1, 0);
+	assert_false(reader_next(r, 100000, &unit));
+	assert_int_equal(reader_timeout(r, 100000), -1);
+	reader_feed(r, "\005", 1, 200000);
+	assert_true(reader_next(r, 200000, &unit));
+	assert_int_equal(unit.kind, READER_KEY);
+	assert_int_equal(unit.action, KEYS_EDITOR);
+	assert_false(reader_next(r, 200000, &unit));
+	reader_feed(r, "\030a", 2, 200000);
+	assert_true(reader_next(r, 200000, &unit));
+	assert_int_equal(unit.kind, READER_TEXT);
+	assert_int_equal(unit.n, 2);
+	reader_free(r);
 }
 
 int
@@ -396,6 +506,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text),
 		cmocka_unit_test(keys),
+		cmocka_unit_test(names_of_keys),
+		cmocka_unit_test(keys_are_bound),
+		cmocka_unit_test(pairs_of_keys),
 		cmocka_unit_test(sequences_for_readline),
 		cmocka_unit_test(answers_are_never_text),
 		cmocka_unit_test(slow_answers_are_never_text),
