@@ -241,7 +241,8 @@ static void
 take_wheel(struct ui *ui, int by)
 {
 	if (ui->picker) {
-		picker_key(ui->picker, by < 0 ? KEYS_UP : KEYS_DOWN);
+		for (int i = picker_is_page(ui->picker) ? WHEEL_LINES : 1; i > 0; i--)
+			picker_key(ui->picker, by < 0 ? KEYS_UP : KEYS_DOWN);
 		return;
 	}
 	transcript_scroll(ui->transcript, by * WHEEL_LINES);
@@ -250,14 +251,19 @@ take_wheel(struct ui *ui, int by)
 	stepped(ui);
 }
 
-/* A click on a picture enlarges it; another one selects the message, unless a line is being written. */
+/* In a list a click is for its items. A click on a picture enlarges it; another one selects the message, unless a line is
+ * being written. */
 static void
 take_click(struct ui *ui, int row)
 {
 	const int index = view_top(ui->view) + row;
 	struct line line = {0};
 
-	if (ui->picker || row >= ui->area || index >= transcript_lines(ui->transcript))
+	if (ui->picker) {
+		end_picker(ui, picker_click(ui->picker, row - ui->area + ui->picker_rows.n));
+		return;
+	}
+	if (row >= ui->area || index >= transcript_lines(ui->transcript))
 		return;
 	transcript_line(ui->transcript, index, &line);
 	row_done(&line.row);

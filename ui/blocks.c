@@ -1,8 +1,8 @@
-/* blocks.c: pictures out of half blocks in 256 colours.
+/* blocks.c: pictures out of half blocks in 256 colours, two samples a cell.
  *
  * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear
- * map looks poor. What the nearest colour misses goes on to the neighbours in part, two samples a
- * cell.
+ * map looks poor. Errors are not spread: samples are as large as half a cell, and what would be a
+ * shade in pixels is a chequered pattern in them.
  */
 #include "config.h"
 
@@ -12,11 +12,6 @@
 
 #include <curses.h>
 
-#include "base/alloc.h"
-
-/* Sixteenths of the error are given on by Floyd and Steinberg. Samples are as large as half a cell,
- * so that all of it looks like noise; half of it still breaks the bands. */
-enum { DIVISOR = 2 * 16 };
 
 static const int levels[6] = { 0, 95, 135, 175, 215, 255 };
 
@@ -75,51 +70,19 @@ mean(const uint8_t *rgb, int w, int h, int cols, int rows, int x, int y, int out
 		out[c] = (int)(sum[c] / n);
 }
 
-/* The number for a colour to which the errors so far are added; its own error goes to the
- * neighbours. `here` and `below` point at this sample's three values in rows with a margin of one
- * sample. */
-static uint8_t
-dither(const int colour[3], int *here, int *below)
-{
-	int want[3];
-	uint8_t back[3], number;
-
-	for (int c = 0; c < 3; c++) {
-		want[c] = colour[c] + here[c] / DIVISOR;
-		want[c] = want[c] < 0 ? 0 : want[c] > 255 ? 255 : want[c];
-	}
-	number = blocks_nearest(want, back);
-	for (int c = 0; c < 3; c++) {
-		const int e = want[c] - back[c];
-		here[c + 3] += 7 * e;
-		below[c - 3] += 3 * e;
-		below[c] += 5 * e;
-		below[c + 3] += e;
-	}
-	return number;
-}
-
 void
 blocks_map(const uint8_t *rgb, int w, int h, int cols, int rows, struct block *cells)
 {
-	const size_t row_n = ((size_t)cols + 2) * 3;
-	int *errors = xcalloc(2 * row_n, sizeof *errors), *here = errors, *below = errors + row_n;
+	int colour[3];
+	uint8_t back[3];
 
 	for (int y = 0; y < 2 * rows; y++) {
 		for (int x = 0; x < cols; x++) {
 			struct block *cell = &cells[(size_t)(y / 2) * (size_t)cols + (size_t)x];
-			int colour[3];
 			mean(rgb, w, h, cols, 2 * rows, x, y, colour);
-			const uint8_t number = dither(colour, here + (x + 1) * 3, below + (x + 1) * 3);
-			*(y % 2 ? &cell->lower : &cell->upper) = number;
+			*(y % 2 ? &cell->lower : &cell->upper) = blocks_nearest(colour, back);
 		}
-		int *done = here;
-		for (size_t i = 0; i < row_n; i++)
-			done[i] = 0;
-		here = below;
-		below = done;
 	}
-	free(errors);
 }
 
 /* ---------------------------------------------------------------- painting */

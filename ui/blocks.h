@@ -18,7 +18,7 @@ struct block {
 uint8_t
 blocks_nearest(const int rgb[3], uint8_t back[3]);
 
-/* rgb [h, w, 3] → cells [rows, cols]: each half is the mean of its area, dithered. */
+/* rgb [h, w, 3] → cells [rows, cols]: each half is the mean of its area. */
 void
 blocks_map(const uint8_t *rgb, int w, int h, int cols, int rows, struct block *cells);
 

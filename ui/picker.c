@@ -275,6 +275,19 @@ picker_type(struct picker *p, const char *s, size_t n)
 	return PICKER_STAYS;
 }
 
+enum picker_end
+picker_click(struct picker *p, int row)
+{
+	const int item = p->first + row - 1;
+
+	if (p->page || row < 1 || row > p->height || item >= p->n_kept)
+		return PICKER_STAYS;
+	if (item == p->here)
+		return PICKER_TAKEN;
+	p->here = item;
+	return PICKER_STAYS;
+}
+
 /* ---------------------------------------------------------------- the lines of a page */
 
 static void

@@ -33,6 +33,9 @@ picker_key(struct picker *p, enum keys_action key);
 /* A READER_TEXT or READER_PASTE unit: grows the filter of a list (Ctrl-N, Ctrl-P and Ctrl-U act); q leaves a page. */
 enum picker_end
 picker_type(struct picker *p, const char *s, size_t n);
+/* A click on a row of what was laid out last: selects the item there, and takes it when it was selected already. */
+enum picker_end
+picker_click(struct picker *p, int row);
 int
 picker_picked(const struct picker *p);          /* index into the items as given, or -1 */
 

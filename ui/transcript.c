@@ -198,7 +198,9 @@ text_line_cols(const struct entry *e, int index)
 {
 	int n = styled_lines(e);
 
-	return index < n ? markdown_cols(e->styled, index) : e->wrap.lines[index - n].cols;
+	const struct wrap_line *line = &e->wrap.lines[index - n];
+
+	return index < n ? markdown_cols(e->styled, index) : line->indent + line->cols;
 }
 
 /* The place in `shown` that a line begins with. */
@@ -315,6 +317,7 @@ begin_text(const struct transcript *t, struct entry *e)
 	bool source = e->look != UI_LOOK_ANSWER || e->raw || t->raw;
 
 	wrap_cut(&e->wrap, 0);
+	e->wrap.hang = e->look == UI_LOOK_NOTE;
 	markdown_free(e->styled);
 	e->styled = source ? NULL : markdown_new(t->width, t->ascii);
 	if (e->styled)
@@ -713,6 +716,8 @@ draw_wrapped(const struct entry *e, int index, struct row *row)
 		row_fit(row, role, prefix(e), strlen(prefix(e)), e->width);
 	else if (line->cols > 0)
 		row_pad(row, role, (int)strlen(prefix(e)));
+	if (line->indent > 0)
+		row_pad(row, role, row->cols + line->indent);
 	row_fit(row, role, e->shown.at + line->start, line->end - line->start, e->width - row->cols);
 }
 

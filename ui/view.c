@@ -25,6 +25,8 @@
 enum {
 	BLOCKS_MAX = 16,
 	INDENT = 2,             /* of everything but labels: as far as the prompt of the input */
+	MARGIN_FROM = 60,       /* columns of a screen that has a margin at the right */
+	TEXT_MAX = 120,         /* columns of text on a wide screen */
 };
 
 /* A picture as half blocks, kept while it is looked at. */
@@ -114,10 +116,13 @@ view_set_look(struct view *v, const struct view_look *look)
 		transcript_set_measure(v->transcript, measure, v);
 }
 
+/* A margin at the right as at the left, where there is room for one; and lines that are not too long for the eye. */
 int
 view_columns(int screen_cols)
 {
-	return screen_cols - INDENT;
+	const int cols = screen_cols - INDENT - (screen_cols >= MARGIN_FROM ? INDENT : 0);
+
+	return cols < TEXT_MAX ? cols : TEXT_MAX;
 }
 
 void

@@ -55,14 +55,16 @@ breaks_between(int32_t a, int cols_a, int32_t b, int cols_b)
 
 /* ---------------------------------------------------------------- lines */
 
+enum { HANG_MAX = 24 };         /* bytes in which the second column has to begin */
+
 static void
-push(struct wrap *w, size_t start, size_t end, int cols)
+push(struct wrap *w, size_t start, size_t end, int cols, int indent)
 {
 	if (w->n == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 16;
 		w->lines = xreallocarray(w->lines, (size_t)w->cap, sizeof *w->lines);
 	}
-	w->lines[w->n++] = (struct wrap_line){ start, end, cols };
+	w->lines[w->n++] = (struct wrap_line){ start, end, cols, indent };
 }
 
 /* A place to break the line: what belongs to it ends at `end`, the next begins at `next`. */
@@ -151,6 +153,23 @@ line_end(const char *s, size_t from, size_t n)
 	return from;
 }
 
+/* The column behind the last gap of blanks near the beginning of a line, as in "size  12 KiB"; 0 when there is none, or
+ * too little room behind it. */
+static int
+second_column(const char *s, size_t start, size_t end, int width)
+{
+	size_t last = 0;
+	int cols;
+
+	for (size_t i = start; i + 2 < end && i < start + HANG_MAX; i++)
+		if (s[i] == ' ' && s[i + 1] == ' ' && s[i + 2] != ' ')
+			last = i + 2;
+	if (last == 0)
+		return 0;
+	cols = text_width(s + start, last - start);
+	return cols <= width / 3 ? cols : 0;
+}
+
 void
 wrap_add(struct wrap *w, const char *s, size_t from, size_t n, int width)
 {
@@ -158,11 +177,14 @@ wrap_add(struct wrap *w, const char *s, size_t from, size_t n, int width)
 	while (from < n) {
 		size_t end = line_end(s, from, n);
 
-		do {
-			struct place place = fill(s, from, end, width);
+		int hang = w->hang ? second_column(s, from, end, width) : 0, indent = 0;
 
-			push(w, from, place.end, place.cols);
+		do {
+			struct place place = fill(s, from, end, width - indent);
+
+			push(w, from, place.end, place.cols, indent);
 			from = place.next;
+			indent = hang;
 		} while (from < end);
 		from = end + 1;
 	}

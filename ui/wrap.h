@@ -7,18 +7,21 @@
 #ifndef UI_WRAP_H
 #define UI_WRAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Bytes [start, end) of the text; blanks at which the line was broken and what hangs over the edge belong to no line. */
 struct wrap_line {
 	size_t start, end;
 	int cols;
+	int indent;             /* blank cells before it, not counted in cols */
 };
 
 /* An empty one is {0}. */
 struct wrap {
 	struct wrap_line *lines;
 	int n, cap;
+	bool hang;              /* set by the owner: what goes on of a line of two columns stands under the second one */
 };
 
 /* Appends the lines of s[from..n); from must be the beginning of a line. width >= 1. A wide character in a width of

@@ -113,7 +113,7 @@ write_banner(const struct app *app, struct buf *out)
 	if (!card)
 		buf_printf(out, "model %s", app->options->model_dir);
 	else if (app->options->model_is_bundled)
-		buf_printf(out, "built-in demo model, %.0f M parameters: simple drawings only; -m DIR opens the real one%s",
+		buf_printf(out, "demo model, %.0f M parameters, for simple drawings; -m DIR opens the real one%s",
 		    n / 1e6, app->options->draft ? "" : "\nivchat --demo shows it at work");
 	else if (n < 1e9)
 		buf_printf(out, "%s, %.1f M parameters", card->name, n / 1e6);

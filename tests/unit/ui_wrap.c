@@ -114,6 +114,27 @@ punctuation_stays_with_its_word(void **state)
 	assert_wrapped("猫cat.", 5, "猫|cat.");
 }
 
+/* What goes on of a line of two columns stands under the second. */
+static void
+columns_hang(void **state)
+{
+	static const char s[] = "size  a b c d e f g h\nplain words that go on\nlong before the";
+	static const struct { int indent; const char *text; } want[] = {
+		{ 0, "size  a b c d e f" }, { 6, "g h" }, { 0, "plain words that" }, { 0, "go on" }, { 0, "long before the" },
+	};
+	struct wrap w = { .hang = true };
+
+	(void)state;
+	wrap_add(&w, s, 0, strlen(s), 18);
+	assert_int_equal(w.n, 5);
+	for (int i = 0; i < w.n; i++) {
+		assert_int_equal(w.lines[i].indent, want[i].indent);
+		assert_int_equal(w.lines[i].end - w.lines[i].start, strlen(want[i].text));
+		assert_memory_equal(s + w.lines[i].start, want[i].text, strlen(want[i].text));
+	}
+	wrap_done(&w);
+}
+
 static void
 lines_can_be_cut_and_wrapped_again(void **state)
 {
@@ -181,6 +202,7 @@ main(void)
 		cmocka_unit_test(blanks),
 		cmocka_unit_test(wide_characters),
 		cmocka_unit_test(punctuation_stays_with_its_word),
+		cmocka_unit_test(columns_hang),
 		cmocka_unit_test(lines_can_be_cut_and_wrapped_again),
 		cmocka_unit_test(nothing_is_lost),
 	};
