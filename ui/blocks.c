@@ -1,4 +1,4 @@
-/* blocks.c: pictures out of half blocks in 256 colours, two samples a cell.
+/* blocks.c: pictures out of half blocks, two samples a cell.
  *
  * The 6x6x6 cube has uneven levels (0 95 135 175 215 255) and the grey ramp is 8 + 10 k; a linear
  * map looks poor. Errors are not spread: samples are as large as half a cell, and what would be a
@@ -8,9 +8,13 @@
 
 #include "ui/blocks.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <curses.h>
+
+#include "ui/picture.h"
 
 
 static const int levels[6] = { 0, 95, 135, 175, 215, 255 };
@@ -96,4 +100,38 @@ blocks_paint(int row, int col, const struct block *cells, int n)
 		setcchar(&c, L"\u2580", A_NORMAL, 0, &pair);
 		mvadd_wchnstr(row, col + i, &c, 1);
 	}
+}
+
+/* ---------------------------------------------------------------- 24-bit colour */
+
+/* What the cell changes of the colours that the one before it had. */
+static void
+set_colours(struct buf *out, const int upper[3], const int lower[3], const int before[6])
+{
+	const bool fore = upper[0] != before[0] || upper[1] != before[1] || upper[2] != before[2];
+	const bool back = lower[0] != before[3] || lower[1] != before[4] || lower[2] != before[5];
+
+	if (fore)
+		buf_printf(out, "\033[38;2;%d;%d;%dm", upper[0], upper[1], upper[2]);
+	if (back)
+		buf_printf(out, "\033[48;2;%d;%d;%dm", lower[0], lower[1], lower[2]);
+}
+
+void
+blocks_string(struct buf *out, const struct place *p, const uint8_t *rgb, int w, int h)
+{
+	int colours[6], before[6] = { -1, -1, -1, -1, -1, -1 };
+
+	buf_str(out, "\0337\033[0m");
+	for (int y = 0; y < p->rows; y++) {
+		buf_printf(out, "\033[%d;%dH", p->row + y + 1, p->col + 1);
+		for (int x = 0; x < p->cols; x++) {
+			mean(rgb, w, h, p->cols, 2 * p->of, x, 2 * (p->first + y), colours);
+			mean(rgb, w, h, p->cols, 2 * p->of, x, 2 * (p->first + y) + 1, colours + 3);
+			set_colours(out, colours, colours + 3, before);
+			memcpy(before, colours, sizeof before);
+			buf_str(out, "\u2580");
+		}
+	}
+	buf_str(out, "\0338");
 }

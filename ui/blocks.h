@@ -1,12 +1,17 @@
 /* blocks.h: pictures out of half blocks: the upper half of a cell is the foreground, the lower the
  * background.
  *
- * They are ordinary curses cells in 256 colours, so that scrolling and erasing cost nothing extra.
+ * In 256 colours they are ordinary curses cells, so that scrolling and erasing cost nothing extra.
+ * Curses knows no more of them: in 24-bit colour they are strings written beside it, as sixels are.
  */
 #ifndef UI_BLOCKS_H
 #define UI_BLOCKS_H
 
 #include <stdint.h>
+
+#include "base/buf.h"
+
+struct place;
 
 /* Colours of one cell, numbers of the 256 (16 … 255: those of the cube and the grey ramp). */
 struct block {
@@ -25,5 +30,9 @@ blocks_map(const uint8_t *rgb, int w, int h, int cols, int rows, struct block *c
 /* Paints n cells at the screen's row and column. */
 void
 blocks_paint(int row, int col, const struct block *cells, int n);
+
+/* The string that draws a place in 24-bit colour, appended; cursor and attributes are as before then. */
+void
+blocks_string(struct buf *out, const struct place *place, const uint8_t *rgb, int w, int h);
 
 #endif

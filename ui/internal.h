@@ -53,6 +53,7 @@ struct ui {
 	struct events events;
 	struct screen_size size;
 	int cell_w, cell_h;
+	int images;                     /* enum view_images: how pictures are drawn */
 
 	struct status_text status;
 	struct buf chips, flash;        /* empty: no such row */

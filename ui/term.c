@@ -230,6 +230,18 @@ term_cell(const struct term *term, int cols, int rows, int xpixel, int ypixel, i
 
 /* ---------------------------------------------------------------- the world */
 
+bool
+term_true_color(const struct term *term)
+{
+	const char *color = getenv("COLORTERM"), *name = getenv("TERM");
+
+	if (term->in_tmux)
+		return true;
+	if (getenv("STY") || (name && strncmp(name, "screen", 6) == 0))
+		return false;
+	return color && (strcmp(color, "truecolor") == 0 || strcmp(color, "24bit") == 0);
+}
+
 void
 term_init(struct term *term, int fd)
 {

@@ -55,6 +55,11 @@ term_cell(const struct term *term, int cols, int rows, int xpixel, int ypixel, i
 
 /* ---------------------------------------------------------------- the world */
 
+/* Whether it takes 24-bit colours: tmux does, and passes on what the terminal around it can show; others by $COLORTERM,
+ * which GNU screen hands on without keeping its promise. */
+bool
+term_true_color(const struct term *term);
+
 /* Starts with no fact known; $TMUX and $TERM give the first ones. */
 void
 term_init(struct term *term, int fd);

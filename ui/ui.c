@@ -104,7 +104,9 @@ images(const struct ui *ui)
 	case UI_IMAGES_BLOCKS:
 		break;
 	}
-	return blocks ? VIEW_BLOCKS : VIEW_LABELS;
+	if (!blocks)
+		return VIEW_LABELS;
+	return term_true_color(&ui->term) ? VIEW_TRUE_BLOCKS : VIEW_BLOCKS;
 }
 
 static size_t
@@ -132,6 +134,9 @@ apply_terminal(struct ui *ui)
 		ui->clear = true;       /* pictures of the old size are on the glass */
 	ui->cell_w = w;
 	ui->cell_h = h;
+	if ((int)look.images != ui->images && ui->images == VIEW_TRUE_BLOCKS)
+		ui->clear = true;       /* what stands there is no text of curses */
+	ui->images = look.images;
 	look.room = (struct picture_room){ ui->size.cols, ui->size.rows, w, h, t->max_w, t->max_h,
 	                                    ui->options.image_width };
 	look.limits = (struct sixel_limits){ w, h, t->registers > 0 && t->registers < 256 ? t->registers : 256,

@@ -42,6 +42,7 @@ struct view {
 	struct glass glass;
 	struct sixels *sixels, *large;  /* of the conversation, of panes */
 	struct blocks blocks[BLOCKS_MAX];
+	struct buf drawn[PLACES_MAX];   /* 24-bit blocks of the frame that is being made */
 	int next_blocks;
 	int top, area;          /* of the last frame; area 0: there was none */
 	int lines, popup_rows;  /* of the same frame */
@@ -83,6 +84,8 @@ view_free(struct view *v)
 	drop_blocks(v);
 	sixels_free(v->sixels);
 	sixels_free(v->large);
+	for (int i = 0; i < PLACES_MAX; i++)
+		buf_done(&v->drawn[i]);
 	row_done(&v->line.row);
 	free(v);
 }
@@ -146,6 +149,26 @@ view_top(const struct view *v)
 
 /* ---------------------------------------------------------------- what is wanted */
 
+/* Pictures are strings beside curses: sixels, or cells in more colours than it has. */
+static bool
+is_raw(const struct view *v)
+{
+	return v->look.images == VIEW_SIXEL || v->look.images == VIEW_TRUE_BLOCKS;
+}
+
+/* Cells with colours move and go as any other text does, on every terminal. */
+static struct term
+as_drawn_on(const struct view *v)
+{
+	struct term term = *v->term;
+
+	if (v->look.images == VIEW_TRUE_BLOCKS) {
+		term.quirks.scrolls = true;
+		term.quirks.forgets = term.quirks.erase_all = false;
+	}
+	return term;
+}
+
 /* Joins screen row y to the place that ends above it, if it goes on there, else begins a new one. */
 static void
 collect_line(struct places *places, const struct line *line, const struct transcript_picture *picture, int y)
@@ -184,10 +207,10 @@ static int
 choose_top(struct view *v, const struct view_frame *frame)
 {
 	const int top = transcript_top(v->transcript), gap = v->top - top;
-	const bool scrolls = v->term->quirks.scrolls;
+	const bool scrolls = as_drawn_on(v).quirks.scrolls;
 	const int step = frame->area / 3;
 
-	if (v->look.images != VIEW_SIXEL || v->glass.shown.n == 0 || v->area == 0)
+	if (!is_raw(v) || v->glass.shown.n == 0 || v->area == 0)
 		return top;
 	if (!transcript_following(v->transcript) || transcript_lines(v->transcript) <= frame->area)
 		return top;
@@ -211,7 +234,7 @@ static void
 want(struct view *v, const struct view_frame *frame, int top, struct places *wanted)
 {
 	wanted->n = 0;
-	if (v->look.images != VIEW_SIXEL)
+	if (!is_raw(v))
 		return;
 	if (frame->panes)
 		collect_panes(frame->panes, wanted);
@@ -226,6 +249,14 @@ look_up(struct view *v, int id)
 	return id < 0 ? panes_picture(v->panes, id) : transcript_picture(v->transcript, id);
 }
 
+static const struct buf *
+draw_blocks(struct view *v, int i, const struct transcript_picture *p)
+{
+	buf_clear(&v->drawn[i]);
+	blocks_string(&v->drawn[i], &v->glass.send.at[i], p->rgb, p->width, p->height);
+	return &v->drawn[i];
+}
+
 /* The strings of what is to be sent; a place without one stays a label. */
 static void
 encode(struct view *v)
@@ -234,7 +265,11 @@ encode(struct view *v)
 		const struct place *place = &v->glass.send.at[i];
 		const struct transcript_picture *p = look_up(v, place->picture);
 		const struct sixel_source source = { p->id, p->rgb, p->width, p->height };
-		v->strings[i] = sixels_get(p->id < 0 ? v->large : v->sixels, place, &source);
+
+		if (v->look.images == VIEW_TRUE_BLOCKS)
+			v->strings[i] = draw_blocks(v, i, p);
+		else
+			v->strings[i] = sixels_get(p->id < 0 ? v->large : v->sixels, place, &source);
 		if (v->strings[i])
 			i++;
 		else
@@ -397,6 +432,7 @@ view_compose(struct view *v, const struct view_frame *frame)
 {
 	const int top = choose_top(v, frame), lines = transcript_lines(v->transcript);
 	struct places wanted;
+	const struct term term = as_drawn_on(v);
 	struct glass_wish wish = { .wanted = &wanted, .old_area = v->area, .may_send = frame->may_send };
 
 	v->panes = frame->panes;
@@ -404,7 +440,7 @@ view_compose(struct view *v, const struct view_frame *frame)
 	wish.up = v->area > 0 && !frame->panes && !v->had_panes ? top - v->top : 0;
 	wish.changed = top != v->top || frame->area != v->area || lines != v->lines ||
 	               frame->popup_rows != v->popup_rows;
-	glass_plan(&v->glass, v->term, &wish);
+	glass_plan(&v->glass, &term, &wish);
 	encode(v);
 	if (!frame->overlay)
 		paint(v, frame, top);

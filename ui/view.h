@@ -18,7 +18,7 @@ struct term;
 struct transcript;
 struct view;
 
-enum view_images { VIEW_LABELS, VIEW_BLOCKS, VIEW_SIXEL };
+enum view_images { VIEW_LABELS, VIEW_BLOCKS, VIEW_TRUE_BLOCKS, VIEW_SIXEL };
 
 /* How pictures are drawn. A change is told to the transcript, which measures them anew. */
 struct view_look {

@@ -12,7 +12,7 @@ screen_scripts = \
 	tests/screen/repaint.keys tests/screen/resize.keys tests/screen/slow.keys tests/screen/small.keys \
 	tests/screen/strict.keys tests/screen/suspend.keys tests/screen/tmux.keys tests/screen/typing.keys \
 	tests/screen/xkeys.keys tests/screen/reading.keys tests/screen/find.keys tests/screen/enlarge.keys \
-	tests/screen/copy.keys tests/screen/mouse.keys
+	tests/screen/copy.keys tests/screen/mouse.keys tests/screen/truecolor.keys
 TESTS += $(screen_scripts) tests/screen/bytes.sh
 EXTRA_DIST += tests/screen/run-screen tests/screen/bytes.sh tests/screen/answers.md $(screen_scripts)
 
