@@ -293,12 +293,42 @@ timeout(const struct app *app, bool busy)
 	return busy ? 0 : sooner(ui_timeout(app->ui), sooner(keep_timeout(app), sooner(meter_timeout(app), follow_timeout(app))));
 }
 
+/* Lets a running answer stop, so that its last text and times are kept. */
+static void
+stop_answer(struct app *app)
+{
+	int64_t until = clock_ms() + LAST_EVENTS_MS;
+	int left;
+
+	talk_stop(app);
+	while (app->talk.running && (left = (int)(until - clock_ms())) > 0) {
+		struct pollfd fd = { .fd = link_fd(app->link), .events = POLLIN };
+
+		if (poll(&fd, 1, left) > 0)
+			take_events(app);
+	}
+	if (app->talk.running)
+		talk_end(app, STOP_USER);
+}
+
+/* A person who leaves by a key can still be asked something; what else ends the program is not waited for. */
+static bool
+is_over(struct app *app)
+{
+	if (app->leave != CODE_OK)
+		return app->leave >= 0;
+	stop_answer(app);
+	if (!rescue_may_leave(app))
+		app->leave = -1;
+	return app->leave >= 0;
+}
+
 static void
 loop(struct app *app, int signal_fd)
 {
 	bool busy = true;
 
-	while (app->leave < 0) {
+	while (!is_over(app)) {
 		struct pollfd fds[] = {
 			{ .fd = ui_fd(app->ui), .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
@@ -323,24 +353,6 @@ loop(struct app *app, int signal_fd)
 }
 
 /* ---- leaving */
-
-/* Lets a running answer stop, so that its last text and times are kept. */
-static void
-stop_answer(struct app *app)
-{
-	int64_t until = clock_ms() + LAST_EVENTS_MS;
-	int left;
-
-	talk_stop(app);
-	while (app->talk.running && (left = (int)(until - clock_ms())) > 0) {
-		struct pollfd fd = { .fd = link_fd(app->link), .events = POLLIN };
-
-		if (poll(&fd, 1, left) > 0)
-			take_events(app);
-	}
-	if (app->talk.running)
-		talk_end(app, STOP_USER);
-}
 
 /* A terminal that is closed may hang up twice: only what asks for the end by itself cuts the grace short. */
 static bool
@@ -427,7 +439,9 @@ print_last_turn(const struct app *app)
 
 	for (int i = from; i < n; i++)
 		print_message(chat_message(app->chat, ids[i]), &out);
-	if (n > 0 && app->chat->id[0])
+	if (n > 0 && app->chat->id[0] && app->folder)
+		buf_printf(&out, "ivchat --set 'store.dir=%s' -s %s\n", app->folder, sessions_tail(app->chat));
+	else if (n > 0 && app->chat->id[0])
 		buf_printf(&out, "ivchat -s %s\n", sessions_tail(app->chat));
 	fwrite(buf_text(&out), 1, out.n, stdout);
 	fflush(stdout);
@@ -470,6 +484,8 @@ free_app(struct app *app)
 	session_list_free(app->picks.list, app->picks.n);
 	session_close(app->keep.session);
 	follow_end(&app->follow);
+	free(app->folder);
+	rescue_done(&app->rescue);
 	chat_free(app->chat);
 	store_close(app->store);
 	ui_keymap_free(app->keymap);

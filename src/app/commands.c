@@ -403,13 +403,26 @@ command_info(struct app *app, const char *operands, struct error *err)
 	return 0;
 }
 
+static int
+save_in(struct app *app, const char *folder, struct error *err)
+{
+	if (check_idle(app, err) != 0)
+		return -1;
+	if (app->private || !app->keep.session)
+		return error_set(err, CODE_INPUT, "this conversation is not kept: /fork makes a session of one that is only read");
+	if (app->chat->head == 0)
+		return error_set(err, CODE_INPUT, "there is nothing to save yet");
+	return keep_move(app, folder, err);
+}
+
 int
 command_save(struct app *app, const char *operands, struct error *err)
 {
-	char *file = session_file(app);
+	char *file;
 
-	(void)operands;
-	(void)err;
+	if (*operands && save_in(app, operands, err) != 0)
+		return -1;
+	file = session_file(app);
 	if (keep_n_waiting(app) > 0)
 		present_note(app, "%d records could not be written yet to %s", keep_n_waiting(app), file);
 	else if (app->chat->id[0])

@@ -6,6 +6,7 @@
  *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
  *     editor.c keymap.c                           the input in an editor; keys as the settings bind them
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
+ *     rescue.c                                    leaving while something of it cannot be written
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     verify.c verdict.c                          recorded answers against what comes now
  *     load.c sessions.c follow.c                  the model; which conversation is open; one that another terminal writes
@@ -27,6 +28,7 @@
 #include "load.h"
 #include "meter.h"
 #include "present.h"
+#include "rescue.h"
 #include "room.h"
 #include "sessions.h"
 #include "shelf.h"
@@ -41,6 +43,7 @@ struct app {
 	struct ui *ui;
 	struct ui_keymap *keymap;
 	struct store *store;
+	char *folder;                   /* of keep_move, or NULL: the store is where the settings say */
 	struct chat *chat;
 	bool read_only;                 /* a file of a newer version */
 	bool private;                   /* nothing of this conversation is kept */
@@ -64,6 +67,7 @@ struct app {
 	struct picks picks;
 	struct browse browse;
 	struct follow follow;
+	struct rescue rescue;
 	struct copied copied;
 	struct edit edit;
 	struct room room;

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "internal.h"
 
 #define PART_EVERY_MS 1000
@@ -113,7 +114,7 @@ keep_user(struct app *app, const struct message *m, struct staged *pictures)
 		rc = -1;
 	report(app, rc, &err, true);
 	if (rc == 0)
-		store_set_last(app->store, app->chat->id, NULL);
+		keep_last(app);
 }
 
 /* The store writes at most once a second; what it held back then is due when that second is over. */
@@ -210,7 +211,7 @@ keep_all(struct app *app)
 			keep_pin(app, &app->chat->messages[i]);
 	for (int i = 0; i < app->chat->n_drops; i++)
 		keep_drop(app, &app->chat->drops[i]);
-	store_set_last(app->store, app->chat->id, NULL);
+	keep_last(app);
 }
 
 int
@@ -235,6 +236,113 @@ keep_flush(struct app *app, struct error *err)
 	if (keep_n_waiting(app) == 0 || (put_pictures(app, err) == 0 && session_retry(app->keep.session, err) == 0))
 		return 0;
 	return error_hint(err, "make room on the disk: %d records wait in memory", keep_n_waiting(app));
+}
+
+/* A session in another folder is not found without saying where. */
+void
+keep_last(struct app *app)
+{
+	if (!app->folder)
+		store_set_last(app->store, app->chat->id, NULL);
+}
+
+/* ---- to another place */
+
+static const struct picture *
+find_waiting(const struct keep *k, const char *sha)
+{
+	for (int i = 0; i < k->n_waiting; i++)
+		if (strcmp(k->waiting[i].sha, sha) == 0)
+			return &k->waiting[i];
+	return NULL;
+}
+
+/* A picture that was lost before is no reason to lose the rest. */
+static int
+copy_pictures(struct app *app, struct store *to, const struct message *m, struct error *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < m->n_pics && rc == 0; i++) {
+		const struct picture *waiting = find_waiting(&app->keep, m->pics[i].sha);
+
+		rc = waiting ? store_put_picture(to, waiting, err) : store_copy_picture(app->store, to, &m->pics[i], err);
+		if (rc != 0 && err->code == CODE_INPUT)
+			rc = 0;
+	}
+	return rc;
+}
+
+/* A copy, so that a failure leaves the conversation with the id it has. */
+static struct session *
+write_copy(struct app *app, struct store *to, struct chat *copy, struct error *err)
+{
+	struct session *session = session_new(to, copy);
+	int rc = 0;
+
+	for (int i = 0; i < app->chat->n_messages && rc == 0; i++)
+		rc = copy_pictures(app, to, &app->chat->messages[i], err);
+	if (rc == 0)
+		rc = session_put_chat(session, app->chat, err);
+	if (rc == 0)
+		return session;
+	session_abandon(session);
+	return NULL;
+}
+
+/* The session that was written is closed and opened anew for the conversation that is on the screen. */
+static int
+go_on_in(struct app *app, struct store *to, const char *id, const char *folder, struct error *err)
+{
+	struct keep *k = &app->keep;
+	struct session *session;
+	char old[32];
+
+	memcpy(old, app->chat->id, sizeof old);
+	memcpy(app->chat->id, id, sizeof app->chat->id);
+	session = session_resume(to, app->chat, err);
+	if (!session) {
+		memcpy(app->chat->id, old, sizeof old);
+		return -1;
+	}
+	session_abandon(k->session);
+	k->session = NULL;
+	keep_close(app);
+	store_close(app->store);
+	app->store = to;
+	*k = (struct keep){ .session = session, .n_systems = app->chat->n_systems, .named = app->chat->name != NULL };
+	free(app->folder);
+	app->folder = xstrdup(folder);
+	return 0;
+}
+
+int
+keep_move(struct app *app, const char *folder, struct error *err)
+{
+	char *data = file_expand_home(folder);
+	struct paths paths = *app->options->paths;
+	struct chat *copy = chat_new();
+	struct session *session = NULL;
+	struct store *to;
+	int rc = -1;
+
+	paths.data = data;
+	to = store_open(&paths, err);
+	if (to) {
+		copy->model_name = app->chat->model_name ? xstrdup(app->chat->model_name) : NULL;
+		copy->model_digest = app->chat->model_digest ? xstrdup(app->chat->model_digest) : NULL;
+		copy->origin = app->chat->id[0] ? xstrdup(app->chat->id) : NULL;
+		session = write_copy(app, to, copy, err);
+	}
+	if (session) {
+		session_close(session);
+		rc = go_on_in(app, to, copy->id, data, err);
+	}
+	if (rc != 0)
+		store_close(to);
+	chat_free(copy);
+	free(data);
+	return rc;
 }
 
 void

@@ -52,6 +52,12 @@ keep_n_waiting(const struct app *app);
 /* Tries to write what waits; -1 when something still does. */
 int
 keep_flush(struct app *app, struct error *err);
+/* All of the conversation into a store in that folder, which is written from then on. */
+int
+keep_move(struct app *app, const char *folder, struct error *err);
+/* The conversation is the one that -c goes on with. */
+void
+keep_last(struct app *app);
 void
 keep_close(struct app *app);
 

@@ -133,7 +133,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	app->private = app->options->no_save;
 	log_debug("session %s opened: %d messages, %d lines left out", id, chat->n_messages, n_bad);
 	if (session)
-		store_set_last(app->store, id, NULL);
+		keep_last(app);
 	return 0;
 }
 

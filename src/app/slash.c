@@ -43,7 +43,7 @@ static const struct slash table[] = {
 	{ "export", "", "[FORMAT] [FILE]", "write this conversation as md, html, json, txt or cast", WORDS_NONE, command_export },
 	{ "private", "", "", "begin a conversation that is not kept", WORDS_NONE, command_private },
 	{ "info", "", "", "model, device, context, session file", WORDS_NONE, command_info },
-	{ "save", "", "", "where this conversation is kept", WORDS_NONE, command_save },
+	{ "save", "", "[FOLDER]", "where this conversation is kept; keep it in FOLDER from now on", WORDS_PATHS, command_save },
 	{ "raw", "", "", "answers as they were written, or styled again", WORDS_NONE, command_raw },
 	{ "redraw", "", "", "paint the screen anew", WORDS_NONE, command_redraw },
 	{ "quit", "exit bye q", "", "leave", WORDS_NONE, command_quit },

@@ -89,3 +89,20 @@ store_get_picture(struct store *s, const struct pic *pic, struct buf *out, struc
 	free(path);
 	return rc;
 }
+
+int
+store_copy_picture(struct store *from, struct store *to, const struct pic *pic, struct error *err)
+{
+	char *path = sha_valid(pic->sha) ? find(from, pic->sha) : NULL;
+	struct picture p = {0};
+	int rc = store_get_picture(from, pic, &p.bytes, err);
+
+	if (rc == 0) {
+		memcpy(p.sha, pic->sha, sizeof p.sha);
+		p.suffix = strrchr(path, '.') + 1;
+		rc = store_put_picture(to, &p, err);
+	}
+	buf_done(&p.bytes);
+	free(path);
+	return rc;
+}

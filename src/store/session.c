@@ -220,17 +220,23 @@ session_resume(struct store *s, struct chat *chat, struct error *err)
 }
 
 void
+session_abandon(struct session *w)
+{
+	if (!w)
+		return;
+	if (w->fd >= 0)
+		lock_drop(w->lock_path);
+	free_session(w);
+}
+
+void
 session_close(struct session *w)
 {
 	struct error err = {0};
 
-	if (!w)
-		return;
-	if (session_retry(w, &err) < 0)
+	if (w && session_retry(w, &err) < 0)
 		log_line("%d records were lost on leaving: %s", session_n_waiting(w), err.what);
-	if (w->fd >= 0)
-		lock_drop(w->lock_path);
-	free_session(w);
+	session_abandon(w);
 }
 
 /* ---- appending */

@@ -76,6 +76,9 @@ session_resume(struct store *s, struct chat *chat, struct error *err);
 /* Lets go; the chat stays the caller's. */
 void
 session_close(struct session *w);
+/* The same without another try to write what waits: all of it is kept elsewhere. */
+void
+session_abandon(struct session *w);
 
 /* Records. On failure (disk full, I/O error; CODE_STORE) the record is kept in memory and written, in order, before the
  * next one: the caller shows the line and goes on. */
@@ -135,6 +138,8 @@ store_put_picture(struct store *s, const struct picture *p, struct error *err);
 /* Appends the bytes of a stored picture and checks its hash. CODE_INPUT: missing or damaged. */
 int
 store_get_picture(struct store *s, const struct pic *pic, struct buf *out, struct error *err);
+int
+store_copy_picture(struct store *from, struct store *to, const struct pic *pic, struct error *err);
 
 /* ---- looking after: check.c, collect.c */
 

@@ -22,6 +22,46 @@ grep -q '"kept in memory"' $records && grep -q '"written now"' $records || { ech
 test "$(grep -c '"t":"answer"' $records)" = 2 || { echo "not both answers are there"; exit 1; }
 test "$(find "$work/home/data/pictures" -name '*.p*m' | wc -l)" = 1 || { echo "the picture is not there"; exit 1; }
 
+# leaving while the disk is full asks for another place; there everything is, the pictures too
+: >"$work/none"
+HOME="$work/homes" TMPDIR="$work/homes" screen 110x40 -n 8 --set store.dir="$work/none/there" red.ppm <<'KEYS'
+wait "[#1"
+say "to be kept"
+wait "the text is kept in memory"
+wait "[cut at 8]" 60
+key C-d
+wait "Try to write it once more"
+expect-text "Leave, and lose"
+key Escape
+gone "Leave, and lose"
+key C-d
+wait "Try to write it once more"
+type "another"
+wait "Another folder"
+key Enter
+wait "> /save"
+type "saved"
+wait "/save saved"
+key Enter
+wait "Everything said is saved in"
+key C-d
+expect-exit 0
+expect-text "store.dir="
+KEYS
+"$ivchat" show --set store.dir="$work/saved" "$(basename "$work"/saved/sessions/*/*.jsonl .jsonl)" | grep -q "to be kept" ||
+	{ echo "not kept elsewhere"; exit 1; }
+test "$(find "$work/saved/pictures" -name '*.p*m' | wc -l)" = 1 || { echo "its picture is not there"; exit 1; }
+screen 110x40 -n 8 --set store.dir="$work/none/there" <<'KEYS'
+wait "/help"
+say "to be lost"
+wait "[cut at 8]" 60
+key C-d
+wait "Leave, and lose"
+type "lose"
+key Enter
+expect-exit 6
+KEYS
+
 # without its picture the conversation is still shown; a line that cannot be read is counted
 rm -r "$work/home/data/pictures"
 echo 'no JSON' >>$(echo $records)
