@@ -17,9 +17,19 @@
 #include "engine/model.h"
 #include "engine/tensor.h"
 
+#define CONTEXT_CHUNK 512       /* rows of a step at most: bounded work space, a place to stop */
+
+struct watch;                   /* engine.h */
 struct backend;
 struct device_buffer;           /* device memory, made by buffer_new */
 struct device_graph;            /* a recorded step */
+
+/* The largest of the logits, the lower id on a tie, and the runner-up's value (the same when there is none). */
+struct best {
+	int32_t id;
+	float best, second;
+	bool finite;                    /* no logit is NaN and the largest is a number */
+};
 
 /* The KV cache of one context: per layer k and v [n_ctx, n_kv_heads, head_dim]. */
 struct kv_cache;
@@ -30,9 +40,11 @@ struct backend_ops {
 	/* ---- life, memory, time */
 	void (*free)(struct backend *b);
 	const char *(*describe)(const struct backend *b);
-	/* Makes a weight usable by the operators: in place for the CPU; uploaded, and fused with its neighbours, elsewhere.
-	 * On return t->data is whatever the operators of this backend expect. */
-	int (*weight)(struct backend *b, struct tensor *t, struct error *err);
+	/* Makes all weights usable by the operators: in place for the CPU; read into its memory, and fused with their
+	 * neighbours, for a device. from NULL: the model has shapes only, and numbers are made up, for measuring.
+	 * CODE_SIGINT when stopped. */
+	int (*load)(struct backend *b, struct model *m, const struct checkpoint *from, const struct watch *watch,
+	    struct error *err);
 	struct device_buffer *(*buffer_new)(struct backend *b, size_t n_values, struct error *err);     /* activations */
 	void (*buffer_free)(struct backend *b, struct device_buffer *buf);
 	void (*upload)(struct backend *b, struct device_buffer *to, size_t at, const float *from, size_t n);
@@ -41,7 +53,9 @@ struct backend_ops {
 	    size_t n);
 	int (*sync)(struct backend *b, struct error *err);      /* waits; 0, or the first failure since the last call */
 
-	/* ---- graphs: a device that has none leaves these NULL and is called operator by operator */
+	/* ---- graphs: what is asked of the device between record and record_end happens at each replay. A device that has
+	 * none leaves these NULL and is called operator by operator; one that has them works behind the call, so that the
+	 * next step can be asked for before the last one's token has been shown. */
 	int (*record)(struct backend *b);
 	struct device_graph *(*record_end)(struct backend *b);
 	void (*replay)(struct backend *b, struct device_graph *g);
@@ -95,9 +109,10 @@ struct backend_ops {
 	/* logits[V] = rms(last row of x, norm) lm_headᵀ */
 	void (*logits)(struct backend *b, const struct model *m, struct device_buffer *logits,
 	    const struct device_buffer *x);
-	/* Greedy choice where the logits lie: index of the largest, lowest index on a tie; the backend may hand it to the
-	 * next step without the host. Waits for the token. */
-	int32_t (*argmax)(struct backend *b, const struct device_buffer *logits, int n);
+	/* The greedy choice where the logits lie, so that they need not travel; it is kept with them, and best() waits
+	 * for it. */
+	void (*find_best)(struct backend *b, struct device_buffer *logits, int n);
+	void (*best)(struct backend *b, const struct device_buffer *logits, struct best *out);
 };
 
 struct backend {
@@ -107,5 +122,13 @@ struct backend {
 /* The reference: float32 arithmetic, weights read in place. n_threads 0 = all cores. */
 struct backend *
 cpu_backend_new(int n_threads, struct error *err);
+
+#ifdef HAVE_CUDA
+#include "engine/cuda/kernels.h"        /* enum quant */
+
+/* NVIDIA cards by their numbers; layers are dealt to them in order. CODE_MEMORY: a card cannot be used. */
+struct backend *
+cuda_backend_new(const int devices[], int n_devices, enum quant quant, struct error *err);
+#endif
 
 #endif

@@ -32,8 +32,11 @@ struct context {
 	struct place *places;           /* [n_ctx] */
 	int n_used;
 	int32_t pending;                /* chosen, not computed; NOTHING: none */
-	bool has_logits;                /* logits belong to the end of the timeline */
+	bool launched;                  /* the step of the pending token has been asked for already */
+	bool has_logits;                /* there are logits at the end of the timeline, on the device */
+	bool has_copy;                  /* … and here */
 	float *logits;                  /* [vocab_size] */
+	struct device_graph *graph;     /* a step of one token, where the backend records such */
 	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
 };
 
@@ -61,6 +64,8 @@ context_free(struct context *ctx)
 {
 	if (!ctx)
 		return;
+	if (ctx->graph)
+		ctx->engine->backend->ops->graph_free(ctx->engine->backend, ctx->graph);
 	decoder_done(&ctx->decoder);
 	free(ctx->places);
 	free(ctx->logits);
@@ -203,15 +208,14 @@ run_layers(struct syncing *s, int begin, int end, struct error *err)
 	return 0;
 }
 
-/* The logits behind the step's last row → the host. */
+/* The logits behind the step's last row, and the greedy choice among them. */
 static void
-fetch_logits(struct context *ctx)
+find_logits(struct context *ctx)
 {
 	struct backend *b = ctx->engine->backend;
-	size_t n_vocab = (size_t)ctx->engine->model.hp.llm.vocab_size;
 
 	decoder_logits(&ctx->decoder);
-	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, n_vocab);
+	b->ops->find_best(b, ctx->decoder.logits, ctx->engine->model.hp.llm.vocab_size);
 }
 
 /* Places [begin, end), in a batch as large as [begin, to): what its other rows hold does not matter, they are never
@@ -231,7 +235,7 @@ compute_batch(struct syncing *s, int begin, int end, int to, bool stepped, struc
 	if (run_layers(s, begin, end, err) != 0)
 		return -1;
 	if (end == s->n_prompt)
-		fetch_logits(ctx);
+		find_logits(ctx);
 	if (b->ops->sync(b, err) != 0)
 		return -1;
 	for (int i = begin; i < end; i++) {
@@ -264,7 +268,7 @@ rewind_to(struct context *ctx, int n)
 {
 	ctx->n_used = n;
 	ctx->pending = NOTHING;
-	ctx->has_logits = false;
+	ctx->launched = ctx->has_logits = ctx->has_copy = false;
 }
 
 void
@@ -408,19 +412,52 @@ context_sync_as(struct context *ctx, const struct prompt *prompt, const struct s
 
 /* ---- step */
 
+static void
+run_step(struct context *ctx)
+{
+	for (int i = 0; i < ctx->engine->model.hp.llm.n_layers; i++)
+		decoder_layer(&ctx->decoder, i);
+	find_logits(ctx);
+}
+
+/* Asks for the pending token's step. A device that records does so at the first, and is not waited for. */
+static int
+launch_step(struct context *ctx, struct error *err)
+{
+	struct backend *b = ctx->engine->backend;
+
+	if (ctx->n_used == ctx->engine->n_ctx)
+		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
+	ctx->has_logits = ctx->has_copy = false;
+	ctx->launched = true;
+	if (!b->ops->record) {
+		decoder_embed(&ctx->decoder, &ctx->pending, 1, ctx->n_used);
+		run_step(ctx);
+		return 0;
+	}
+	b->ops->begin(b, &ctx->pending, 1, ctx->n_used);
+	if (!ctx->graph) {
+		if (b->ops->record(b) != 0)
+			return b->ops->sync(b, err);
+		b->ops->embed(b, &ctx->engine->model, ctx->decoder.x);
+		run_step(ctx);
+		ctx->graph = b->ops->record_end(b);
+		if (!ctx->graph)
+			return b->ops->sync(b, err);
+	}
+	b->ops->replay(b, ctx->graph);
+	return 0;
+}
+
 /* The token chosen last joins the timeline, and there are logits behind it. */
 static int
 run_pending(struct context *ctx, struct error *err)
 {
 	struct backend *b = ctx->engine->backend;
 
-	if (ctx->n_used == ctx->engine->n_ctx)
-		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
-	ctx->has_logits = false;
-	decoder_embed(&ctx->decoder, &ctx->pending, 1, ctx->n_used);
-	for (int i = 0; i < ctx->engine->model.hp.llm.n_layers; i++)
-		decoder_layer(&ctx->decoder, i);
-	fetch_logits(ctx);
+	if (!ctx->launched && launch_step(ctx, err) != 0)
+		return -1;
+	ctx->launched = false;
 	if (b->ops->sync(b, err) != 0)
 		return -1;
 	ctx->places[ctx->n_used] = (struct place){ .id = ctx->pending, .row = NOTHING, .begin = ctx->n_used,
@@ -431,15 +468,32 @@ run_pending(struct context *ctx, struct error *err)
 	return 0;
 }
 
+static int
+find_end(struct context *ctx, struct error *err)
+{
+	if (ctx->pending != NOTHING && run_pending(ctx, err) != 0)
+		return -1;
+	return ctx->has_logits ? 0 : error_set(err, CODE_ENGINE, "the context has no prompt yet");
+}
+
+static int
+fetch_logits(struct context *ctx, struct error *err)
+{
+	struct backend *b = ctx->engine->backend;
+
+	if (ctx->has_copy)
+		return 0;
+	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
+	if (b->ops->sync(b, err) != 0)
+		return -1;
+	ctx->has_copy = true;
+	return 0;
+}
+
 const float *
 context_logits(struct context *ctx, struct error *err)
 {
-	if (ctx->pending != NOTHING && run_pending(ctx, err) != 0)
-		return NULL;
-	if (ctx->has_logits)
-		return ctx->logits;
-	error_set(err, CODE_ENGINE, "the context has no prompt yet");
-	return NULL;
+	return find_end(ctx, err) == 0 && fetch_logits(ctx, err) == 0 ? ctx->logits : NULL;
 }
 
 /* The n best of the logits, best first, the lower id on a tie. */
@@ -458,16 +512,6 @@ find_best(const float *logits, int n_vocab, int n, struct candidate best[])
 			best[at] = (struct candidate){ id, logits[id] };
 	}
 	return n_best;
-}
-
-/* One number that is none makes every comparison with it a matter of order. */
-static bool
-are_numbers(const float *logits, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (isnan(logits[i]))
-			return false;
-	return true;
 }
 
 static double
@@ -492,23 +536,47 @@ fill_logprobs(struct step *out, const float *logits, int n_vocab, int n_best)
 		out->best[i].logprob = (float)(out->best[i].logprob - all);
 }
 
+static bool
+is_stop(const struct engine *e, int32_t id)
+{
+	for (int i = 0; i < e->n_stops; i++)
+		if (e->stops[i] == id)
+			return true;
+	return false;
+}
+
+/* While the caller shows the token, the device computes what follows it; not behind one that ends the answer. */
+static int
+run_ahead(struct context *ctx, struct error *err)
+{
+	const struct engine *e = ctx->engine;
+
+	if (!e->backend->ops->record || is_stop(e, ctx->pending) || ctx->n_used == e->n_ctx)
+		return 0;
+	return launch_step(ctx, err);
+}
+
 int
 context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err)
 {
-	const float *logits = context_logits(ctx, err);
+	struct backend *b = ctx->engine->backend;
 	int n_vocab = ctx->engine->model.hp.llm.vocab_size;
-	struct candidate two[2];
+	struct best best;
 
-	if (!logits)
+	if (find_end(ctx, err) != 0)
 		return -1;
-	memset(out, 0, sizeof *out);
-	if (find_best(logits, n_vocab, 2, two) == 2)
-		out->margin = two[0].logprob - two[1].logprob;
-	if (!isfinite(two[0].logprob) || !are_numbers(logits, n_vocab))
+	b->ops->best(b, ctx->decoder.logits, &best);
+	if (!best.finite)
 		return error_set(err, CODE_ENGINE, "the model computed no finite logits: are its weights damaged?");
-	out->id = sampler_choose(sampler, logits);
+	memset(out, 0, sizeof *out);
+	out->margin = best.best - best.second;
+	out->id = best.id;
+	if ((n_best > 0 || !sampler_is_greedy(sampler)) && fetch_logits(ctx, err) != 0)
+		return -1;
+	if (!sampler_is_greedy(sampler))
+		out->id = sampler_choose(sampler, ctx->logits);
 	if (n_best > 0)
-		fill_logprobs(out, logits, n_vocab, n_best);
+		fill_logprobs(out, ctx->logits, n_vocab, n_best);
 	ctx->pending = out->id;
-	return 0;
+	return run_ahead(ctx, err);
 }

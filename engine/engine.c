@@ -7,43 +7,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/choose.h"
 #include "engine/running.h"
 
 /* ---- loading */
-
-struct loading {
-	struct engine *engine;
-	const struct watch *watch;
-	long long done, total;          /* bytes */
-};
-
-static int
-load_weight(void *arg, const char *name, struct tensor *t, struct error *err)
-{
-	struct loading *l = arg;
-	struct backend *b = l->engine->backend;
-	long long n_bytes = (long long)tensor_count(t) * (long long)dtype_bytes(t->type);
-
-	(void)name;
-	if (watch_stopped(l->watch))
-		return error_set(err, CODE_SIGINT, "stopped while loading the model");
-	if (b->ops->weight(b, t, err) != 0)
-		return -1;
-	l->done += n_bytes;
-	watch_report(l->watch, STAGE_LOAD, l->done < l->total ? l->done : l->total, l->total);
-	return 0;
-}
-
-static int
-load_weights(struct engine *e, const struct watch *watch, struct error *err)
-{
-	struct loading l = { .engine = e, .watch = watch, .total = (long long)checkpoint_bytes(e->checkpoint) };
-
-	watch_report(watch, STAGE_LOAD, 0, l.total);
-	if (model_each(&e->model, load_weight, &l, err) != 0)
-		return -1;
-	return e->backend->ops->sync(e->backend, err);
-}
 
 static int
 limit_of(const struct engine_options *options, const struct hparams *hp)
@@ -62,18 +29,80 @@ engine_n_slots(const struct hparams *hp)
 	return n < 1 ? 1 : n > PICTURES_MAX ? PICTURES_MAX : (int)n;
 }
 
+#ifdef HAVE_CUDA
+
+static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
+	[ENGINE_INT8] = QUANT_INT8, [ENGINE_INT4] = QUANT_INT4 };
+
 static int
-open_all(struct engine *e, const char *dir, const struct engine_options *options, const struct watch *watch,
+open_backend(struct engine *e, const struct engine_options *o, struct error *err)
+{
+	struct choice choice;
+
+	if (o->no_gpu)
+		e->backend = cpu_backend_new(o->n_threads, err);
+	else if (choose_device(&choice, &e->model, o, e->n_ctx, err) != 0)
+		return -1;
+	else if (choice.n_gpus == 0)
+		e->backend = cpu_backend_new(o->n_threads, err);
+	else
+		e->backend = cuda_backend_new(choice.gpus, choice.n_gpus, quants[choice.quant], err);
+	return e->backend ? 0 : -1;
+}
+
+#else
+
+static int
+open_backend(struct engine *e, const struct engine_options *o, struct error *err)
+{
+	if (o->n_gpus > 0) {
+		error_set(err, CODE_MEMORY, "this ivchat was built without CUDA: it has no use for a GPU");
+		return error_hint(err, "build it where nvcc is (README), or leave --gpus away");
+	}
+	if (o->quant != ENGINE_AUTO && o->quant != ENGINE_BF16) {
+		error_set(err, CODE_USAGE, "the CPU computes with the weights as they are stored");
+		return error_hint(err, "leave --quant away");
+	}
+	e->backend = cpu_backend_new(o->n_threads, err);
+	return e->backend ? 0 : -1;
+}
+
+#endif
+
+/* Weights from the files, or shapes alone for numbers that are made up. */
+static int
+bind_model(struct engine *e, const struct hparams *hp, const char *dir, const struct engine_options *o,
     struct error *err)
 {
+	if (o->random_shape) {
+		model_shape(&e->model, hp);
+		return 0;
+	}
+	e->checkpoint = checkpoint_open(dir, err);
+	return e->checkpoint ? model_bind(&e->model, hp, e->checkpoint, err) : -1;
+}
+
+static int
+read_hparams(struct hparams *hp, const char *dir, const struct engine_options *o, struct error *err)
+{
+	if (o->random_shape && strcmp(o->random_shape, "40b") == 0)
+		return hparams_default(hp, err);
+	return hparams_read(hp, o->random_shape ? o->random_shape : dir, err);
+}
+
+static int
+open_all(struct engine *e, const struct card *card, const struct engine_options *o, const struct watch *watch,
+    struct error *err)
+{
+	const char *dir = card_info(card)->dir;
 	struct hparams hp;
 
-	if (hparams_read(&hp, dir, err) != 0 || !(e->checkpoint = checkpoint_open(dir, err)) ||
-	    model_bind(&e->model, &hp, e->checkpoint, err) != 0 ||
-	    !(e->backend = cpu_backend_new(options ? options->n_threads : 0, err)))
+	if (read_hparams(&hp, dir, o, err) != 0 || bind_model(e, &hp, dir, o, err) != 0)
 		return -1;
-	e->n_ctx = limit_of(options, &hp);
-	if (load_weights(e, watch, err) != 0)
+	e->n_ctx = limit_of(o, &hp);
+	e->n_stops = card_info(card)->n_stops;
+	memcpy(e->stops, card_info(card)->stops, sizeof e->stops);
+	if (open_backend(e, o, err) != 0 || e->backend->ops->load(e->backend, &e->model, e->checkpoint, watch, err) != 0)
 		return -1;
 	if (hp.text_only)
 		return 0;
@@ -85,9 +114,10 @@ struct engine *
 engine_open(const struct card *card, const struct engine_options *options, const struct watch *watch,
     struct error *err)
 {
+	static const struct engine_options usual;
 	struct engine *e = xcalloc(1, sizeof *e);
 
-	if (open_all(e, card_info(card)->dir, options, watch, err) == 0)
+	if (open_all(e, card, options ? options : &usual, watch, err) == 0)
 		return e;
 	engine_free(e);
 	return NULL;

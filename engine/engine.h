@@ -233,9 +233,22 @@ struct watch {
 	void *arg;
 };
 
+#define ENGINE_MAX_GPUS 8
+
+/* How the decoder's matrices are held; the CPU computes with them as they are stored. */
+enum engine_quant {
+	ENGINE_AUTO,            /* on GPUs the largest that fits, BF16 first, then INT8, INT4 */
+	ENGINE_BF16, ENGINE_FP8, ENGINE_INT8, ENGINE_INT4,
+};
+
 struct engine_options {
 	int n_threads;          /* CPU: 0 = all cores */
 	int n_ctx;              /* 0 = the model's own limit */
+	enum engine_quant quant;
+	bool no_gpu;            /* on the CPU, whatever there is */
+	int n_gpus;             /* 0: as few of those there are as it takes */
+	int gpus[ENGINE_MAX_GPUS];      /* device numbers */
+	const char *random_shape;       /* weights made up on the device instead of read: for measuring; NULL: read them */
 };
 
 struct engine;

@@ -1,17 +1,41 @@
 # engine: computes. libengine.a is the model; libcpu.a the CPU backend (an archive of its own: the CUDA twin will
 # have objects of the same names).
 noinst_LIBRARIES += libengine.a libcpu.a
-libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS)
+libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(CUDA_CFLAGS)
 libengine_a_SOURCES = \
 	engine/engine.h engine/tensor.h engine/backend.h engine/hparams.h engine/checkpoint.h engine/model.h engine/jsonfile.h \
-	engine/running.h engine/vision.h engine/decoder.h engine/sampler.h \
-	engine/card.h engine/lookup.h engine/protobuf.h engine/tokenizer.h engine/vocab.h \
+	engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h \
+	engine/card.h engine/choose.h engine/lookup.h engine/protobuf.h engine/tokenizer.h engine/vocab.h \
 	engine/jsonfile.c engine/tensor.c engine/hparams.c engine/checkpoint.c engine/model.c engine/card.c \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
 	engine/pixels.c engine/prompt.c \
-	engine/engine.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
+	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
 libcpu_a_CFLAGS = $(AM_CFLAGS) -O3
 libcpu_a_SOURCES = \
-	engine/cpu/cpu.c engine/cpu/cpu.h engine/cpu/threads.c engine/cpu/kernels.c engine/cpu/gemm.c \
+	engine/cpu/cpu.c engine/cpu/cpu.h engine/cpu/tables.h engine/cpu/threads.c engine/cpu/kernels.c engine/cpu/gemm.c \
 	engine/cpu/attention.c engine/cpu/norm.c engine/cpu/rope.c engine/cpu/pointwise.c
+
+# The CUDA backend: C where nothing runs on the card, .cu where it does. ENGINE_LIBS is what a program links.
+EXTRA_DIST += engine/cuda/attention.cu engine/cuda/decode_attention.cu engine/cuda/gemv.cu engine/cuda/gemv_packed.cu \
+	engine/cuda/norm.cu engine/cuda/pointwise.cu engine/cuda/quant.cu engine/cuda/sample.cu engine/cuda/common.cuh engine/cuda/packed.cuh
+if HAVE_CUDA
+ENGINE_LIBS = libengine.a libcuda.a libcpu.a libengine.a libcpu.a
+noinst_LIBRARIES += libcuda.a
+libcuda_a_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CFLAGS)
+libcuda_a_SOURCES = engine/cuda/cuda.h engine/cuda/kernels.h engine/cuda/gemm.h engine/cuda/packed.h engine/cuda/sizes.h \
+	engine/cuda/cuda.c engine/cuda/weights.c engine/cuda/load.c engine/cuda/gemm.c engine/cuda/gemm_table.c
+CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/decode_attention.o engine/cuda/gemv.o engine/cuda/gemv_packed.o \
+	engine/cuda/norm.o engine/cuda/pointwise.o engine/cuda/quant.o engine/cuda/sample.o
+libcuda_a_LIBADD = $(CUDA_OBJECTS)
+libcuda_a_DEPENDENCIES = $(CUDA_OBJECTS)
+$(CUDA_OBJECTS): engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh
+else
+ENGINE_LIBS = libengine.a libcpu.a libengine.a
+endif
+
+SUFFIXES = .cu
+AM_V_NVCC = $(AM_V_GEN)
+.cu.o:
+	@$(MKDIR_P) $(@D)
+	$(AM_V_NVCC)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -I$(srcdir)/src -I$(builddir) -c -o $@ $<

@@ -422,6 +422,20 @@ hparams_read(struct hparams *hp, const char *dir, struct error *err)
 }
 
 int
+hparams_default(struct hparams *hp, struct error *err)
+{
+	json_t *root = json_pack("{s:[s], s:{}, s:{s:[s]}}", "architectures", "InternVLChatModel", "vision_config",
+	    "llm_config", "architectures", "LlamaForCausalLM");
+	struct section top = {"", "", root, err};
+	int rc;
+
+	*hp = (struct hparams){0};
+	rc = read_top(hp, &top);
+	json_decref(root);
+	return rc;
+}
+
+int
 hparams_n_image_tokens(const struct hparams *hp)
 {
 	int grid;

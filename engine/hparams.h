@@ -49,6 +49,10 @@ struct hparams {
 int
 hparams_read(struct hparams *hp, const char *dir, struct error *err);
 
+/* InternVL-Chat-V1.2-Plus itself, without its folder: for measuring and for made-up checkpoints. */
+int
+hparams_default(struct hparams *hp, struct error *err);
+
 /* Picture places in the prompt: (image_size / patch)² / 4. */
 int
 hparams_n_image_tokens(const struct hparams *hp);

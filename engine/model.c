@@ -222,15 +222,42 @@ bind(struct visitor *v, const char *name, struct tensor *t, const struct slot *s
 	return 0;
 }
 
+static void
+make_layers(struct model *m, const struct hparams *hp)
+{
+	*m = (struct model){.hp = *hp};
+	m->decoder.layers = xcalloc((size_t)hp->llm.n_layers, sizeof *m->decoder.layers);
+	if (!hp->text_only)
+		m->vision.layers = xcalloc((size_t)hp->n_vision_run, sizeof *m->vision.layers);
+}
+
+static int
+shape(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot, struct error *err)
+{
+	(void)name;
+	(void)err;
+	*t = (struct tensor){.type = DTYPE_BF16};
+	for (; t->n_dims < TENSOR_MAX_DIMS && slot->shape[t->n_dims] != NONE; t->n_dims++)
+		t->shape[t->n_dims] = v->sides[slot->shape[t->n_dims]];
+	return 0;
+}
+
+void
+model_shape(struct model *m, const struct hparams *hp)
+{
+	struct visitor v = {.visit = shape};
+
+	make_layers(m, hp);
+	set_sides(v.sides, hp);
+	walk(&v, m, NULL);
+}
+
 int
 model_bind(struct model *m, const struct hparams *hp, const struct checkpoint *c, struct error *err)
 {
 	struct visitor v = {.visit = bind, .checkpoint = c};
 
-	*m = (struct model){.hp = *hp};
-	m->decoder.layers = xcalloc((size_t)hp->llm.n_layers, sizeof *m->decoder.layers);
-	if (!hp->text_only)
-		m->vision.layers = xcalloc((size_t)hp->n_vision_run, sizeof *m->vision.layers);
+	make_layers(m, hp);
 	set_sides(v.sides, hp);
 	if (walk(&v, m, err) == 0)
 		return 0;

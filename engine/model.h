@@ -62,6 +62,9 @@ struct model {
  * CODE_MODEL naming the tensor, what is there and what is needed. model_done frees the layer arrays only. */
 int
 model_bind(struct model *m, const struct hparams *hp, const struct checkpoint *c, struct error *err);
+/* Shapes alone, as bfloat16 would be stored; data stay NULL. */
+void
+model_shape(struct model *m, const struct hparams *hp);
 void
 model_done(struct model *m);
 

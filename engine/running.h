@@ -7,8 +7,8 @@
 #include "engine/engine.h"
 #include "engine/model.h"
 #include "engine/vision.h"
+#include "engine/watch.h"
 
-#define CONTEXT_CHUNK 512       /* tokens computed at once: bounded work space, a place to stop */
 #define PICTURES_MAX 16
 #define PICTURES_MAX_BYTES (64 << 20)
 
@@ -25,6 +25,8 @@ struct engine {
 	struct model model;
 	struct backend *backend;
 	int n_ctx;
+	int n_stops;                    /* ids after which nothing is asked for in advance */
+	int32_t stops[CARD_MAX_STOPS];
 	struct vision_work vision;      /* unused when text_only */
 	struct seen seen[PICTURES_MAX];
 	int n_seen, max_seen;           /* slots in use, slots allowed */
@@ -39,18 +41,5 @@ engine_n_slots(const struct hparams *hp);
 const struct device_buffer *
 engine_rows(struct engine *e, const struct pixels *pixels, const struct watch *watch, bool *computed,
     struct error *err);
-
-static inline bool
-watch_stopped(const struct watch *w)
-{
-	return w && w->stop && atomic_load_explicit(w->stop, memory_order_relaxed);
-}
-
-static inline void
-watch_report(const struct watch *w, enum stage stage, long long done, long long total)
-{
-	if (w && w->report)
-		w->report(w->arg, stage, done, total);
-}
 
 #endif

@@ -230,6 +230,12 @@ draw(struct sampler *s, const struct drawable *d)
 	return d->ids[0];       /* the sum fell short of 1 by rounding */
 }
 
+bool
+sampler_is_greedy(const struct sampler *s)
+{
+	return s->how.temp == 0 && s->how.repeat_penalty == 1;
+}
+
 int32_t
 sampler_choose(struct sampler *s, const float *logits)
 {

@@ -16,6 +16,10 @@ struct drawable {
 struct drawable
 sampler_filter(struct sampler *s, const float *logits);
 
+/* Whether it takes the largest logit as it is: no temperature, no penalty. */
+bool
+sampler_is_greedy(const struct sampler *s);
+
 /* The next id for these raw logits [vocab_size]; remembered. */
 int32_t
 sampler_choose(struct sampler *s, const float *logits);

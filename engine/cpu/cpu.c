@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "engine/cpu/cpu.h"
+#include "engine/watch.h"
 
 /* ---- scratch and failure */
 
@@ -121,9 +123,8 @@ read_ahead(struct cpu *c, const void *data, size_t n_bytes)
 
 /* The format does not promise that numbers lie on their natural boundary; a weight that does not is copied. */
 static int
-weight(struct backend *b, struct tensor *t, struct error *err)
+make_usable(struct cpu *c, struct tensor *t, struct error *err)
 {
-	struct cpu *c = cpu_of(b);
 	size_t n_bytes = (size_t)tensor_count(t) * dtype_bytes(t->type);
 	void *copy;
 
@@ -138,6 +139,39 @@ weight(struct backend *b, struct tensor *t, struct error *err)
 	c->copies[c->n_copies++] = copy;
 	t->data = copy;
 	return 0;
+}
+
+struct loading {
+	struct cpu *cpu;
+	const struct watch *watch;
+	long long done, total;          /* bytes */
+};
+
+static int
+load_weight(void *arg, const char *name, struct tensor *t, struct error *err)
+{
+	struct loading *l = arg;
+
+	(void)name;
+	if (watch_stopped(l->watch))
+		return error_set(err, CODE_SIGINT, "stopped while loading the model");
+	if (make_usable(l->cpu, t, err) != 0)
+		return -1;
+	l->done += (long long)tensor_count(t) * (long long)dtype_bytes(t->type);
+	watch_report(l->watch, STAGE_LOAD, l->done < l->total ? l->done : l->total, l->total);
+	return 0;
+}
+
+static int
+load(struct backend *b, struct model *m, const struct checkpoint *from, const struct watch *watch, struct error *err)
+{
+	struct loading l = { .cpu = cpu_of(b), .watch = watch };
+
+	if (!from)
+		return error_set(err, CODE_USAGE, "random weights are made up on a GPU only");
+	l.total = (long long)checkpoint_bytes(from);
+	watch_report(watch, STAGE_LOAD, 0, l.total);
+	return model_each(m, load_weight, &l, err);
 }
 
 static struct device_buffer *
@@ -503,26 +537,45 @@ logits(struct backend *b, const struct model *m, struct device_buffer *out, cons
 		cpu_linear(c, out->at, (size_t)m->hp.llm.vocab_size, normed, width, &m->decoder.lm_head, 1, false);
 }
 
-static int32_t
-argmax(struct backend *b, const struct device_buffer *values, int n)
+/* One number that is none makes every comparison with it a matter of order. */
+static void
+find_best(struct backend *b, struct device_buffer *values, int n)
 {
-	int32_t best = 0;
+	struct best *best = &values->best;
+	const float *at = values->at;
+	int second = -1;
 
 	(void)b;
-	for (int i = 1; i < n; i++)
-		if (values->at[i] > values->at[best])
-			best = i;
-	return best;
+	*best = (struct best){ .finite = !isnan(at[0]) };
+	for (int i = 1; i < n; i++) {
+		best->finite = best->finite && !isnan(at[i]);
+		if (at[i] > at[best->id]) {
+			second = best->id;
+			best->id = i;
+		} else if (second < 0 || at[i] > at[second]) {
+			second = i;
+		}
+	}
+	best->best = at[best->id];
+	best->second = second < 0 ? best->best : at[second];
+	best->finite = best->finite && isfinite(best->best);
+}
+
+static void
+best(struct backend *b, const struct device_buffer *values, struct best *out)
+{
+	(void)b;
+	*out = values->best;
 }
 
 static const struct backend_ops cpu_ops = {
-	.name = "cpu", .free = backend_free, .describe = describe, .weight = weight, .buffer_new = buffer_new,
+	.name = "cpu", .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
 	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
-	.argmax = argmax,
+	.find_best = find_best, .best = best,
 };
 
 /* The BLAS keeps threads of its own; ours share the work, so it must not. */

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "engine/backend.h"
+#include "engine/cpu/tables.h"
 #include "engine/tensor.h"
 
 /* ---------------------------------------------------------------- threads.c */
@@ -77,6 +78,7 @@ float_f16(float f);
 struct device_buffer {
 	float *at;
 	size_t n;
+	struct best best;               /* of logits */
 };
 
 struct kv_cache {
@@ -160,10 +162,6 @@ cpu_rms_norm(struct cpu *c, float *out, size_t out_stride, const float *x, size_
 void
 cpu_layer_norm(struct cpu *c, float *x, const struct tensor *w, const struct tensor *bias, int n, int size,
     float eps);
-
-/* cos, sin [n_ctx, head_dim / 2] of the angles pos * theta^(-2i / head_dim), all in float32. */
-void
-cpu_rope_table(float *cos, float *sin, int n_ctx, int head_dim, float theta);
 /* Turns n_heads heads of n rows that stand at pos, pos + 1, … */
 void
 cpu_rope(struct cpu *c, float *x, size_t stride, int n, int n_heads, int head_dim, int pos, const float *cos,

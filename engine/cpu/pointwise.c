@@ -206,6 +206,16 @@ cpu_add_positions(struct cpu *c, float *x, const struct tensor *position, int gr
 	c->kernels->add_scaled(x + n_channels, 1.0f, patches, n);
 }
 
+void
+cpu_positions(float *out, const struct tensor *position, int grid)
+{
+	struct backend *b = cpu_backend_new(1, NULL);
+
+	memset(out, 0, ((size_t)grid * (size_t)grid + 1) * (size_t)position->shape[2] * sizeof *out);
+	cpu_add_positions(cpu_of(b), out, position, grid);
+	b->ops->free(b);
+}
+
 /* Output token a * m + b takes a 2x2 block of patches: block row b, column a in the first release (the walk is
  * transposed; its weights were trained so), row a, column b from V1.5 on. */
 void

@@ -552,19 +552,34 @@ shuffles_walk_blocks_in_their_order(void **state)
 	assert_memory_equal(out, v2, sizeof out);
 }
 
+static struct best
+best_of(struct backend *b, struct device_buffer *buf, int n)
+{
+	struct best best;
+
+	b->ops->find_best(b, buf, n);
+	b->ops->best(b, buf, &best);
+	return best;
+}
+
 static void
-argmax_takes_the_first_of_equals(void **state)
+best_is_the_first_of_equals(void **state)
 {
 	struct cpu *c = new_cpu(1);
 	struct backend *b = &c->base;
-	static const float values[] = { -3, 2, 7, 7, 1 };
+	static const float values[] = { -3, 2, 7, 7, 1 }, bad[] = { 1, NAN, 2 };
 	struct device_buffer *buf = b->ops->buffer_new(b, 5, NULL);
 
 	(void)state;
 	b->ops->upload(b, buf, 0, values, 5);
-	assert_int_equal(b->ops->argmax(b, buf, 5), 2);
-	assert_int_equal(b->ops->argmax(b, buf, 2), 1);
-	assert_int_equal(b->ops->argmax(b, buf, 1), 0);
+	assert_int_equal(best_of(b, buf, 5).id, 2);
+	assert_true(best_of(b, buf, 5).second == 7 && best_of(b, buf, 5).finite);
+	assert_int_equal(best_of(b, buf, 2).id, 1);
+	assert_true(best_of(b, buf, 2).second == -3);
+	assert_int_equal(best_of(b, buf, 1).id, 0);
+	assert_true(best_of(b, buf, 1).second == -3);
+	b->ops->upload(b, buf, 0, bad, 3);
+	assert_false(best_of(b, buf, 3).finite);
 	b->ops->buffer_free(b, buf);
 	free_cpu(c);
 }
@@ -665,7 +680,7 @@ main(void)
 		cmocka_unit_test(resampling_to_the_same_grid_changes_nothing),
 		cmocka_unit_test(resampling_keeps_a_plane),
 		cmocka_unit_test(shuffles_walk_blocks_in_their_order),
-		cmocka_unit_test(argmax_takes_the_first_of_equals),
+		cmocka_unit_test(best_is_the_first_of_equals),
 		cmocka_unit_test(every_item_runs_once),
 		cmocka_unit_test(threads_change_no_bit),
 	};

@@ -1,6 +1,6 @@
 # engine/run: the running half. Operators and timelines need nothing but themselves; conform compares with the official
 # modules' values where ../shared has them; bench is for people (make tests/engine/bench).
-RUN_LIBS = libengine.a libcpu.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS)
+RUN_LIBS = $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS) $(CUDA_LIBS)
 check_PROGRAMS += engine_operators engine_timeline engine_sampling engine_conform
 TESTS += engine_operators engine_timeline engine_sampling tests/conform
 EXTRA_PROGRAMS = engine_bench

@@ -1,0 +1,241 @@
+/* attention.cu: softmax(q kᵀ / √D) v for many rows: a chunk of a prompt over the cache, or a picture's tokens among
+ * themselves. FlashAttention's way (Dao et al. 2022): no score leaves the block.
+ *
+ * A block takes 64 rows of one head, a warp 16 of them; keys and values come in tiles of 64 through two stages of shared
+ * memory (cp.async). Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
+ * float32, the weights are rounded to bfloat16 before they meet the values, as the reference does. A row sees the tiles
+ * in order whatever other rows are computed with it, so its result does not depend on them. Rows of shared memory are 16
+ * bytes longer than the data: ldmatrix then meets no bank twice. Head dimensions up to 64, 128 or 256 are padded with
+ * zeros. 4 rows keys D operations a head; bound by the tensor cores.
+ */
+#include "engine/cuda/common.cuh"
+
+#define WARPS 4
+#define THREADS (WARPS * 32)
+#define ROWS (WARPS * 16)
+
+template <int DIM>
+struct tile {
+	static const int keys = DIM > 128 ? 32 : 64;
+	static const int pitch = DIM + 8;               /* values */
+	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (ROWS + 4 * keys);
+};
+
+__device__ __forceinline__ uint32_t
+shared_address(const void *p)
+{
+	return (uint32_t)__cvta_generic_to_shared(p);
+}
+
+__device__ __forceinline__ void
+copy16(uint32_t to, const void *from, bool there)
+{
+	int n = there ? 16 : 0;
+
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(n) : "memory");
+}
+
+__device__ __forceinline__ void
+load_matrices(uint32_t r[4], uint32_t address)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+	    : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address));
+}
+
+__device__ __forceinline__ void
+load_matrices_transposed(uint32_t r[4], uint32_t address)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+	    : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address));
+}
+
+__device__ __forceinline__ void
+multiply(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
+{
+	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+	    "{%0,%1,%2,%3};" : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/* n_rows of a head from row first on, of which rows at or beyond end and columns beyond dim are zeros. */
+template <int DIM>
+__device__ __forceinline__ void
+fetch(uint16_t *to, const uint16_t *from, int stride, int first, int n_rows, int end, int dim, bool wide)
+{
+	for (int i = threadIdx.x; i < n_rows * (DIM / 8); i += THREADS) {
+		int row = i / (DIM / 8), d = i % (DIM / 8) * 8;
+		bool there = first + row < end && d < dim;
+		uint16_t *at = to + row * tile<DIM>::pitch + d;
+		const uint16_t *source = from + (size_t)(first + row) * stride + d;
+
+		if (wide) {
+			copy16(shared_address(at), there ? source : from, there);
+			continue;
+		}
+		for (int k = 0; k < 8; k++)
+			at[k] = there && d + k < dim ? source[k] : 0;
+	}
+}
+
+__device__ __forceinline__ float
+quad_max(float v)
+{
+	v = fmaxf(v, __shfl_xor_sync(FULL, v, 1));
+	return fmaxf(v, __shfl_xor_sync(FULL, v, 2));
+}
+
+__device__ __forceinline__ float
+quad_sum(float v)
+{
+	v += __shfl_xor_sync(FULL, v, 1);
+	return v + __shfl_xor_sync(FULL, v, 2);
+}
+
+template <int DIM>
+__global__ void __launch_bounds__(THREADS)
+attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)
+{
+	constexpr int KEYS = tile<DIM>::keys, PITCH = tile<DIM>::pitch;
+	extern __shared__ __align__(16) uint16_t memory[];
+	uint16_t *qs = memory, *ks = qs + ROWS * PITCH, *vs = ks + 2 * KEYS * PITCH;
+	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y;
+	int block = gridDim.x - 1 - blockIdx.x, first = block * ROWS;   /* the longest first */
+	int kv_head = head / (a.n_heads / a.n_kv_heads);
+	const uint16_t *q = a.q + (size_t)head * a.head_dim, *k = a.k + (size_t)kv_head * a.head_dim,
+	    *v = a.v + (size_t)kv_head * a.head_dim;
+	int row = first + warp * 16 + (lane >> 2);      /* and row + 8 */
+	int last = min(first + ROWS, a.n_rows) - 1, n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last + 1);
+	int n_tiles = (n_keys + KEYS - 1) / KEYS;
+	float out[DIM / 8][4] = {}, largest[2] = { -INFINITY, -INFINITY }, sum[2] = {};
+	uint32_t qf[DIM <= 128 ? DIM / 16 : 1][4];
+	uint32_t q_at = shared_address(qs + (warp * 16 + (lane & 15)) * PITCH + (lane >> 4) * 8);
+
+	fetch<DIM>(qs, q, a.q_stride, first, ROWS, a.n_rows, a.head_dim, wide);
+	fetch<DIM>(ks, k, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
+	fetch<DIM>(vs, v, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
+	asm volatile("cp.async.commit_group;" ::: "memory");
+	for (int t = 0; t < n_tiles; t++) {
+		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
+		float s[KEYS / 8][4] = {};
+
+		if (t + 1 < n_tiles) {
+			int other = (t + 1) & 1;
+
+			fetch<DIM>(ks + other * KEYS * PITCH, k, a.kv_stride, (t + 1) * KEYS, KEYS, n_keys, a.head_dim, wide);
+			fetch<DIM>(vs + other * KEYS * PITCH, v, a.kv_stride, (t + 1) * KEYS, KEYS, n_keys, a.head_dim, wide);
+			asm volatile("cp.async.commit_group;" ::: "memory");
+			asm volatile("cp.async.wait_group 1;" ::: "memory");
+		} else {
+			asm volatile("cp.async.wait_group 0;" ::: "memory");
+		}
+		__syncthreads();
+		if (DIM <= 128 && t == 0)
+#pragma unroll
+			for (int d = 0; d < DIM / 16; d++)
+				load_matrices(qf[DIM <= 128 ? d : 0], q_at + d * 32);
+#pragma unroll
+		for (int d = 0; d < DIM / 16; d++) {
+			if (DIM > 128)
+				load_matrices(qf[0], q_at + d * 32);
+#pragma unroll
+			for (int n = 0; n < KEYS / 16; n++) {
+				uint32_t b[4];
+
+				load_matrices(b, shared_address(kt + (n * 16 + (lane & 7) + (lane >> 4) * 8) * PITCH +
+				    d * 16 + (lane >> 3 & 1) * 8));
+				multiply(s[2 * n], qf[DIM <= 128 ? d : 0], b[0], b[1]);
+				multiply(s[2 * n + 1], qf[DIM <= 128 ? d : 0], b[2], b[3]);
+			}
+		}
+		if ((t + 1) * KEYS > (a.pos < 0 ? n_keys : min(n_keys, a.pos + first + warp * 16 + 1)))
+#pragma unroll
+			for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+				for (int i = 0; i < 4; i++) {
+					int key = t * KEYS + n * 8 + (lane & 3) * 2 + (i & 1);
+
+					if (key >= n_keys || (a.pos >= 0 && key > a.pos + row + (i >> 1) * 8))
+						s[n][i] = -INFINITY;
+				}
+#pragma unroll
+		for (int half = 0; half < 2; half++) {
+			float m = largest[half], scale, part = 0;
+
+#pragma unroll
+			for (int n = 0; n < KEYS / 8; n++)
+				m = fmaxf(m, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+			m = quad_max(m);
+			scale = m == -INFINITY ? 1.0f : exp2f((largest[half] - m) * scale_log2);
+			largest[half] = m;
+			m = m == -INFINITY ? 0.0f : m * scale_log2;
+#pragma unroll
+			for (int n = 0; n < KEYS / 8; n++)
+#pragma unroll
+				for (int i = 2 * half; i < 2 * half + 2; i++) {
+					s[n][i] = exp2f(fmaf(s[n][i], scale_log2, -m));
+					part += s[n][i];
+				}
+			sum[half] = sum[half] * scale + part;
+#pragma unroll
+			for (int n = 0; n < DIM / 8; n++) {
+				out[n][2 * half] *= scale;
+				out[n][2 * half + 1] *= scale;
+			}
+		}
+#pragma unroll
+		for (int j = 0; j < KEYS / 16; j++) {
+			uint32_t p[4] = { bf16_pair(s[2 * j][0], s[2 * j][1]), bf16_pair(s[2 * j][2], s[2 * j][3]),
+				bf16_pair(s[2 * j + 1][0], s[2 * j + 1][1]), bf16_pair(s[2 * j + 1][2], s[2 * j + 1][3]) };
+
+#pragma unroll
+			for (int n = 0; n < DIM / 16; n++) {
+				uint32_t b[4];
+
+				load_matrices_transposed(b, shared_address(vt + (j * 16 + (lane & 15)) * PITCH + n * 16 +
+				    (lane >> 4) * 8));
+				multiply(out[2 * n], p, b[0], b[1]);
+				multiply(out[2 * n + 1], p, b[2], b[3]);
+			}
+		}
+		__syncthreads();
+	}
+#pragma unroll
+	for (int half = 0; half < 2; half++) {
+		int r = row + half * 8;
+		float scale = 1.0f / quad_sum(sum[half]);
+		uint16_t *to = a.out + (size_t)r * a.out_stride + (size_t)head * a.head_dim;
+
+#pragma unroll
+		for (int n = 0; n < DIM / 8; n++) {
+			int d = n * 8 + (lane & 3) * 2;
+
+			if (r < a.n_rows && d < a.head_dim)
+				to[d] = bf16_of(out[n][2 * half] * scale);
+			if (r < a.n_rows && d + 1 < a.head_dim)
+				to[d + 1] = bf16_of(out[n][2 * half + 1] * scale);
+		}
+	}
+}
+
+template <int DIM>
+static void
+run(cudaStream_t s, const struct attend *a)
+{
+	dim3 grid((unsigned)ceil_div(a->n_rows, ROWS), (unsigned)a->n_heads);
+	float scale_log2 = 1.44269504f / sqrtf((float)a->head_dim);
+	bool wide = a->head_dim % 8 == 0 && a->q_stride % 8 == 0 && a->kv_stride % 8 == 0;
+
+	cudaFuncSetAttribute(attention_kernel<DIM>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)tile<DIM>::bytes);
+	attention_kernel<DIM><<<grid, THREADS, tile<DIM>::bytes, s>>>(*a, scale_log2, wide);
+}
+
+extern "C" void
+cuda_attention(cudaStream_t s, const struct attend *a)
+{
+	if (a->head_dim <= 64)
+		run<64>(s, a);
+	else if (a->head_dim <= 128)
+		run<128>(s, a);
+	else
+		run<256>(s, a);
+}

@@ -1,0 +1,167 @@
+/* cuda.h: what the files of the CUDA backend share. C only; kernels are behind kernels.h.
+ *
+ * Weights are fused when they are placed: q k v in one matrix, gate and up in one. Layers may lie on several cards;
+ * a buffer exists on each of them, and the residual stream is copied where the next layer is on another card.
+ * Calls never wait and never fail on their own: the first failure is kept, with operator and place, until sync().
+ */
+#ifndef ENGINE_CUDA_CUDA_H
+#define ENGINE_CUDA_CUDA_H
+
+#include "engine/backend.h"
+#include "engine/cuda/kernels.h"
+
+#define MAX_GPUS 8              /* ENGINE_MAX_GPUS */
+
+struct gemm;                    /* gemm.c: products of many rows on one card */
+
+/* One card. */
+struct gpu {
+	int device;                     /* its number for the runtime */
+	int n_sm;
+	bool chained;                   /* kernels may begin before the one before has ended: sm_90 and later */
+	cudaStream_t stream;
+	cudaEvent_t event;              /* hands the residual stream over to the next card */
+	struct gemm *gemm;
+	char *arena;                    /* all weights that lie here */
+	size_t arena_bytes;
+	struct step_state *state;       /* of the decoding step */
+	int32_t *ids;                   /* of the rows of a step [CONTEXT_CHUNK] */
+	void *normed;                   /* bf16 rows, normalised: input of a product */
+	void *wide;                     /* bf16 rows: output of a product that something else finishes */
+	void *unpacked;                 /* bf16: one packed matrix, for products of many rows */
+	size_t normed_bytes, wide_bytes, unpacked_bytes;
+	float *partial;                 /* of decode attention */
+	unsigned *counters;
+	void *top2_work;
+};
+
+struct cuda_tower_layer {
+	struct matrix qkv, proj, fc1, fc2;
+	const float *norm1, *norm2, *q_norm, *k_norm, *proj_bias, *ls1, *ls2, *fc1_bias, *fc2_bias;
+};
+
+struct cuda_decoder_layer {
+	struct matrix qkv, o, gate_up, down;
+	const float *attn_norm, *mlp_norm;
+	int gpu;
+};
+
+/* The model on the cards. The tower and the projector lie on the first, the output matrix on the last. */
+struct cuda_weights {
+	struct cuda_tower_layer *tower;
+	struct cuda_decoder_layer *layers;
+	struct matrix patch, fc1, fc2, lm_head;
+	const float *class_embedding, *patch_bias, *position;
+	const float *proj_norm, *proj_norm_bias, *fc1_bias, *fc2_bias, *norm;
+	const uint16_t *embed;
+};
+
+/* Where the numbers of one tensor go. */
+enum landing_kind {
+	LAND_BF16,                      /* as bf16, row after row; columns padded with zeros to pitch */
+	LAND_F32,                       /* as float32 */
+	LAND_PACKED,                    /* rows into a packed matrix */
+};
+
+struct landing {
+	const struct stored *from;      /* NULL: nothing to read, filled with random numbers */
+	const char *name;
+	enum landing_kind kind;
+	enum dtype type;                /* as it is stored */
+	int rows, cols, pitch;          /* vectors: one row; pitch of the destination in values */
+	void *to;                       /* LAND_BF16, LAND_F32: address on the card */
+	const struct matrix *matrix;    /* LAND_PACKED */
+	int row;                        /* LAND_PACKED: where its first row stands in the fused matrix, as if unfused */
+	int gpu;
+	float range, mean;              /* of random numbers */
+};
+
+struct tensor_name {
+	const struct tensor *tensor;
+	char *text;
+};
+
+struct cuda {
+	struct backend base;
+	struct gpu gpu[MAX_GPUS];
+	int n_gpus;
+	enum quant quant;
+	struct cuda_weights w;
+	struct landing *landings;
+	int n_landings;
+	struct tensor_name *names;      /* of the model's tensors: what landings are called */
+	int n_names;
+	int n_ids, pos;                 /* of the step between begin() and end() */
+	int32_t *host_ids;              /* pinned: a ring of slots */
+	struct step_state *host_state;  /* pinned: a ring of slots */
+	int slot;
+	bool recording;
+	struct error failure;
+	char text[160];
+};
+
+struct device_buffer {
+	size_t n;                       /* values of 4 bytes */
+	int home;                       /* index of the card that has the newest */
+	float *at[MAX_GPUS];
+	struct top2 *best, *host_best;  /* of logits: on the card, and pinned; NULL before they are asked for */
+};
+
+struct kv_cache {
+	int n_ctx, n_layers;
+	size_t layer_values;            /* n_ctx * n_kv_heads * head_dim */
+	uint16_t **k, **v;              /* a layer each, on the layer's card */
+	float *cos[MAX_GPUS], *sin[MAX_GPUS];
+	void *block[MAX_GPUS];          /* what holds them all on each card */
+};
+
+static inline struct cuda *
+cuda_of(struct backend *b)
+{
+	return (struct cuda *)b;
+}
+
+/* ---- cuda.c */
+
+/* Keeps the first failure. what: the operator. */
+void
+cuda_note(struct cuda *c, cudaError_t rc, const char *what, const char *file, int line);
+#define NOTE(c, rc, what) cuda_note(c, rc, what, __FILE__, __LINE__)
+/* In words, for a person: CODE_MEMORY when the card is full, else CODE_ENGINE. */
+int
+cuda_error(struct error *err, cudaError_t rc, const char *doing);
+/* Bytes of the card's memory, or CODE_MEMORY saying what for. */
+void *
+cuda_take(struct cuda *c, int gpu, size_t bytes, const char *what, struct error *err);
+
+/* ---- weights.c: where everything lies. cuda_place allocates and makes the list of landings; nothing is read. */
+int
+cuda_place(struct cuda *c, const struct model *m, const struct checkpoint *from, struct error *err);
+void
+cuda_unplace(struct cuda *c);
+/* The tower's positions, resampled where the grids differ; they are no landing. */
+int
+cuda_fill_positions(struct cuda *c, const struct model *m, struct error *err);
+
+/* ---- load.c: files → the places. */
+int
+cuda_load(struct cuda *c, const struct checkpoint *from, const struct watch *watch, struct error *err);
+
+/* ---- gemm.c: y[m, n] = x[m, k] wᵀ (+ y), bf16 in, float32 sums */
+struct gemm *
+gemm_new(int device, cudaStream_t stream, struct error *err);
+void
+gemm_free(struct gemm *g);
+struct product {
+	const void *x;                  /* bf16 [m, k], x_stride values apart */
+	const void *w;                  /* bf16 [n, k] */
+	void *y;                        /* bf16 or f32 [m, n] dense */
+	int m, n, k, x_stride;
+	bool f32;                       /* y is float32 */
+	bool add;                       /* y += */
+};
+/* 0, or -1 with the library's word. */
+int
+gemm_run(struct gemm *g, const struct product *p, const char **why);
+
+#endif

@@ -1,0 +1,259 @@
+/* decode_attention.cu: softmax(q kᵀ / √D) v for the one row of a step, keys split over blocks.
+ *
+ * A block takes one kv head and one slice of the keys; the query heads of the group (up to 8 at a time) share every key
+ * and value that it reads. 8 lanes hold a key, 4 keys a warp; then each thread owns a pair of columns of the values for
+ * a quarter of the slice. A slice leaves maximum, sum and unnormalised output in float32; the last block of a head to
+ * finish joins them, slices in order. How many slices there are depends on the number of keys alone, so results repeat;
+ * blocks beyond it leave at once, so one recorded launch serves every length. Reads 4 keys D bytes a kv head; bound by
+ * latency at short contexts, by memory at long ones.
+ */
+#include "engine/cuda/common.cuh"
+
+#define THREADS 256
+#define WARPS (THREADS / 32)
+#define HEADS 8                 /* query heads a block takes at most */
+#define MIN_SLICE 32            /* keys */
+#define MAX_DIM 256
+
+struct step_attention {
+	uint16_t *out;
+	const uint16_t *q, *k, *v;
+	const struct step_state *state;
+	float *partial;
+	unsigned *counters;
+	int n_heads, n_kv_heads, head_dim;
+	float scale;
+};
+
+static __device__ __forceinline__ int
+n_slices_of(int n_keys)
+{
+	return min(DECODE_SPLITS, (n_keys + MIN_SLICE - 1) / MIN_SLICE);
+}
+
+/* Of one slice and head: output [D], maximum, sum. */
+static __host__ __device__ __forceinline__ int
+partial_values(int head_dim)
+{
+	return head_dim + 2;
+}
+
+/* Eight values of a row from d on; beyond the end: zeros. */
+__device__ __forceinline__ void
+load8(float out[8], const uint16_t *row, int d, int dim)
+{
+	if (dim % 8 == 0) {
+		uint4 v = *(const uint4 *)(row + d);
+		const uint32_t vs[4] = { v.x, v.y, v.z, v.w };
+
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			out[2 * i] = bf16_low(vs[i]);
+			out[2 * i + 1] = bf16_high(vs[i]);
+		}
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		out[i] = d + i < dim ? bf16_value(row[d + i]) : 0.0f;
+}
+
+/* scores[h][i] of the slice's keys i; q in shared memory [heads][D rounded up to 8] */
+__device__ __forceinline__ void
+score(const struct step_attention &a, const float *q, int pitch, float *scores, int n_heads, const uint16_t *k, int n,
+    size_t stride)
+{
+	int lane = threadIdx.x & 31, part = lane & 7, key = (threadIdx.x >> 5) * 4 + (lane >> 3);
+
+	for (int base = 0; base < n; base += WARPS * 4) {
+		int i = base + key;
+		float sum[HEADS] = {};
+
+		for (int d = part * 8; i < n && d < a.head_dim; d += 64) {
+			float x[8];
+
+			load8(x, k + (size_t)i * stride, d, a.head_dim);
+#pragma unroll
+			for (int h = 0; h < HEADS; h++)
+				if (h < n_heads)
+#pragma unroll
+					for (int j = 0; j < 8; j++)
+						sum[h] = fmaf(x[j], q[h * pitch + d + j], sum[h]);
+		}
+#pragma unroll
+		for (int h = 0; h < HEADS; h++) {
+			float s = sum[h];
+
+			s += __shfl_xor_sync(FULL, s, 4);
+			s += __shfl_xor_sync(FULL, s, 2);
+			s += __shfl_xor_sync(FULL, s, 1);
+			if (part == 0 && i < n && h < n_heads)
+				scores[h * n + i] = s * a.scale;
+		}
+	}
+}
+
+/* A warp a head: scores → exp(score - max); leaves max and sum. */
+__device__ __forceinline__ void
+soften(float *scores, int n_heads, int n, float *max_of, float *sum_of)
+{
+	int lane = threadIdx.x & 31, h = threadIdx.x >> 5;
+	float m = -INFINITY, sum = 0;
+
+	if (h >= n_heads)
+		return;
+	for (int i = lane; i < n; i += 32)
+		m = fmaxf(m, scores[h * n + i]);
+	for (int mask = 16; mask; mask >>= 1)
+		m = fmaxf(m, __shfl_xor_sync(FULL, m, mask));
+	for (int i = lane; i < n; i += 32) {
+		float e = __expf(scores[h * n + i] - m);
+
+		scores[h * n + i] = e;
+		sum += e;
+	}
+	sum = warp_sum(sum);
+	if (lane == 0) {
+		max_of[h] = m;
+		sum_of[h] = sum;
+	}
+}
+
+/* The block's part of the sum over values: column pairs × groups of keys, then over the groups. gathered: shared
+ * memory [n_groups][HEADS][D]. */
+__device__ __forceinline__ void
+gather(const struct step_attention &a, const float *scores, float *gathered, int n_heads, const uint16_t *v, int n,
+    size_t stride, int n_groups)
+{
+	int n_pairs = (a.head_dim + 1) / 2, pair = threadIdx.x % n_pairs, group = threadIdx.x / n_pairs, d = 2 * pair;
+	float low[HEADS] = {}, high[HEADS] = {};
+
+	if (group >= n_groups)
+		return;
+	for (int i = group; i < n; i += n_groups) {
+		const uint16_t *row = v + (size_t)i * stride + d;
+		float x = bf16_value(row[0]), y = d + 1 < a.head_dim ? bf16_value(row[1]) : 0.0f;
+
+#pragma unroll
+		for (int h = 0; h < HEADS; h++)
+			if (h < n_heads) {
+				low[h] = fmaf(scores[h * n + i], x, low[h]);
+				high[h] = fmaf(scores[h * n + i], y, high[h]);
+			}
+	}
+#pragma unroll
+	for (int h = 0; h < HEADS; h++)
+		if (h < n_heads) {
+			gathered[(group * HEADS + h) * a.head_dim + d] = low[h];
+			if (d + 1 < a.head_dim)
+				gathered[(group * HEADS + h) * a.head_dim + d + 1] = high[h];
+		}
+}
+
+/* All slices of the block's heads, in order, into the output. */
+__device__ __forceinline__ void
+join_slices(const struct step_attention &a, int first_head, int n_heads, int n_slices)
+{
+	int values = partial_values(a.head_dim);
+
+	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
+		int h = first_head + at / a.head_dim, d = at % a.head_dim;
+		const float *p = a.partial + (size_t)h * DECODE_SPLITS * values;
+		float m = -INFINITY, sum = 0, out = 0;
+
+		for (int s = 0; s < n_slices; s++)
+			m = fmaxf(m, __ldcg(p + s * values + a.head_dim));
+		for (int s = 0; s < n_slices; s++) {
+			float scale = __expf(__ldcg(p + s * values + a.head_dim) - m);
+
+			sum = fmaf(scale, __ldcg(p + s * values + a.head_dim + 1), sum);
+			out = fmaf(scale, __ldcg(p + s * values + d), out);
+		}
+		a.out[(size_t)h * a.head_dim + d] = bf16_of(out / sum);
+	}
+}
+
+/* grid: slices, kv heads, blocks of HEADS query heads of a group */
+__global__ void __launch_bounds__(THREADS)
+step_attention_kernel(const __grid_constant__ struct step_attention a)
+{
+	extern __shared__ float shared[];
+	__shared__ float max_of[HEADS], sum_of[HEADS];
+	__shared__ bool last;
+	int group = a.n_heads / a.n_kv_heads, first = blockIdx.z * HEADS, n_heads = min(HEADS, group - first);
+	int first_head = blockIdx.y * group + first, pitch = (a.head_dim + 7) / 8 * 8, values = partial_values(a.head_dim);
+	size_t stride = (size_t)a.n_kv_heads * a.head_dim;
+	int n_keys, n_slices, each, begin, n, n_groups = max(1, min(4, THREADS / ((a.head_dim + 1) / 2)));
+	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + 4 * HEADS * a.head_dim;
+	unsigned *counter = a.counters + blockIdx.y * gridDim.z + blockIdx.z;
+
+	wait_for_previous();
+	n_keys = a.state->pos + 1;
+	n_slices = n_slices_of(n_keys);
+	if ((int)blockIdx.x >= n_slices)
+		return;
+	each = (n_keys + n_slices - 1) / n_slices;
+	begin = blockIdx.x * each;
+	n = max(0, min(each, n_keys - begin));
+	for (int i = threadIdx.x; i < n_heads * pitch; i += THREADS)
+		q[i] = i % pitch < a.head_dim ? bf16_value(a.q[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
+	__syncthreads();
+	score(a, q, pitch, scores, n_heads, a.k + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride);
+	__syncthreads();
+	soften(scores, n_heads, n, max_of, sum_of);
+	__syncthreads();
+	gather(a, scores, gathered, n_heads, a.v + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride, n_groups);
+	__syncthreads();
+	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
+		int h = at / a.head_dim, d = at % a.head_dim;
+		float sum = 0;
+
+		for (int g = 0; g < n_groups; g++)
+			sum += gathered[(g * HEADS + h) * a.head_dim + d];
+		a.partial[((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * values + d] = sum;
+	}
+	for (int h = threadIdx.x; h < n_heads; h += THREADS) {
+		float *p = a.partial + ((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * values + a.head_dim;
+
+		p[0] = max_of[h];
+		p[1] = sum_of[h];
+	}
+	__threadfence();
+	__syncthreads();
+	if (threadIdx.x == 0)
+		last = atomicAdd(counter, 1) == (unsigned)n_slices - 1;
+	__syncthreads();
+	if (!last)
+		return;
+	__threadfence();
+	join_slices(a, first_head, n_heads, n_slices);
+	if (threadIdx.x == 0)
+		*counter = 0;
+}
+
+extern "C" size_t
+cuda_decode_partial(int n_heads, int head_dim)
+{
+	return (size_t)n_heads * DECODE_SPLITS * partial_values(head_dim);
+}
+
+extern "C" void
+cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const uint16_t *k, const uint16_t *v,
+    const struct step_state *state, float *partial, unsigned *counters, int n_heads, int n_kv_heads, int head_dim,
+    int n_ctx, bool chained)
+{
+	struct step_attention a = { out, q, k, v, state, partial, counters, n_heads, n_kv_heads, head_dim,
+		1.0f / sqrtf((float)head_dim) };
+	int group = n_heads / n_kv_heads, longest = ceil_div(n_ctx, DECODE_SPLITS);
+	size_t shared;
+
+	if (longest < MIN_SLICE)
+		longest = MIN_SLICE;
+	shared = sizeof(float) * ((size_t)HEADS * (size_t)((head_dim + 7) / 8 * 8) + 4u * HEADS * (size_t)head_dim +
+	    (size_t)HEADS * (size_t)longest);
+	if (shared > 40 << 10)
+		cudaFuncSetAttribute((const void *)step_attention_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+		    (int)shared);
+	launch(step_attention_kernel, dim3(DECODE_SPLITS, (unsigned)n_kv_heads, (unsigned)ceil_div(group, HEADS)),
+	    dim3(THREADS), shared, s, chained, a);
+}

@@ -1,0 +1,32 @@
+/* gemm.h: the table of algorithms, and how it is made. For gemm.c and tuning. */
+#ifndef ENGINE_CUDA_GEMM_H
+#define ENGINE_CUDA_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GEMM_N_SETTINGS 9
+#define GEMM_MAX_CANDIDATES 32
+
+/* What cublasLt shall do for products of up to m rows (and more than the next smaller m of the same n, k). */
+struct gemm_choice {
+	int cc;                         /* compute capability: 90 */
+	size_t version;                 /* of cublasLt */
+	int m, n, k;
+	bool f32;
+	uint32_t settings[GEMM_N_SETTINGS];     /* id, tile, stages, split k, reduction, swizzle, custom, inner, cluster */
+};
+
+/* Ends with n 0. */
+extern const struct gemm_choice gemm_table[];
+
+struct gemm;
+struct product;
+
+/* Times the library's candidates for one product over n_ws weights (more than the cache holds) and tells the fastest. */
+int
+gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, struct gemm_choice *out,
+    float *first_ms, float *best_ms);
+
+#endif

@@ -1,0 +1,571 @@
+/* gemv_packed.cu: one row times a packed matrix on the tensor cores, with the norm before it and what follows it.
+ *
+ * Reads rows cols bytes, or half of them and a 32nd more for scales, once; bound by the card's reading. packed.cuh says
+ * where a weight lies. The weights are the A operand of mma.m16n8k16 (f16 in, float32 sums), x is B. A lane's 16 bytes
+ * are its A fragments as soon as they are widened; its B fragments are 16 bytes of x in natural order, the same for all
+ * eight columns, so every column of the result is the product. With eight different columns the sums of each would
+ * be these very ones: their order over the columns of the matrix depends on WARPS alone.
+ *
+ * A block takes a tile of 16 rows at a time, its warps units of the columns in turn; each keeps FLIGHT units requested,
+ * on into the block's next tile. The warps' sums meet in shared memory, and one warp (another for each tile) adds them in
+ * order and finishes. The first weights are requested before the kernel waits for the one before it, and PREFETCH more
+ * bytes a block are called into the L2, so that reading goes on while x is prepared.
+ *
+ * x is rounded to bfloat16, as for products of many rows, then written as fp16 times a power of two that brings its
+ * largest to 2^13 … 2^14: exact for all that is not 2^30 smaller.
+ * Widening: INT8 by 1024 + q + 128 in fp16, then a subtraction; e4m3 by the instruction or by shifts. INT4: a nibble
+ * masked into an fp16 is q 2^-24, a subnormal, which mma takes as it is; one 4 bits higher is 16 times that, so x is
+ * divided by 16 there. The sums of a group begin with -8 times the sum of x in it.
+ */
+#include <assert.h>
+
+#include "engine/cuda/packed.cuh"
+
+enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
+
+struct packed_args {
+	const uint4 *at;
+	const void *scale;
+	const float *norm, *x;
+	const uint16_t *in;
+	float eps;
+	int rows, cols, half, n_tiles, n_units;
+	float *out;                     /* RESIDUAL, PLAIN */
+	uint16_t *h;                    /* SWIGLU */
+	struct gemv_rope rope;          /* QKV */
+};
+
+/* ---- weights */
+
+template <int QUANT>
+struct unit {
+	uint4 w[QUANT == QUANT_INT4 ? 2 : 1];
+	uint32_t scale;                 /* INT4: fp16 of row low, of row high */
+};
+
+/* Where the lane's part of a unit is; f: so many units on. */
+template <int QUANT>
+struct source {
+	const uint4 *w;
+	const uint32_t *scale;
+};
+
+template <int QUANT>
+static __device__ __forceinline__ struct source<QUANT>
+source_of(const struct packed_args &a, int tile, int i)
+{
+	size_t at = (size_t)tile * a.n_units + i;
+	int lane = threadIdx.x & 31;
+	struct source<QUANT> from;
+
+	from.w = a.at + at * 32 * unit_pieces(QUANT) + lane;
+	from.scale = (const uint32_t *)a.scale + at * 8 + lane / 4;
+	return from;
+}
+
+template <int QUANT>
+static __device__ __forceinline__ void
+request(struct unit<QUANT> &to, const struct source<QUANT> &from, int f)
+{
+	to.w[0] = load_stream(from.w + f * 32 * unit_pieces(QUANT));
+	if (QUANT == QUANT_INT4) {
+		to.w[1] = load_stream(from.w + f * 64 + 32);
+		to.scale = __ldg(from.scale + f * 8);
+	}
+}
+
+/* Bytes skip … skip + n - 1 of the block's tiles into the L2. */
+static __device__ __forceinline__ void
+call_ahead(const struct packed_args &a, int tile_bytes, int skip, int n)
+{
+	for (int i = threadIdx.x * 128; i < n; i += blockDim.x * 128) {
+		int at = skip + i, tile = blockIdx.x + at / tile_bytes * gridDim.x;
+		const char *p = (const char *)a.at + (size_t)tile * tile_bytes + at % tile_bytes;
+
+		if (tile < a.n_tiles)
+			asm volatile("prefetch.global.L2 [%0];" :: "l"(p));
+	}
+}
+
+/* ---- x into shared memory */
+
+/* Sum of one, largest of the other over the block, for every thread. */
+static __device__ __forceinline__ float2
+block_sum_max(float sum, float most, float2 *room)
+{
+	int lane = threadIdx.x & 31, n_warps = blockDim.x >> 5;
+
+#pragma unroll
+	for (int m = 16; m; m >>= 1) {
+		sum += __shfl_xor_sync(FULL, sum, m);
+		most = fmaxf(most, __shfl_xor_sync(FULL, most, m));
+	}
+	if (lane == 0)
+		room[threadIdx.x >> 5] = make_float2(sum, most);
+	__syncthreads();
+	sum = lane < n_warps ? room[lane].x : 0.0f;
+	most = lane < n_warps ? room[lane].y : 0.0f;
+#pragma unroll
+	for (int m = 16; m; m >>= 1) {
+		sum += __shfl_xor_sync(FULL, sum, m);
+		most = fmaxf(most, __shfl_xor_sync(FULL, most, m));
+	}
+	return make_float2(sum, most);
+}
+
+/* The e with 2^e ≤ v, within what keeps 2^(13 - e) and its inverse normal numbers. */
+static __device__ __forceinline__ int
+exponent_of(float v)
+{
+	return max(-100, min(113, (int)(__float_as_uint(v) >> 23) - 127));
+}
+
+static __device__ __forceinline__ float
+power_of_two(int e)
+{
+	return __uint_as_float((uint32_t)(e + 127) << 23);
+}
+
+/* Eight of n values from 8 c on, zeros beyond the end. */
+static __device__ __forceinline__ void
+eight_floats(float *v, const float *from, int c, int n)
+{
+	if (8 * c + 8 <= n) {
+		float4 low = ((const float4 *)from)[2 * c], high = ((const float4 *)from)[2 * c + 1];
+
+		v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
+		v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		v[i] = 8 * c + i < n ? from[8 * c + i] : 0.0f;
+}
+
+static __device__ __forceinline__ uint4
+eight_bf16(const uint16_t *from, int c, int n)
+{
+	uint32_t v[4];
+
+	if (8 * c + 8 <= n)
+		return ((const uint4 *)from)[c];
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		v[i] = 8 * c + 2 * i < n ? from[8 * c + 2 * i] : 0;
+		v[i] |= 8 * c + 2 * i + 1 < n ? (uint32_t)from[8 * c + 2 * i + 1] << 16 : 0;
+	}
+	return make_uint4(v[0], v[1], v[2], v[3]);
+}
+
+/* Values 8 c … of bf16 as fp16 times factor; INT4: a 16th where the nibble lies high, and what a group's sum begins
+ * with. All lanes of a warp call it. */
+template <int QUANT>
+static __device__ __forceinline__ void
+place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float factor)
+{
+	uint32_t out[4];
+	float sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		float low = bf16_low(two[i]) * factor, high = bf16_high(two[i]) * factor;
+		float part = QUANT == QUANT_INT4 && i % 2 ? 1.0f / 16 : 1.0f;
+		__half2 h = __floats2half2_rn(low * part, high * part);
+
+		sum += low + high;
+		out[i] = *(uint32_t *)&h;
+	}
+	if (c < n_chunks)
+		xs[c] = make_uint4(out[0], out[1], out[2], out[3]);
+	if (QUANT == QUANT_INT4) {
+#pragma unroll
+		for (int m = 8; m; m >>= 1)
+			sum += __shfl_xor_sync(FULL, sum, m);
+		if (c < n_chunks && c % 16 == 0)
+			begin[c / 16] = sum * (-8.0f / (1 << 24));
+	}
+}
+
+/* Each thread meets its own values only, so kept and xs need no barrier of their own. Returns what sums must be
+ * multiplied by. */
+template <int QUANT, bool NORM>
+static __device__ __forceinline__ float
+prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, float2 *room)
+{
+	int n_chunks = a.n_units * unit_cols(QUANT) / 8, base = threadIdx.x & ~31, lane = threadIdx.x & 31, e;
+	float sum = 0, most = 0, scale = 1;
+	float2 both;
+
+	for (int c = threadIdx.x; c < n_chunks; c += blockDim.x) {
+		if (NORM) {
+			float x[8];
+			float4 *k = (float4 *)kept + 2 * c, low = k[0], high = k[1];
+
+			eight_floats(x, a.x, c, a.cols);
+#pragma unroll
+			for (int i = 0; i < 8; i++)
+				sum += x[i] * x[i];
+			low = make_float4(low.x * x[0], low.y * x[1], low.z * x[2], low.w * x[3]);
+			high = make_float4(high.x * x[4], high.y * x[5], high.z * x[6], high.w * x[7]);
+			most = fmaxf(most, fmaxf(fmaxf(fabsf(low.x), fabsf(low.y)), fmaxf(fabsf(low.z), fabsf(low.w))));
+			most = fmaxf(most, fmaxf(fmaxf(fabsf(high.x), fabsf(high.y)), fmaxf(fabsf(high.z), fabsf(high.w))));
+			k[0] = low;
+			k[1] = high;
+		} else {
+			uint4 v = eight_bf16(a.in, c, a.cols);
+			const uint32_t two[4] = { v.x, v.y, v.z, v.w };
+
+#pragma unroll
+			for (int i = 0; i < 4; i++)
+				most = fmaxf(most, fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
+			xs[c] = v;
+		}
+	}
+	both = block_sum_max(sum, most, room);
+	if (NORM)
+		scale = rsqrtf(both.x / (float)a.cols + a.eps);
+	e = exponent_of(both.y * scale);
+	for (int c = base; c < n_chunks; c += blockDim.x) {
+		int mine = min(c + lane, n_chunks - 1);
+		uint32_t two[4];
+
+		if (NORM) {
+			float4 low = ((float4 *)kept)[2 * mine], high = ((float4 *)kept)[2 * mine + 1];
+
+			two[0] = bf16_pair(low.x * scale, low.y * scale);
+			two[1] = bf16_pair(low.z * scale, low.w * scale);
+			two[2] = bf16_pair(high.x * scale, high.y * scale);
+			two[3] = bf16_pair(high.z * scale, high.w * scale);
+		} else {
+			uint4 v = xs[mine];
+
+			two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
+		}
+		place_x<QUANT>(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
+	}
+	return power_of_two(e - 13);
+}
+
+/* ---- the product */
+
+static __device__ __forceinline__ void
+mma(float *sum, uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	    : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+/* Bytes 0 and 1, or 2 and 3, as two fp16. */
+template <int QUANT, int HIGH>
+static __device__ __forceinline__ uint32_t
+widen8(uint32_t four)
+{
+	uint32_t two;
+	__half2 h;
+
+	if (QUANT == QUANT_FP8)
+		return e4m3_pair<HIGH>(four);
+	two = __byte_perm(four, 0x64646464u, HIGH ? 0x4342 : 0x4140);
+	h = __hsub2(*(__half2 *)&two, __half2half2(__ushort_as_half(0x6480)));  /* 1024 + 128 */
+	return *(uint32_t *)&h;
+}
+
+/* Sums of the lane's two rows over its warp's units of a tile. */
+struct sums {
+	float part[4];                  /* of mma: 0 row low, 2 row high, 1 and 3 the same again */
+	float low, high;                /* INT4: of groups, scaled */
+};
+
+static __device__ __forceinline__ void
+multiply4(struct sums &s, const struct unit<QUANT_INT4> &u, const uint4 *xs, const float *begin, int i)
+{
+	__half2 scale = *(const __half2 *)&u.scale;
+
+	s.part[0] = s.part[1] = s.part[2] = s.part[3] = begin[i];
+	xs += i * 16 + (threadIdx.x & 3);
+#pragma unroll
+	for (int p = 0; p < 2; p++) {
+		const uint32_t w[4] = { u.w[p].x, u.w[p].y, u.w[p].z, u.w[p].w };
+#pragma unroll
+		for (int h = 0; h < 2; h++) {
+			uint32_t low = w[2 * h], high = w[2 * h + 1];
+			uint4 x = xs[p * 8 + h * 4];
+
+			mma(s.part, low & 0x000f000fu, high & 0x000f000fu, low & 0x00f000f0u, high & 0x00f000f0u, x.x, x.y);
+			low >>= 8;
+			high >>= 8;
+			mma(s.part, low & 0x000f000fu, high & 0x000f000fu, low & 0x00f000f0u, high & 0x00f000f0u, x.z, x.w);
+		}
+	}
+	s.low = fmaf(__low2float(scale), s.part[0], s.low);
+	s.high = fmaf(__high2float(scale), s.part[2], s.high);
+}
+
+template <int QUANT>
+static __device__ __forceinline__ void
+multiply8(struct sums &s, const struct unit<QUANT> &u, const uint4 *xs, int i)
+{
+	uint4 w = u.w[0], x = xs[i * 4 + (threadIdx.x & 3)];
+
+	mma(s.part, widen8<QUANT, 0>(w.x), widen8<QUANT, 0>(w.z), widen8<QUANT, 1>(w.x), widen8<QUANT, 1>(w.z), x.x, x.y);
+	mma(s.part, widen8<QUANT, 0>(w.y), widen8<QUANT, 0>(w.w), widen8<QUANT, 1>(w.y), widen8<QUANT, 1>(w.w), x.z, x.w);
+}
+
+/* ---- after: one warp, lane r (and 16 + r) for row r of the tile */
+
+/* What finishing needs from memory, asked for when the tile begins. */
+struct needs {
+	float scale, one, two;          /* RESIDUAL: one is the old value; QKV: cosine and sine */
+};
+
+template <int QUANT, int EPILOGUE>
+static __device__ __forceinline__ struct needs
+ask(const struct packed_args &a, int tile)
+{
+	struct needs n = { 1, 0, 0 };
+	int r = threadIdx.x & 15, row = row_at(a.rows, a.half, tile, r);
+
+	if (row < 0)
+		return n;
+	if (QUANT != QUANT_INT4)
+		n.scale = ((const float *)a.scale)[tile * TILE_ROWS + r];
+	if (EPILOGUE == RESIDUAL)
+		n.one = a.out[row];
+	if (EPILOGUE == QKV) {
+		int i = row % (2 * a.half), head = row / (2 * a.half);
+		size_t at = (size_t)a.rope.state->pos * a.half + i;
+		bool roped = head < a.rope.n_heads + a.rope.n_kv_heads && i < a.half;
+
+		n.one = roped ? a.rope.cos[at] : 1.0f;
+		n.two = roped ? a.rope.sin[at] : 0.0f;
+	}
+	return n;
+}
+
+static __device__ __forceinline__ float
+rounded(float v)
+{
+	return bf16_value(bf16_of(v));
+}
+
+/* The first values of two halves of a head, in q, or in the step's row of the cache. */
+static __device__ __forceinline__ void
+put_qkv(const struct packed_args &a, const struct needs &n, int row, float low, float high)
+{
+	const struct gemv_rope &r = a.rope;
+	size_t cache = (size_t)r.state->pos * r.n_kv_heads * r.head_dim;
+	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim;
+	uint16_t *to;
+
+	low = rounded(low);
+	high = rounded(high);
+	if (row < k_from)
+		to = r.q + row;
+	else if (row < v_from)
+		to = r.k + cache + (row - k_from);
+	else
+		to = r.v + cache + (row - v_from);
+	to[0] = bf16_of(low * n.one - high * n.two);
+	to[a.half] = bf16_of(high * n.one + low * n.two);
+}
+
+template <int QUANT, int EPILOGUE, int WARPS>
+static __device__ __forceinline__ void
+finish(const struct packed_args &a, const struct needs &n, int tile, const float (*partial)[TILE_ROWS], float back)
+{
+	int lane = threadIdx.x & 31, row = row_at(a.rows, a.half, tile, lane & 15);
+	float v = 0, other;
+
+#pragma unroll
+	for (int w = 0; w < WARPS; w += 2)
+		v += partial[w + lane / 16][lane % 16];
+	v += __shfl_xor_sync(FULL, v, 16);
+	v *= n.scale * back;
+	if (QUANT == QUANT_INT4)
+		v *= (float)(1 << 24);
+	if (QUANT == QUANT_FP8)
+		v *= E4M3_SCALE;
+	other = __shfl_xor_sync(FULL, v, 8);
+	if (lane >= (EPILOGUE == QKV || EPILOGUE == SWIGLU ? 8 : 16) || row < 0)
+		return;
+	if (EPILOGUE == QKV) {
+		put_qkv(a, n, row, v, other);
+	} else if (EPILOGUE == SWIGLU) {
+		v = rounded(v);
+		a.h[row] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
+	} else {
+		a.out[row] = n.one + v;
+	}
+}
+
+template <int QUANT, int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT>
+static __global__ void __launch_bounds__(WARPS * 32, RESIDENT)
+packed_kernel(const __grid_constant__ struct packed_args a)
+{
+	constexpr bool NORM = EPILOGUE != RESIDUAL;
+	extern __shared__ uint4 xs[];
+	__shared__ float partial[2][WARPS][TILE_ROWS];
+	__shared__ float2 room[32];
+	float *begin = (float *)(xs + a.n_units * unit_cols(QUANT) / 8);
+	float *kept = begin + (QUANT == QUANT_INT4 ? (a.n_units + 3) / 4 * 4 : 0), back;
+	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, tile = blockIdx.x, turn = 0;
+	struct unit<QUANT> u[FLIGHT];
+	struct source<QUANT> from = source_of<QUANT>(a, tile, warp);
+
+#pragma unroll
+	for (int f = 0; f < FLIGHT; f++)
+		if (warp + f * WARPS < a.n_units)
+			request<QUANT>(u[f], from, f * WARPS);
+	if (PREFETCH) {
+		int unit_bytes = unit_pieces(QUANT) * PIECE_BYTES, tile_bytes = a.n_units * unit_bytes;
+
+		call_ahead(a, tile_bytes, min(tile_bytes, FLIGHT * WARPS * unit_bytes), PREFETCH);
+	}
+	if (NORM)
+		for (int c = threadIdx.x; c < a.n_units * unit_cols(QUANT) / 8; c += WARPS * 32)
+			eight_floats(kept + 8 * c, a.norm, c, a.cols);
+	wait_for_previous();
+	back = prepare_x<QUANT, NORM>(a, xs, begin, kept, room);
+	__syncthreads();
+	for (; tile < a.n_tiles; tile += gridDim.x, turn++) {
+		bool mine = turn % WARPS == warp;
+		struct needs n = { 1, 0, 0 };
+		struct sums s = {};
+
+		if (mine)
+			n = ask<QUANT, EPILOGUE>(a, tile);
+		for (int i = warp; i - warp < a.n_units; i += WARPS * FLIGHT) {
+			bool more = i - warp + WARPS * FLIGHT < a.n_units;
+			int at = more ? i + WARPS * FLIGHT : warp, of = more ? tile : tile + (int)gridDim.x;
+			int end = of < a.n_tiles ? a.n_units : 0;
+
+			from = source_of<QUANT>(a, of, at);
+#pragma unroll
+			for (int f = 0; f < FLIGHT; f++) {
+				if (i + f * WARPS < a.n_units) {
+					if constexpr (QUANT == QUANT_INT4)
+						multiply4(s, u[f], xs, begin, i + f * WARPS);
+					else
+						multiply8<QUANT>(s, u[f], xs, i + f * WARPS);
+				}
+				if (at + f * WARPS < end)
+					request<QUANT>(u[f], from, f * WARPS);
+			}
+		}
+		if (lane % 4 == 0) {
+			partial[turn & 1][warp][lane / 4] = QUANT == QUANT_INT4 ? s.low : s.part[0];
+			partial[turn & 1][warp][8 + lane / 4] = QUANT == QUANT_INT4 ? s.high : s.part[2];
+		}
+		__syncthreads();        /* the other partial is free again when its warp has come here */
+		if (mine)
+			finish<QUANT, EPILOGUE, WARPS>(a, n, tile, partial[turn & 1], back);
+	}
+}
+
+/* ---- launchers */
+
+template <int QUANT, int EPILOGUE>
+static size_t
+shared_bytes(const struct packed_args &a)
+{
+	size_t cols = (size_t)a.n_units * (size_t)unit_cols(QUANT);
+	size_t begin = QUANT == QUANT_INT4 ? ((size_t)a.n_units + 3) / 4 * 16 : 0;
+
+	return cols * 2 + begin + (EPILOGUE == RESIDUAL ? 0 : cols * sizeof(float));
+}
+
+/* PER_SM blocks of WARPS warps work on a multiprocessor, of RESIDENT that fit: the rest is room for the next kernel. */
+template <int QUANT, int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
+static void
+run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
+{
+	void (*kernel)(struct packed_args) = packed_kernel<QUANT, EPILOGUE, WARPS, FLIGHT, PREFETCH, RESIDENT>;
+	size_t shared = shared_bytes<QUANT, EPILOGUE>(a);
+	int grid = min(a.n_tiles, g->n_sm * PER_SM);
+
+	if (shared > 40 << 10)
+		cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+	launch(kernel, dim3((unsigned)grid), dim3(WARPS * 32), shared, s, g->chained, a);
+}
+
+/* 14 warps: 7168 columns are 16 units of 32 or 4 of 128 a warp. */
+template <int QUANT, int EPILOGUE>
+static void
+run_quant(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
+{
+	run_shape<QUANT, EPILOGUE, 14, QUANT == QUANT_INT4 ? 4 : 8, 65536, 2, 1>(s, g, a);
+}
+
+static struct packed_args
+args_of(const struct gemv *g)
+{
+	const struct matrix *m = g->w;
+	struct packed_args a = {};
+
+	assert(m->quant != QUANT_BF16);
+	a.at = (const uint4 *)m->at;
+	a.scale = m->scale;
+	a.norm = g->norm;
+	a.x = g->x;
+	a.in = g->in;
+	a.eps = g->eps;
+	a.rows = m->rows;
+	a.cols = m->cols;
+	a.half = m->half;
+	a.n_tiles = tiles_of(m->rows, m->half);
+	a.n_units = units_of(m->quant, m->cols);
+	return a;
+}
+
+template <int EPILOGUE>
+static void
+run(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
+{
+	if (g->w->quant == QUANT_INT8)
+		run_quant<QUANT_INT8, EPILOGUE>(s, g, a);
+	else if (g->w->quant == QUANT_FP8)
+		run_quant<QUANT_FP8, EPILOGUE>(s, g, a);
+	else
+		run_quant<QUANT_INT4, EPILOGUE>(s, g, a);
+}
+
+extern "C" void
+cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+{
+	struct packed_args a = args_of(g);
+
+	assert(2 * g->w->half == r->head_dim && g->w->rows == (r->n_heads + 2 * r->n_kv_heads) * r->head_dim);
+	a.rope = *r;
+	run<QKV>(s, g, a);
+}
+
+extern "C" void
+cuda_packed_residual(cudaStream_t s, const struct gemv *g, float *x_out)
+{
+	struct packed_args a = args_of(g);
+
+	assert(!g->w->half);
+	a.out = x_out;
+	run<RESIDUAL>(s, g, a);
+}
+
+extern "C" void
+cuda_packed_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
+{
+	struct packed_args a = args_of(g);
+
+	assert(2 * g->w->half == g->w->rows);
+	a.h = h;
+	run<SWIGLU>(s, g, a);
+}
+
+extern "C" void
+cuda_packed_plain(cudaStream_t s, const struct gemv *g, float *out)
+{
+	struct packed_args a = args_of(g);
+
+	assert(!g->w->half);
+	a.out = out;
+	run<PLAIN>(s, g, a);
+}

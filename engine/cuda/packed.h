@@ -1,0 +1,41 @@
+/* packed.h: matrices of 8 and 4 bits a weight: their layout, packing, unpacking, and products with one row.
+ *
+ * m->rows, cols, half and quant decide the layout; m->at and m->scale are taken by the caller, aligned to 512 bytes, in
+ * the sizes of cuda_packed_bytes(), and need no clearing. Rows are named in the order of the unfused tensors one after
+ * the other (all of q, k, v; all of gate, up) wherever they lie packed.
+ */
+#ifndef ENGINE_CUDA_PACKED_H
+#define ENGINE_CUDA_PACKED_H
+
+#include "engine/cuda/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- quant.cu */
+
+void
+cuda_packed_bytes(const struct matrix *m, size_t *at, size_t *scale);
+/* Rows row … row + n_rows - 1 of m from rows, bf16 [n_rows, cols] on the card. Whole rows, in any order and number. */
+void
+cuda_pack_rows(cudaStream_t s, const struct matrix *m, int row, int n_rows, const uint16_t *rows);
+/* out bf16 [rows, cols]: all of m in its unfused order. INT4 and FP8 exactly, INT8 rounded to bf16. */
+void
+cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);
+
+/* ---- gemv_packed.cu: what kernels.h says of cuda_gemv_… */
+void
+cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);
+void
+cuda_packed_residual(cudaStream_t s, const struct gemv *g, float *x_out);
+void
+cuda_packed_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h);
+void
+cuda_packed_plain(cudaStream_t s, const struct gemv *g, float *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

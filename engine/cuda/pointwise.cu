@@ -1,0 +1,325 @@
+/* pointwise.cu: what happens to values one by one or by small neighbourhoods: embeddings, activations, rotary positions
+ * into the cache, patches, pixel shuffle, conversions. All bound by memory; a thread takes one value or a pair.
+ */
+#include "engine/cuda/common.cuh"
+
+#define THREADS 256
+
+static dim3
+grid_of(size_t n_values)
+{
+	return dim3((unsigned)ceil_div((long long)n_values, THREADS));
+}
+
+/* ---- embeddings */
+
+__global__ void
+embed_kernel(float *x, const uint16_t *table, const int32_t *ids, int size)
+{
+	int32_t id = ids[blockIdx.x];
+
+	for (int i = threadIdx.x; id >= 0 && i < size; i += THREADS)
+		x[(size_t)blockIdx.x * size + i] = bf16_value(table[(size_t)id * size + i]);
+}
+
+__global__ void
+embed_step_kernel(float *x, const uint16_t *table, const struct step_state *state, int size)
+{
+	int i = blockIdx.x * THREADS + threadIdx.x;
+
+	if (i < size)
+		x[i] = bf16_value(table[(size_t)state->id * size + i]);
+}
+
+extern "C" void
+cuda_embed(cudaStream_t s, float *x, const uint16_t *table, const int32_t *ids, int n, int size)
+{
+	embed_kernel<<<n, THREADS, 0, s>>>(x, table, ids, size);
+}
+
+extern "C" void
+cuda_embed_step(cudaStream_t s, float *x, const uint16_t *table, const struct step_state *state, int size)
+{
+	embed_step_kernel<<<grid_of((size_t)size), THREADS, 0, s>>>(x, table, state, size);
+}
+
+/* ---- activations */
+
+/* Eight values a thread where the size allows it. */
+__global__ void
+silu_mul_kernel(uint16_t *gu, int size)
+{
+	uint16_t *gate = gu + (size_t)blockIdx.y * 2 * size, *up = gate + size;
+	int i = (blockIdx.x * THREADS + threadIdx.x) * 8;
+	uint4 g, u;
+	uint32_t *gs = (uint32_t *)&g, *us = (uint32_t *)&u;
+
+	if (i >= size)
+		return;
+	if (size % 8 == 0) {
+		g = *(const uint4 *)(gate + i);
+		u = *(const uint4 *)(up + i);
+#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			float a = bf16_low(gs[k]), b = bf16_high(gs[k]);
+
+			gs[k] = bf16_pair(a / (1.0f + __expf(-a)) * bf16_low(us[k]), b / (1.0f + __expf(-b)) * bf16_high(us[k]));
+		}
+		*(uint4 *)(gate + i) = g;
+		return;
+	}
+	for (int end = min(i + 8, size); i < end; i++) {
+		float a = bf16_value(gate[i]);
+
+		gate[i] = bf16_of(a / (1.0f + __expf(-a)) * bf16_value(up[i]));
+	}
+}
+
+extern "C" void
+cuda_silu_mul(cudaStream_t s, uint16_t *gu, int n, int size)
+{
+	silu_mul_kernel<<<dim3((unsigned)ceil_div(size, 8 * THREADS), (unsigned)n), THREADS, 0, s>>>(gu, size);
+}
+
+__device__ __forceinline__ float
+gelu(float v)
+{
+	return 0.5f * v * (1.0f + erff(v * 0.70710678f));
+}
+
+__global__ void
+bias_gelu_kernel(uint16_t *x, const float *bias, int size)
+{
+	uint16_t *at = x + (size_t)blockIdx.y * size;
+	int i = (blockIdx.x * THREADS + threadIdx.x) * 8;
+	uint4 v;
+	uint32_t *vs = (uint32_t *)&v;
+
+	if (i >= size)
+		return;
+	if (size % 8 == 0) {
+		v = *(const uint4 *)(at + i);
+#pragma unroll
+		for (int k = 0; k < 4; k++)
+			vs[k] = bf16_pair(gelu(bf16_low(vs[k]) + bias[i + 2 * k]), gelu(bf16_high(vs[k]) + bias[i + 2 * k + 1]));
+		*(uint4 *)(at + i) = v;
+		return;
+	}
+	for (int end = min(i + 8, size); i < end; i++)
+		at[i] = bf16_of(gelu(bf16_value(at[i]) + bias[i]));
+}
+
+extern "C" void
+cuda_bias_gelu(cudaStream_t s, uint16_t *x, const float *bias, int n, int size)
+{
+	bias_gelu_kernel<<<dim3((unsigned)ceil_div(size, 8 * THREADS), (unsigned)n), THREADS, 0, s>>>(x, bias, size);
+}
+
+__global__ void
+add_bias_kernel(float *out, const uint16_t *y, const float *bias, int size)
+{
+	size_t at = (size_t)blockIdx.x * size;
+
+	for (int i = threadIdx.x; i < size; i += THREADS)
+		out[at + i] = bf16_value(y[at + i]) + bias[i];
+}
+
+extern "C" void
+cuda_add_bias(cudaStream_t s, float *out, const uint16_t *y, const float *bias, int n, int size)
+{
+	add_bias_kernel<<<n, THREADS, 0, s>>>(out, y, bias, size);
+}
+
+/* ---- pictures */
+
+__global__ void
+patches_kernel(uint16_t *out, const float *pixels, int size, int patch, int width)
+{
+	int grid = size / patch, i = blockIdx.x / grid, j = blockIdx.x % grid;
+
+	for (int at = threadIdx.x; at < width; at += THREADS) {
+		int column = at % patch, line = at / patch % patch, channel = at / (patch * patch);
+
+		out[(size_t)blockIdx.x * width + at] = channel >= 3 ? 0 :
+		    bf16_of(pixels[((size_t)channel * size + i * patch + line) * size + j * patch + column]);
+	}
+}
+
+extern "C" void
+cuda_patches(cudaStream_t s, uint16_t *out, const float *pixels, int size, int patch, int width)
+{
+	int grid = size / patch;
+
+	patches_kernel<<<grid * grid, THREADS, 0, s>>>(out, pixels, size, patch, width);
+}
+
+__global__ void
+place_patches_kernel(float *x, const uint16_t *y, const float *class_embedding, const float *bias, const float *position,
+    int size)
+{
+	size_t row = blockIdx.x;
+
+	for (int i = threadIdx.x; i < size; i += THREADS)
+		x[row * size + i] = position[row * size + i] +
+		    (row == 0 ? class_embedding[i] : bf16_value(y[(row - 1) * size + i]) + bias[i]);
+}
+
+extern "C" void
+cuda_place_patches(cudaStream_t s, float *x, const uint16_t *y, const float *class_embedding, const float *bias,
+    const float *position, int n_patches, int size)
+{
+	place_patches_kernel<<<n_patches + 1, THREADS, 0, s>>>(x, y, class_embedding, bias, position, size);
+}
+
+/* Output token a * m + b takes a 2 x 2 block of patches: block row b, column a in the first release (the walk is
+ * transposed; its weights were trained so), row a, column b from V1.5 on. */
+__global__ void
+pixel_shuffle_kernel(uint16_t *out, const float *x, int grid, int n_channels, bool transposed)
+{
+	int m = grid / 2, token = blockIdx.x, part = blockIdx.y, a = token / m, b = token % m;
+	int row = 2 * (transposed ? b : a) + part / 2, column = 2 * (transposed ? a : b) + part % 2;
+	const float *from = x + ((size_t)row * grid + column + 1) * n_channels;
+
+	out += ((size_t)token * 4 + part) * n_channels;
+	for (int i = threadIdx.x; i < n_channels; i += THREADS)
+		out[i] = bf16_of(from[i]);
+}
+
+extern "C" void
+cuda_pixel_shuffle(cudaStream_t s, uint16_t *out, const float *x, int grid, int n_channels, bool transposed)
+{
+	int m = grid / 2;
+
+	pixel_shuffle_kernel<<<dim3((unsigned)(m * m), 4), THREADS, 0, s>>>(out, x, grid, n_channels, transposed);
+}
+
+/* ---- rotary positions; the convention is that of the CPU's rope.c */
+
+/* blockIdx.y: a head of q, k or v; a thread turns one pair of every row that its block has. */
+__global__ void
+rope_store_kernel(uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int pos, int n_heads,
+    int n_kv_heads, int head_dim)
+{
+	int row = blockIdx.x, half = head_dim / 2;
+	size_t stride = (size_t)(n_heads + 2 * n_kv_heads) * head_dim, table = (size_t)(pos + row) * half;
+	size_t kv = (size_t)(pos + row) * n_kv_heads * head_dim;
+
+	qkv += (size_t)row * stride;
+	for (int at = threadIdx.x; at < (n_heads + 2 * n_kv_heads) * half; at += THREADS) {
+		int head = at / half, i = at % half;
+		uint16_t *x = qkv + (size_t)head * head_dim + i, *to = x;
+		float a = bf16_value(x[0]), b = bf16_value(x[half]), c = 1, s = 0;
+
+		if (head < n_heads + n_kv_heads) {
+			c = cos[table + i];
+			s = sin[table + i];
+		}
+		if (head >= n_heads + n_kv_heads)
+			to = v + kv + (size_t)(head - n_heads - n_kv_heads) * head_dim + i;
+		else if (head >= n_heads)
+			to = k + kv + (size_t)(head - n_heads) * head_dim + i;
+		to[0] = bf16_of(a * c - b * s);
+		to[half] = bf16_of(b * c + a * s);
+	}
+}
+
+extern "C" void
+cuda_rope_store(cudaStream_t s, uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int n, int pos,
+    int n_heads, int n_kv_heads, int head_dim)
+{
+	rope_store_kernel<<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
+}
+
+/* ---- conversions */
+
+template <int TYPE>
+__device__ __forceinline__ float
+number_at(const void *in, size_t i)
+{
+	if (TYPE == NUMBER_F32)
+		return ((const float *)in)[i];
+	if (TYPE == NUMBER_BF16)
+		return bf16_value(((const uint16_t *)in)[i]);
+	return __half2float(((const __half *)in)[i]);
+}
+
+template <int TYPE>
+__global__ void
+to_bf16_kernel(uint16_t *out, const void *in, size_t n)
+{
+	size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x;
+
+	if (i < n)
+		out[i] = bf16_of(number_at<TYPE>(in, i));
+}
+
+template <int TYPE>
+__global__ void
+to_f32_kernel(float *out, const void *in, size_t n)
+{
+	size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x;
+
+	if (i < n)
+		out[i] = number_at<TYPE>(in, i);
+}
+
+extern "C" void
+cuda_to_bf16(cudaStream_t s, uint16_t *out, const void *in, enum number type, size_t n)
+{
+	if (type == NUMBER_F32)
+		to_bf16_kernel<NUMBER_F32><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+	else if (type == NUMBER_F16)
+		to_bf16_kernel<NUMBER_F16><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+	else
+		to_bf16_kernel<NUMBER_BF16><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+}
+
+extern "C" void
+cuda_to_f32(cudaStream_t s, float *out, const void *in, enum number type, size_t n)
+{
+	if (type == NUMBER_F32)
+		to_f32_kernel<NUMBER_F32><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+	else if (type == NUMBER_F16)
+		to_f32_kernel<NUMBER_F16><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+	else
+		to_f32_kernel<NUMBER_BF16><<<grid_of(n), THREADS, 0, s>>>(out, in, n);
+}
+
+/* A generator by counting: value i depends on i and the seed alone (a finaliser in the manner of MurmurHash3). */
+__device__ __forceinline__ float
+uniform_at(size_t i, uint32_t seed)
+{
+	uint64_t x = (uint64_t)i * 0x9e3779b97f4a7c15ull + seed;
+
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdull;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ull;
+	x ^= x >> 33;
+	return (float)(uint32_t)(x >> 40) * 0x1p-23f - 1.0f;
+}
+
+__global__ void
+random_kernel(void *out, bool is_bf16, size_t n, float range, float mean, uint32_t seed)
+{
+	size_t step = (size_t)gridDim.x * THREADS;
+
+	for (size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += step) {
+		float v = mean + range * uniform_at(i, seed);
+
+		if (is_bf16)
+			((uint16_t *)out)[i] = bf16_of(v);
+		else
+			((float *)out)[i] = v;
+	}
+}
+
+extern "C" void
+cuda_random(cudaStream_t s, void *out, enum number type, size_t n, float range, float mean, uint32_t seed)
+{
+	dim3 grid = grid_of(n);
+
+	if (grid.x > 16384)
+		grid.x = 16384;
+	random_kernel<<<grid, THREADS, 0, s>>>(out, type == NUMBER_BF16, n, range, mean, seed);
+}
