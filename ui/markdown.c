@@ -23,7 +23,7 @@
 #include "ui/wrap.h"
 
 enum {
-	DEPTH_MAX = 10,                 /* deeper marks are text */
+	DEPTH_MAX = sizeof ((struct markdown_block *)NULL)->holders / sizeof (struct markdown_holder),                /* deeper marks are text */
 	BODY_MIN = 12,                  /* cells that nesting leaves to the text */
 	RULE_MAX = 40,
 	MARKER_BYTES = 16,
@@ -75,6 +75,9 @@ struct markdown {
 	struct line *lines;
 	int n, cap;
 	int committed;                  /* lines that stay; the others are drawn anew at the next call */
+
+	markdown_sink *sink;            /* NULL: lines are made */
+	void *sink_arg;
 };
 
 struct markdown *
@@ -104,6 +107,34 @@ markdown_free(struct markdown *m)
 	styled_done(&m->out);
 	free(m->lines);
 	free(m);
+}
+
+void
+markdown_set_sink(struct markdown *m, markdown_sink *sink, void *arg)
+{
+	m->sink = sink;
+	m->sink_arg = arg;
+}
+
+/* ---------------------------------------------------------------- blocks for the sink */
+
+/* Whether there is one; then the block is its own. */
+static bool
+give(struct markdown *m, enum markdown_kind kind, int level, const struct styled *text)
+{
+	struct markdown_block block = { .kind = kind, .level = level, .text = text, .depth = m->state.depth };
+
+	if (!m->sink)
+		return false;
+	for (int i = 0; i < block.depth; i++) {
+		struct holder *h = &m->state.holders[i];
+
+		h->drawn = true;
+		block.holders[i] = (struct markdown_holder){ h->quote, h->marker, h->source };
+	}
+	m->state.gap = false;
+	m->sink(m->sink_arg, &block);
+	return true;
 }
 
 /* ---------------------------------------------------------------- drawn lines */
@@ -293,7 +324,8 @@ close_text(struct markdown *m)
 	struct styled body = {0};
 
 	inline_add(&body, ROLE_TEXT, &m->leaf, 0, m->leaf.n, m->math);
-	put_wrapped(m, &body, m->state.leaf == LEAF_MATH ? 2 : 0);
+	if (!give(m, m->state.leaf == LEAF_MATH ? BLOCK_MATH : BLOCK_TEXT, 0, &body))
+		put_wrapped(m, &body, m->state.leaf == LEAF_MATH ? 2 : 0);
 	styled_done(&body);
 }
 
@@ -302,6 +334,8 @@ close_table(struct markdown *m)
 {
 	struct styled body = {0};
 
+	if (give(m, BLOCK_TABLE, 0, &m->leaf))
+		return;
 	table_add(&body, &m->leaf, body_width(m), m->ascii, m->math);
 	put_ready(m, &body);
 	styled_done(&body);
@@ -344,6 +378,8 @@ pop(struct markdown *m, int depth)
 
 	for (int i = depth; i < s->depth; i++)
 		if (!s->holders[i].quote && !s->holders[i].drawn) {
+			if (give(m, BLOCK_NOTHING, 0, &m->leaf))
+				break;
 			begin_block(m);
 			put_line(m, &m->leaf, 0, 0);
 			break;
@@ -494,10 +530,12 @@ put_code(struct markdown *m, const char *s, size_t start, size_t end)
 	struct styled code = {0};
 	int room = body_width(m);
 
-	begin_block(m);
 	styled_add(&code, ROLE_CODE, s + start, end - start, start);
 	highlight_line(&m->state.code, s + start, end - start, code.roles);
-	put_code_pieces(m, &code, room, room > 10 ? 2 : 0);
+	if (!give(m, BLOCK_CODE, 0, &code)) {
+		begin_block(m);
+		put_code_pieces(m, &code, room, room > 10 ? 2 : 0);
+	}
 	styled_done(&code);
 }
 
@@ -520,10 +558,9 @@ open_fence(struct markdown *m, const struct source *c, size_t n)
 		continue;
 	s->code = (struct highlight){ .language = highlight_find(c->s + from, n - from) };
 	s->leaf = LEAF_FENCE;
-	if (from == end)
-		return;
 	styled_add(&name, ROLE_CODE_NAME, c->s + from, end - from, from);
-	put_wrapped(m, &name, 2);
+	if (!give(m, BLOCK_FENCE, 0, &name) && from < end)
+		put_wrapped(m, &name, 2);
 	styled_done(&name);
 }
 
@@ -554,8 +591,10 @@ take_indented(struct markdown *m, struct source *c)
 {
 	int blanks = m->state.code_blanks;
 
-	if (m->state.leaf == LEAF_NONE)
+	if (m->state.leaf == LEAF_NONE) {
 		m->state.code = (struct highlight){0};
+		give(m, BLOCK_FENCE, 0, &m->leaf);
+	}
 	if (blanks > 0)
 		m->state.gap = false;
 	for (; blanks > 0; blanks--)
@@ -590,7 +629,8 @@ put_heading(struct markdown *m, const struct styled *text, int level)
 	if (m->n > 0)
 		m->state.gap = true;
 	inline_add(&body, roles[level > 3 ? 2 : level - 1], text, 0, text->n, m->math);
-	put_wrapped(m, &body, 0);
+	if (!give(m, BLOCK_HEADING, level, &body))
+		put_wrapped(m, &body, 0);
 	styled_done(&body);
 }
 
@@ -639,6 +679,8 @@ take_rule(struct markdown *m)
 	int n;
 
 	close_leaf(m);
+	if (give(m, BLOCK_RULE, 0, &rule))
+		return;
 	n = body_width(m) < RULE_MAX ? body_width(m) : RULE_MAX;
 	for (int i = 0; i < n; i++)
 		styled_str(&rule, ROLE_LINE, m->ascii ? "-" : "─", m->here);

@@ -14,11 +14,34 @@
 #include <stddef.h>
 
 #include "ui/row.h"
+#include "ui/styled.h"
 
 struct markdown;
 
+/* Instead of lines: the blocks themselves, for who draws elsewhere than on a screen. */
+enum markdown_kind { BLOCK_TEXT, BLOCK_HEADING, BLOCK_MATH, BLOCK_TABLE, BLOCK_RULE, BLOCK_FENCE, BLOCK_CODE, BLOCK_NOTHING };
+
+struct markdown_holder {
+	bool quote;                     /* else a list item */
+	const char *marker;             /* of an item: "•", "☑", "3." */
+	size_t source;                  /* where it begins: tells it from others */
+};
+
+struct markdown_block {
+	enum markdown_kind kind;        /* FENCE begins code, CODE is a line of it, NOTHING an item without a text */
+	int level;                      /* HEADING: from 1 */
+	const struct styled *text;      /* of a TABLE its source lines; FENCE: the language; RULE, NOTHING: empty */
+	struct markdown_holder holders[10];     /* outermost first */
+	int depth;
+};
+
+typedef void markdown_sink(void *arg, const struct markdown_block *block);
+
 struct markdown *
 markdown_new(int width, bool ascii);            /* width >= 1 */
+/* Every block goes there, in order, and no line is made. Before any text. */
+void
+markdown_set_sink(struct markdown *m, markdown_sink *sink, void *arg);
 /* Formulas as Unicode where that is certain, as at first, or all as source. Before any text. */
 void
 markdown_set_math(struct markdown *m, bool on);

@@ -18,14 +18,12 @@ enum {
 	COLS_MAX = 64,
 };
 
-enum align { ALIGN_LEFT, ALIGN_RIGHT, ALIGN_CENTER };
-
 struct cell {
 	size_t start, end;
 };
 
 struct column {
-	enum align align;
+	enum table_align align;
 	int natural, width;
 };
 
@@ -117,12 +115,12 @@ table_is_delimiter(const char *s, size_t n)
 	return k > 0;
 }
 
-static enum align
+static enum table_align
 alignment(const char *s, struct cell cell)
 {
 	bool left = s[cell.start] == ':', right = s[cell.end - 1] == ':';
 
-	return left && right ? ALIGN_CENTER : right ? ALIGN_RIGHT : ALIGN_LEFT;
+	return left && right ? TABLE_CENTER : right ? TABLE_RIGHT : TABLE_LEFT;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -247,7 +245,7 @@ add_cell_line(struct styled *out, const struct table *t, const struct wrap *w, i
 	const struct wrap_line none = {0}, *part = line < w->n ? &w->lines[line] : &none;
 	size_t place = out->n > 0 ? out->source[out->n - 1] : 0;
 	int spare = c->width > part->cols ? c->width - part->cols : 0;
-	int before = c->align == ALIGN_RIGHT ? spare : c->align == ALIGN_CENTER ? spare / 2 : 0;
+	int before = c->align == TABLE_RIGHT ? spare : c->align == TABLE_CENTER ? spare / 2 : 0;
 
 	if (part->end > part->start)
 		place = t->text.source[part->start];
@@ -368,6 +366,24 @@ add_pairs(struct styled *out, const struct table *t, int width)
 		for (int i = 0; i < t->cols; i++)
 			add_pair(out, t, r, i, width);
 	}
+}
+
+void
+table_each(const struct styled *in, bool math, void (*fn)(void *arg, const struct table_cell *cell), void *arg)
+{
+	struct table t = { .math = math };
+
+	read_table(&t, in);
+	for (int row = 0; row < t.rows; row++)
+		for (int col = 0; col < t.cols; col++) {
+			const struct cell *at = cell_at(&t, row, col);
+			struct table_cell cell = { row, col, t.cols, t.column[col].align, &t.text, at->start, at->end };
+
+			fn(arg, &cell);
+		}
+	styled_done(&t.text);
+	free(t.cells);
+	free(t.first);
 }
 
 void

@@ -259,6 +259,11 @@ ui_copy(struct ui *ui, const char *text, size_t n);
 char *
 ui_sixel(const uint8_t *rgb, int width, int height, int max_w, int max_h);
 
+/* An answer's Markdown as HTML, as the screen shows it: elements of their own meaning, spans of class k s c n a r for
+ * code, ref, math. No script, no picture, and no link but to http, https and mailto. The caller frees. */
+char *
+ui_html(const char *text, size_t n);
+
 /* What the terminal is, asked without a screen (not between ui_open and ui_close); waits a second at most. false: there
  * is none, and only colors is filled. */
 struct ui_terminal {

@@ -45,6 +45,13 @@ struct app_options {
 int
 app_run(const struct app_options *options, struct error *err);
 
+/* ---- look.c: how exports look: pictures as sixel, answers as HTML, by what the screen draws with */
+
+struct export;
+
+void
+app_look(struct export *e);
+
 /* ---- keymap.c: the keys in force */
 
 struct ui_keymap;

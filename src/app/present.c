@@ -197,38 +197,6 @@ add_word(struct buf *mark, const char *word)
 	buf_printf(mark, "%s%s", mark->n ? " " : "", word);
 }
 
-/* An answer that was only cut off by a kill is STOP_NONE and has text; so is a live one that another terminal writes. */
-static void
-add_stop(struct buf *mark, const struct message *m, bool live)
-{
-	if (m->edited)
-		add_word(mark, "[edited]");
-	if (m->edited && !m->cont)
-		return;         /* all of it was typed, nothing stopped it */
-	switch (m->stop) {
-	case STOP_NONE:
-		add_word(mark, live ? "[still answering]" : "[interrupted]");
-		break;
-	case STOP_HANGUP:
-		add_word(mark, "[interrupted]");
-		break;
-	case STOP_USER:
-		add_word(mark, "[stopped]");
-		break;
-	case STOP_LENGTH:
-		buf_printf(mark, "%s[cut at %d]", mark->n ? " " : "", m->n_given + m->max_tokens);
-		break;
-	case STOP_CONTEXT:
-		add_word(mark, "[context full]");
-		break;
-	case STOP_ERROR:
-		add_word(mark, "[failed]");
-		break;
-	case STOP_EOS:
-		break;
-	}
-}
-
 /* "[2/2]": which of the branches that begin here this is. */
 static void
 add_branch(struct buf *mark, const struct chat *chat, const struct message *m)
@@ -258,8 +226,7 @@ present_mark(struct app *app, int entry, const struct message *m)
 	struct buf mark = {0};
 
 	add_branch(&mark, app->chat, m);
-	if (m->role == ROLE_ANSWER)
-		add_stop(&mark, m, app->follow.reader && !app->follow.free);
+	message_mark(m, app->follow.reader && !app->follow.free, &mark);
 	if (m->pinned)
 		add_word(&mark, "[pinned]");
 	if (m->role == ROLE_USER && app->chat->n_drops > 0 && is_dropped(app->chat, m->id))

@@ -172,7 +172,10 @@ export_to(struct app *app, const struct export_format *format, const char *file,
 	char *pictures = xasprintf("%s.pictures", file);
 	struct export e = { .store = app->store, .chat = app->chat, .pictures = pictures };
 	struct buf bytes = {0};
-	int rc = export_write(format, &e, &bytes, err);
+	int rc;
+
+	app_look(&e);
+	rc = export_write(format, &e, &bytes, err);
 
 	if (rc == 0)
 		rc = export_put_file(file, buf_text(&bytes), bytes.n, false, err);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "engine/engine.h"
 
@@ -138,6 +139,11 @@ void
 message_add_id(struct message *m, int32_t id, int ms);
 void
 message_set_segs(struct message *m, const struct seg *segs, int n);
+
+/* marks.c: "[stopped]", "[edited] [cut at 512]", behind what stands in out; nothing for an answer that ended by itself.
+ * live: it may be going on. */
+void
+message_mark(const struct message *m, bool live, struct buf *out);
 
 const struct message *
 chat_message(const struct chat *c, int id);     /* NULL when there is none */

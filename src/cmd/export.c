@@ -7,28 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/app.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
-#include "ui/ui.h"
-
-/* At most so many pixels: a third of a screen of 80x24, as in the chat. */
-#define DRAWN_WIDTH 480
-#define DRAWN_HEIGHT 200
-
-static int
-draw(const struct picture *p, struct buf *out)
-{
-	char *sixel = ui_sixel(p->shown ? p->shown : p->rgb, p->width, p->height, DRAWN_WIDTH, DRAWN_HEIGHT);
-
-	if (!sixel)
-		return -1;
-	buf_str(out, sixel);
-	free(sixel);
-	return 0;
-}
 
 static bool
 to_file(const struct options *o)
@@ -72,10 +56,13 @@ write_chat(struct shelf *shelf, const struct chat *chat, const struct options *o
 	char *pictures = to_file(o) ? xasprintf("%s.pictures", o->out) : NULL;
 	struct export e = {
 		.store = shelf->store, .chat = chat, .all_branches = o->branches && strcmp(o->branches, "all") == 0,
-		.embed = o->embed, .pictures = pictures, .force = o->force, .draw = draw,
+		.embed = o->embed, .pictures = pictures, .force = o->force,
 	};
 	struct buf bytes = {0};
-	int failed = export_write(choose_format(o), &e, &bytes, err);
+	int failed;
+
+	app_look(&e);
+	failed = export_write(choose_format(o), &e, &bytes, err);
 
 	if (!failed)
 		failed = put(o, &bytes, err);

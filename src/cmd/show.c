@@ -24,26 +24,12 @@ add_picture(struct buf *out, const struct pic *pic)
 static void
 add_mark(struct buf *out, const struct message *m)
 {
-	switch (m->stop) {
-	case STOP_USER:
-		buf_str(out, " [stopped]");
-		break;
-	case STOP_LENGTH:
-		buf_printf(out, " [cut at %d]", m->max_tokens);
-		break;
-	case STOP_CONTEXT:
-		buf_str(out, " [the context was full]");
-		break;
-	case STOP_ERROR:
-		buf_str(out, " [the engine failed]");
-		break;
-	case STOP_NONE:
-	case STOP_HANGUP:
-		buf_str(out, " [broken off]");
-		break;
-	case STOP_EOS:
-		break;
-	}
+	struct buf mark = {0};
+
+	message_mark(m, false, &mark);
+	if (mark.n > 0)
+		buf_printf(out, " %s", buf_text(&mark));
+	buf_done(&mark);
 }
 
 static void
@@ -55,7 +41,7 @@ add_message(struct buf *out, const struct message *m, bool raw)
 			add_picture(out, &m->pics[i]);
 	}
 	buf_add(out, m->text, m->text_n);
-	if (!raw && m->role == ROLE_ANSWER)
+	if (!raw)
 		add_mark(out, m);
 	buf_str(out, raw ? "\n" : "\n\n");
 }

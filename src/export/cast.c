@@ -186,7 +186,7 @@ put_answer(struct cast *c, const struct message *m, int64_t asked)
 	if (n == 0)
 		advance(c, time_of(m->at));
 	put_event(c, buf_text(&text) + from, text.n - from);
-	export_mark(&mark, m);
+	message_mark(m, false, &mark);
 	if (mark.n > 0) {
 		put_words(c, text.n > 0 ? " " : "");
 		put_event(c, mark.at, mark.n);

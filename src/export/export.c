@@ -73,33 +73,6 @@ export_messages(const struct export *e, int **ids)
 	return n;
 }
 
-void
-export_mark(struct buf *out, const struct message *m)
-{
-	if (m->role != ROLE_ANSWER)
-		return;
-	switch (m->stop) {
-	case STOP_NONE:
-	case STOP_HANGUP:
-		buf_str(out, "[interrupted]");
-		break;
-	case STOP_USER:
-		buf_str(out, "[stopped]");
-		break;
-	case STOP_LENGTH:
-		buf_printf(out, "[cut at %d]", m->max_tokens);
-		break;
-	case STOP_CONTEXT:
-		buf_str(out, "[context full]");
-		break;
-	case STOP_ERROR:
-		buf_str(out, "[failed]");
-		break;
-	case STOP_EOS:
-		break;
-	}
-}
-
 const char *
 export_role(const struct message *m)
 {

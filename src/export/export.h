@@ -21,6 +21,9 @@
 /* Draws a picture for a terminal with sixel graphics; returns the rows it takes, or -1. */
 typedef int (*export_draw)(const struct picture *picture, struct buf *out);
 
+/* An answer's Markdown as HTML; the caller frees. */
+typedef char *(*export_html_text)(const char *text, size_t n);
+
 struct export {
 	struct store *store;
 	const struct chat *chat;
@@ -29,6 +32,7 @@ struct export {
 	const char *pictures;           /* md: the folder to copy pictures to, made when there are any; or NULL */
 	bool force;                     /* pictures may be overwritten */
 	export_draw draw;               /* cast: or NULL, names instead */
+	export_html_text html;          /* html: or NULL, answers as they were written */
 	int n_missing;                  /* pictures that are not in the store, or damaged */
 };
 

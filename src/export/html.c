@@ -1,5 +1,6 @@
 /* html.c: a conversation as one page that needs nothing else: no script, no network (the policy in its head says so),
- * pictures inside as data. Light and dark as the reader has it. Nothing of the conversation is markup here. */
+ * pictures inside as data. Light and dark as the reader has it. What a person wrote stands as it was written; answers are
+ * styled by the caller's means, and nothing of a text is markup of the page. */
 #include "config.h"
 
 #include "export/export.h"
@@ -24,9 +25,11 @@ static const char head[] =
 static const char style[] =
 	"<style>\n"
 	":root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --dim: #656d76; --line: #d8dee4;"
-	" --user: #f3f6f9; --mark: #9a6700; }\n"
+	" --user: #f3f6f9; --mark: #9a6700; --link: #0a58ca; --keyword: #8a2f9c; --string: #1f7a34; --number: #0b6e99;"
+	" --removed: #b3261e; }\n"
 	"@media (prefers-color-scheme: dark) { :root { --paper: #0f1216; --ink: #e2e6ea; --dim: #8f98a3;"
-	" --line: #2c333b; --user: #1a1f26; --mark: #d9a441; } }\n"
+	" --line: #2c333b; --user: #1a1f26; --mark: #d9a441; --link: #7db3ff; --keyword: #d78ee6; --string: #83c98f;"
+	" --number: #6cc5e8; --removed: #ff8a80; } }\n"
 	"* { box-sizing: border-box; }\n"
 	"body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 system-ui, -apple-system,"
 	" \"Segoe UI\", Roboto, \"Noto Sans\", \"Noto Sans CJK SC\", \"PingFang SC\", \"Hiragino Sans GB\","
@@ -40,6 +43,30 @@ static const char style[] =
 	"article { margin: 0 0 1.25rem; padding: .75rem 1rem; border-radius: .6rem; }\n"
 	".user { background: var(--user); }\n"
 	".text { white-space: pre-wrap; overflow-wrap: anywhere; }\n"
+	".styled > :first-child { margin-top: 0; }\n"
+	".styled > :last-child { margin-bottom: 0; }\n"
+	".styled { overflow-wrap: anywhere; }\n"
+	".styled h3, .styled h4, .styled h5, .styled h6 { line-height: 1.3; margin: 1.1rem 0 .4rem; }\n"
+	".styled h3 { font-size: 1.25rem; } .styled h4 { font-size: 1.1rem; } .styled h5, .styled h6 { font-size: 1rem; }\n"
+	".styled p { margin: .6rem 0; }\n"
+	".styled ul, .styled ol { margin: .6rem 0; padding-left: 1.6rem; }\n"
+	".styled li { margin: .15rem 0; } .styled li > ul, .styled li > ol { margin: .15rem 0; }\n"
+	".styled li.task { list-style: none; margin-left: -1.3rem; }\n"
+	"blockquote { margin: .6rem 0; padding: .1rem 0 .1rem .9rem; border-left: 3px solid var(--line); color: var(--dim); }\n"
+	"hr { border: 0; border-top: 1px solid var(--line); margin: 1rem 0; }\n"
+	"code { font: .9em/1.5 ui-monospace, \"DejaVu Sans Mono\", Menlo, Consolas, \"Noto Sans Mono CJK SC\", monospace;"
+	" background: var(--user); border-radius: .25rem; padding: .1em .3em; }\n"
+	"pre { background: var(--user); border-radius: .4rem; padding: .7rem .9rem; overflow-x: auto; margin: .4rem 0; }\n"
+	"pre code { background: none; padding: 0; }\n"
+	".language { color: var(--dim); font-size: .8rem; margin-bottom: -.2rem; }\n"
+	".k { color: var(--keyword); } .s { color: var(--string); } .c { color: var(--dim); font-style: italic; }"
+	" .n { color: var(--number); } .a { color: var(--string); } .r { color: var(--removed); }\n"
+	".ref { text-decoration: underline dotted; } .math { font-family: \"STIX Two Math\", \"Cambria Math\", serif; }\n"
+	".formula { text-align: center; }\n"
+	"table { border-collapse: collapse; display: block; overflow-x: auto; margin: .6rem 0; }\n"
+	"th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }\n"
+	".right { text-align: right; } .center { text-align: center; }\n"
+	".styled a { color: var(--link); }\n"
 	".mark { color: var(--mark); font-size: .85rem; margin: .35rem 0 0; }\n"
 	"figure { margin: .25rem 0 .75rem; }\n"
 	"img { display: block; max-width: 100%; max-height: 32rem; width: auto; height: auto; border-radius: .35rem; }\n"
@@ -127,6 +154,20 @@ put_heading(struct export *e, struct buf *out, const struct message *m, int abov
 }
 
 static void
+put_words(const struct export *e, struct buf *out, const struct message *m)
+{
+	char *styled = e->html && m->role == ROLE_ANSWER ? e->html(m->text, m->text_n) : NULL;
+
+	buf_printf(out, "<div class=\"%s\" dir=\"auto\">%s", styled ? "styled" : "text", styled ? "\n" : "");
+	if (styled)
+		buf_str(out, styled);
+	else
+		put_text(out, m->text, m->text_n);
+	buf_str(out, "</div>\n");
+	free(styled);
+}
+
+static void
 put_message(struct export *e, struct buf *out, const struct message *m, int above)
 {
 	struct buf mark = {0};
@@ -135,10 +176,8 @@ put_message(struct export *e, struct buf *out, const struct message *m, int abov
 	put_heading(e, out, m, above);
 	for (int i = 0; i < m->n_pics; i++)
 		put_picture(e, out, &m->pics[i]);
-	buf_str(out, "<div class=\"text\" dir=\"auto\">");
-	put_text(out, m->text, m->text_n);
-	buf_str(out, "</div>\n");
-	export_mark(&mark, m);
+	put_words(e, out, m);
+	message_mark(m, false, &mark);
 	if (mark.n > 0)
 		buf_printf(out, "<p class=\"mark\">%s</p>\n", buf_text(&mark));
 	buf_str(out, "</article>\n");

@@ -10,10 +10,6 @@ extern const struct export_format export_markdown, export_html, export_json, exp
 int
 export_messages(const struct export *e, int **ids);
 
-/* "[stopped]", "[cut at 512]": how an answer ended that did not end by itself. Appends nothing for others. */
-void
-export_mark(struct buf *out, const struct message *m);
-
 /* "#1 cat.jpg 1280x720", made visible on one line. */
 void
 export_label(struct buf *out, const struct pic *pic);

@@ -119,7 +119,7 @@ put_message(struct export *e, struct buf *out, const struct message *m, int abov
 	buf_add(out, m->text, m->text_n);
 	if (m->text_n > 0)
 		buf_str(out, m->text[m->text_n - 1] == '\n' ? "\n" : "\n\n");
-	export_mark(&mark, m);
+	message_mark(m, false, &mark);
 	if (mark.n > 0) {
 		buf_char(out, '*');
 		put_line(out, mark.at, mark.n);

@@ -19,7 +19,7 @@ export_text_message(struct buf *out, const struct message *m)
 		buf_printf(out, " sha %.6s]\n", m->pics[i].sha);
 	}
 	buf_add(out, m->text, m->text_n);
-	export_mark(&mark, m);
+	message_mark(m, false, &mark);
 	if (mark.n > 0)
 		buf_printf(out, "%s%s", m->text_n > 0 ? " " : "", buf_text(&mark));
 	buf_str(out, "\n\n");

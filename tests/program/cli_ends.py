@@ -98,7 +98,7 @@ class Ends(ProgramTest):
         self.assertGreaterEqual(len(said.encode()), 1000)
         shown = self.good(self.run_it('show', 'last', '--raw'))
         self.assertTrue(shown.startswith('hello\n' + said), (shown[:100], said[:100]))
-        self.assertIn('[broken off]', self.good(self.run_it('show', 'last')))
+        self.assertIn('[interrupted]', self.good(self.run_it('show', 'last')))
         self.good(self.ask('-c', '-n', '3', 'and now?'))
         records = [r for r in self.records() if r['t'] in ('user', 'answer')]
         self.assertEqual([r['t'] for r in records], ['user', 'user', 'answer'])

@@ -155,7 +155,7 @@ class Model(ProgramTest):
         self.assertEqual(program.returncode, 7)
         shown = self.good(self.run_it('show', 'last'))
         self.assertIn('first', shown)
-        self.assertIn('[broken off]', shown)
+        self.assertIn('[interrupted]', shown)
         self.good(self.ask('-c', '-n', '2', 'second'))
 
     def test_check_of_a_whole_one(self):

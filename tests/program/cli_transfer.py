@@ -75,11 +75,12 @@ A **cat**.
         page = (self.dir / 'out.html').read_text()
         Reader().feed(page)
         self.assertEqual(set(tags), {'html', 'head', 'meta', 'title', 'style', 'body', 'main', 'header', 'h1', 'p', 'article',
-                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div'})
+                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div', 'strong', 'br'})
         self.assertTrue(all(link.startswith(('data:image/png;base64,', '#m')) for link in links), links)
         self.assertIn('What is &lt;script&gt;x&lt;/script&gt;?', page)
         self.assertIn('^[[31m^@', page)
         self.assertNotIn('\x1b', page)
+        self.assertIn('<p>A <strong>cat</strong>.<br>\n猫</p>', page)
 
     def test_recording(self):
         self.put_rich()
@@ -140,7 +141,7 @@ class Import(TransferTest):
         self.assertEqual(first, second)
         self.assertEqual((first['messages'][2]['cont'], first['messages'][2]['given']), (2, 2))
         self.assertEqual((first['messages'][1]['reused'], first['messages'][1]['prompt']), (3, 9))
-        self.assertEqual((first['drops'], first['messages'][3]['pinned']), ([{'up': 3, 'ids': [1]}], True))
+        self.assertEqual((first['drops'], first['messages'][3]['pinned']), ([{'up': 3, 'on': True, 'ids': [1]}], True))
         self.assertEqual([m['stop'] for m in first['messages'] if m['role'] == 'answer'], ['length', 'eos', 'part'])
         self.assertEqual(self.good(self.run_it('ls', '--check')), '')
 

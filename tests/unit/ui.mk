@@ -58,3 +58,9 @@ TESTS += ui_reading
 ui_reading_SOURCES = tests/unit/ui_reading.c
 ui_reading_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_reading_LDADD = $(ui_screen_libs)
+
+check_PROGRAMS += ui_html
+TESTS += ui_html
+ui_html_SOURCES = tests/unit/ui_html.c
+ui_html_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_html_LDADD = $(ui_pure_libs)
