@@ -424,8 +424,8 @@ hparams_read(struct hparams *hp, const char *dir, struct error *err)
 int
 hparams_default(struct hparams *hp, struct error *err)
 {
-	json_t *root = json_pack("{s:[s], s:{}, s:{s:[s]}}", "architectures", "InternVLChatModel", "vision_config",
-	    "llm_config", "architectures", "LlamaForCausalLM");
+	json_t *root = json_pack("{s:[s], s:{}, s:{s:[s], s:i}}", "architectures", "InternVLChatModel", "vision_config",
+	    "llm_config", "architectures", "LlamaForCausalLM", "num_key_value_heads", 8);
 	struct section top = {"", "", root, err};
 	int rc;
 

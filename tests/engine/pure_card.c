@@ -72,7 +72,7 @@ test_real_numbers(void **state)
 {
 	char *dir = folder_new();
 	struct error err = {0};
-	struct hparams hp;
+	struct hparams hp, known;
 
 	(void)state;
 	folder_text(dir, "config.json", "{\"architectures\": [\"InternVLChatModel\"], \"vision_config\": {},\n"
@@ -85,6 +85,8 @@ test_real_numbers(void **state)
 	assert_int_equal(hp.llm.head_dim, 128);
 	assert_true(hp.llm.rope_theta == 5e6f && hp.llm.norm_eps == 1e-5f && hp.vision.norm_eps == 1e-6f);
 	assert_int_equal(hp.shuffle, SHUFFLE_V1);
+	assert_int_equal(hparams_default(&known, &err), 0);
+	assert_memory_equal(&known, &hp, sizeof hp);
 	folder_remove(dir);
 }
 
