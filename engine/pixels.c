@@ -93,16 +93,27 @@ axis_done(struct axis *a)
 
 /* ---------------------------------------------------------------- passes */
 
-/* One sample: n inputs, `step` bytes apart. */
 static uint8_t
-sample(const uint8_t *in, size_t step, const int32_t *k, int n)
+clip(int32_t sum)
 {
-	int32_t sum = 1 << (PRECISION - 1);
-
-	for (int j = 0; j < n; j++)
-		sum += in[(size_t)j * step] * k[j];
 	sum >>= PRECISION;
 	return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* One pixel from n that stand side by side. */
+static void
+sample(uint8_t out[CHANNELS], const uint8_t *in, const int32_t *k, int n)
+{
+	int32_t r = 1 << (PRECISION - 1), g = r, b = r;
+
+	for (int j = 0; j < n; j++, in += CHANNELS) {
+		r += in[0] * k[j];
+		g += in[1] * k[j];
+		b += in[2] * k[j];
+	}
+	out[0] = clip(r);
+	out[1] = clip(g);
+	out[2] = clip(b);
 }
 
 /* out[height, n_out, 3] from in[height, width, 3] */
@@ -112,29 +123,32 @@ resample_rows(uint8_t *out, const uint8_t *in, int width, int height, const stru
 	for (int y = 0; y < height; y++) {
 		const uint8_t *row = in + (size_t)y * (size_t)width * CHANNELS;
 
-		for (int x = 0; x < a->n_out; x++) {
-			const int32_t *k = a->k + (size_t)x * (size_t)a->stride;
-			const uint8_t *from = row + (size_t)a->lo[x] * CHANNELS;
-
-			for (int c = 0; c < CHANNELS; c++)
-				*out++ = sample(from + c, CHANNELS, k, a->n[x]);
-		}
+		for (int x = 0; x < a->n_out; x++, out += CHANNELS)
+			sample(out, row + (size_t)a->lo[x] * CHANNELS, a->k + (size_t)x * (size_t)a->stride, a->n[x]);
 	}
 }
 
-/* out[n_out, width, 3] from in[height, width, 3] */
+/* out[n_out, width, 3] from in[height, width, 3]: a row of sums takes one row of the input after the other, as they lie
+ * in memory. */
 static void
 resample_columns(uint8_t *out, const uint8_t *in, int width, const struct axis *a)
 {
 	size_t step = (size_t)width * CHANNELS;
+	int32_t *sums = xreallocarray(NULL, step, sizeof *sums);
 
 	for (int y = 0; y < a->n_out; y++) {
 		const int32_t *k = a->k + (size_t)y * (size_t)a->stride;
 		const uint8_t *from = in + (size_t)a->lo[y] * step;
 
 		for (size_t i = 0; i < step; i++)
-			*out++ = sample(from + i, step, k, a->n[y]);
+			sums[i] = 1 << (PRECISION - 1);
+		for (int j = 0; j < a->n[y]; j++, from += step)
+			for (size_t i = 0; i < step; i++)
+				sums[i] += from[i] * k[j];
+		for (size_t i = 0; i < step; i++)
+			*out++ = clip(sums[i]);
 	}
+	free(sums);
 }
 
 /* Makes the picture out_width wide; NULL without memory. */
