@@ -221,6 +221,31 @@ plan_make(struct plan *p, const struct card *card, const struct engine_options *
 int
 plan_most_ctx(const struct plan *p);
 
+/* ---------------------------------------------------------------- made-up checkpoints (pure half) */
+
+struct watch;
+
+struct synth {
+	const char *dir;                /* new, or empty */
+	const char *shape;              /* "40b": InternVL-Chat-V1.2-Plus; or a folder whose config.json says it */
+	const char *tokenizer;          /* the folder whose tokenizer files are copied */
+	uint64_t seed;
+	uint64_t shard_bytes;           /* the most of weights in one file; 0: 5 GB, as published */
+	int n_threads;                  /* 0: all cores */
+};
+
+struct synth_report {
+	long long bytes;                /* of weights */
+	int n_shards;
+};
+
+/* Writes a whole folder in the published layout, random bfloat16 weights in shards: for measuring with files of the
+ * true size. The same seed and shape give the same bytes. Progress in bytes (STAGE_LOAD) on the calling
+ * thread. On failure (CODE_MODEL: shape or tokenizer; CODE_STORE: no room, not empty, cannot write; CODE_SIGINT:
+ * stopped) nothing is left behind. */
+int
+synth_write(const struct synth *s, const struct watch *watch, struct synth_report *report, struct error *err);
+
 /* ---------------------------------------------------------------- the engine (running half, one thread) */
 
 enum stage { STAGE_LOAD, STAGE_PICTURE, STAGE_PREFILL };

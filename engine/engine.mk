@@ -8,7 +8,7 @@ libengine_a_SOURCES = \
 	engine/card.h engine/choose.h engine/lookup.h engine/protobuf.h engine/tokenizer.h engine/vocab.h \
 	engine/jsonfile.c engine/tensor.c engine/hparams.c engine/checkpoint.c engine/model.c engine/card.c \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
-	engine/pixels.c engine/prompt.c \
+	engine/pixels.c engine/prompt.c engine/synth.c engine/synth.h engine/synthfiles.c engine/synthvalues.c \
 	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
 libcpu_a_CFLAGS = $(AM_CFLAGS) -O3

@@ -1,5 +1,5 @@
-/* model.c: what a model folder holds (info), whether it is whole (check), and whether it fits into memory (plan). Reads
- * headers only. */
+/* model.c: what a model folder holds (info), whether it is whole (check), and whether it fits into memory (plan): these
+ * read headers only. synth, which writes one, is in synth.c. */
 #include "config.h"
 
 #include <dirent.h>
@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "cmd/cmd.h"
+#include "cmd/synth.h"
 #include "engine/engine.h"
 
 static void
@@ -161,8 +162,10 @@ run(const struct command *self, struct options *o)
 	struct error err = {0};
 
 	(void)self;
+	if (strcmp(verb, "synth") == 0)
+		return synth_run(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
 	if (o->n_operands > 2 || (strcmp(verb, "info") != 0 && strcmp(verb, "check") != 0 && strcmp(verb, "plan") != 0)) {
-		error_set(&err, CODE_USAGE, "model needs one of: info, check, plan; and at most one folder");
+		error_set(&err, CODE_USAGE, "model needs one of: info, check, plan, synth; and at most one folder");
 		error_hint(&err, "ivchat model info");
 		return cmd_fail(&err);
 	}
@@ -170,6 +173,6 @@ run(const struct command *self, struct options *o)
 }
 
 const struct command cmd_model = {
-	"model", "info|check|plan [DIR]", "Tell what a model folder holds, whether it is whole, whether it fits.",
-	OPT_MODEL, run,
+	"model", "info|check|plan|synth [DIR]",
+	"Tell what a model folder holds, whether it is whole, whether it fits; or make one up.", OPT_MODEL | OPT_SYNTH, run,
 };

@@ -75,7 +75,8 @@ static const struct row rows[] = {
 	    "keep the N likeliest tokens (default: 0, all)"},
 	{REAL_SET(0, "repeat-penalty", "X", repeat_penalty, 0.01, 100), OPT_TALK,
 	    "divide the logits of what was said by this (default: 1, off)"},
-	{SEED_SET(0, "seed", "N", seed), OPT_TALK, "of the random choices (default: random, recorded)"},
+	{SEED_SET(0, "seed", "N", seed), OPT_TALK | OPT_SYNTH,
+	    "of the random choices (default: random, recorded; of model synth: 0)"},
 
 	{FLAG('c', "continue", go_on), OPT_SESSION, "go on with the session used last"},
 	{WORD('s', "session", "WHICH", session), OPT_SESSION,
@@ -167,6 +168,8 @@ static const struct row rows[] = {
 
 	{LIST(0, "set", "KEY=VALUE", sets), 0,
 	    "any key of ivchat-config(5); may be repeated"},
+	{WORD(0, "shape", "SHAPE", shape), OPT_SYNTH,
+	    "of model synth: 40b (default), or a folder whose config.json says it"},
 	{FLAG(0, "keys", keys), OPT_DOCTOR, "show what each key sends, until q"},
 	{FLAG(0, "man", man), OPT_HELP, "keys, slash, settings: as mdoc(7) source, for the manual"},
 

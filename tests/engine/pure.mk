@@ -1,5 +1,5 @@
 # engine/pure: card, tokenizer, pixels, prompt and checkpoint, on files made in the test, and against ../shared.
-pure_tests = pure_tokenizer pure_checkpoint pure_card pure_pixels pure_golden
+pure_tests = pure_tokenizer pure_checkpoint pure_card pure_pixels pure_synth pure_golden
 check_PROGRAMS += $(pure_tests)
 TESTS += $(pure_tests)
 PURE_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS)
@@ -17,6 +17,9 @@ pure_card_LDADD = $(PURE_LIBS)
 pure_pixels_SOURCES = tests/engine/pure_pixels.c
 pure_pixels_CPPFLAGS = $(PURE_CPPFLAGS)
 pure_pixels_LDADD = $(PURE_LIBS)
+pure_synth_SOURCES = tests/engine/pure_synth.c $(PURE_SUPPORT)
+pure_synth_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_synth_LDADD = $(PURE_LIBS)
 pure_golden_SOURCES = tests/engine/pure_golden.c $(PURE_SUPPORT)
 pure_golden_CPPFLAGS = $(PURE_CPPFLAGS) $(STB_CFLAGS)
 pure_golden_LDADD = $(PURE_LIBS)
