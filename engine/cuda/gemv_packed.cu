@@ -43,7 +43,7 @@ struct unit {
 	uint32_t scale;                 /* INT4: fp16 of row low, of row high */
 };
 
-/* Where the lane's part of a unit is; f: so many units on. */
+/* Where the lane's part of a unit is. */
 template <int QUANT>
 struct source {
 	const uint4 *w;
@@ -63,6 +63,7 @@ source_of(const struct packed_args &a, int tile, int i)
 	return from;
 }
 
+/* f: so many units further. */
 template <int QUANT>
 static __device__ __forceinline__ void
 request(struct unit<QUANT> &to, const struct source<QUANT> &from, int f)
@@ -186,11 +187,11 @@ place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float
 	}
 }
 
-/* Each thread meets its own values only, so kept and xs need no barrier of their own. Returns what sums must be
- * multiplied by. */
+/* Each thread meets its own values only, so kept and xs need no barrier of their own. back: what
+ * sums must be multiplied by. */
 template <int QUANT, bool NORM>
-static __device__ __forceinline__ float
-prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, float2 *room)
+static __device__ __forceinline__ void
+prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, float2 *room, float *back)
 {
 	int n_chunks = a.n_units * unit_cols(QUANT) / 8, base = threadIdx.x & ~31, lane = threadIdx.x & 31, e;
 	float sum = 0, most = 0, scale = 1;
@@ -225,6 +226,8 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 	if (NORM)
 		scale = rsqrtf(both.x / (float)a.cols + a.eps);
 	e = exponent_of(both.y * scale);
+	if (threadIdx.x == 0)
+		*back = power_of_two(e - 13);
 	for (int c = base; c < n_chunks; c += blockDim.x) {
 		int mine = min(c + lane, n_chunks - 1);
 		uint32_t two[4];
@@ -243,7 +246,6 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 		}
 		place_x<QUANT>(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
 	}
-	return power_of_two(e - 13);
 }
 
 /* ---- the product */
@@ -316,31 +318,33 @@ multiply8(struct sums &s, const struct unit<QUANT> &u, const uint4 *xs, int i)
 
 /* What finishing needs from memory, asked for when the tile begins. */
 struct needs {
-	float scale, one, two;          /* RESIDUAL: one is the old value; QKV: cosine and sine */
+	float scale, old;               /* old: RESIDUAL */
 };
 
 template <int QUANT, int EPILOGUE>
 static __device__ __forceinline__ struct needs
 ask(const struct packed_args &a, int tile)
 {
-	struct needs n = { 1, 0, 0 };
+	struct needs n = { 1, 0 };
 	int r = threadIdx.x & 15, row = row_at(a.rows, a.half, tile, r);
 
-	if (row < 0)
-		return n;
 	if (QUANT != QUANT_INT4)
 		n.scale = ((const float *)a.scale)[tile * TILE_ROWS + r];
-	if (EPILOGUE == RESIDUAL)
-		n.one = a.out[row];
-	if (EPILOGUE == QKV) {
-		int i = row % (2 * a.half), head = row / (2 * a.half);
-		size_t at = (size_t)a.rope.state->pos * a.half + i;
-		bool roped = head < a.rope.n_heads + a.rope.n_kv_heads && i < a.half;
-
-		n.one = roped ? a.rope.cos[at] : 1.0f;
-		n.two = roped ? a.rope.sin[at] : 0.0f;
-	}
+	if (EPILOGUE == RESIDUAL && row >= 0)
+		n.old = a.out[row];
 	return n;
+}
+
+/* The step's cosines, then its sines. */
+static __device__ __forceinline__ void
+keep_angles(const struct packed_args &a, float *angles)
+{
+	size_t at = (size_t)a.rope.state->pos * a.half;
+
+	for (int i = threadIdx.x; i < a.half; i += blockDim.x) {
+		angles[i] = a.rope.cos[at + i];
+		angles[a.half + i] = a.rope.sin[at + i];
+	}
 }
 
 static __device__ __forceinline__ float
@@ -349,13 +353,14 @@ rounded(float v)
 	return bf16_value(bf16_of(v));
 }
 
-/* The first values of two halves of a head, in q, or in the step's row of the cache. */
+/* Row row and its partner of the other half of a head: into q, or into the step's row of the cache. */
 static __device__ __forceinline__ void
-put_qkv(const struct packed_args &a, const struct needs &n, int row, float low, float high)
+put_qkv(const struct packed_args &a, const float *angles, int row, float low, float high)
 {
 	const struct gemv_rope &r = a.rope;
 	size_t cache = (size_t)r.state->pos * r.n_kv_heads * r.head_dim;
-	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim;
+	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim, i = row % r.head_dim;
+	float c = row < v_from ? angles[i] : 1.0f, s = row < v_from ? angles[a.half + i] : 0.0f;
 	uint16_t *to;
 
 	low = rounded(low);
@@ -366,13 +371,14 @@ put_qkv(const struct packed_args &a, const struct needs &n, int row, float low, 
 		to = r.k + cache + (row - k_from);
 	else
 		to = r.v + cache + (row - v_from);
-	to[0] = bf16_of(low * n.one - high * n.two);
-	to[a.half] = bf16_of(high * n.one + low * n.two);
+	to[0] = bf16_of(low * c - high * s);
+	to[a.half] = bf16_of(high * c + low * s);
 }
 
 template <int QUANT, int EPILOGUE, int WARPS>
 static __device__ __forceinline__ void
-finish(const struct packed_args &a, const struct needs &n, int tile, const float (*partial)[TILE_ROWS], float back)
+finish(const struct packed_args &a, const struct needs &n, int tile, const float (*partial)[TILE_ROWS], float back,
+    const float *angles)
 {
 	int lane = threadIdx.x & 31, row = row_at(a.rows, a.half, tile, lane & 15);
 	float v = 0, other;
@@ -390,12 +396,12 @@ finish(const struct packed_args &a, const struct needs &n, int tile, const float
 	if (lane >= (EPILOGUE == QKV || EPILOGUE == SWIGLU ? 8 : 16) || row < 0)
 		return;
 	if (EPILOGUE == QKV) {
-		put_qkv(a, n, row, v, other);
+		put_qkv(a, angles, row, v, other);
 	} else if (EPILOGUE == SWIGLU) {
 		v = rounded(v);
 		a.h[row] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
 	} else {
-		a.out[row] = n.one + v;
+		a.out[row] = EPILOGUE == RESIDUAL ? n.old + v : v;
 	}
 }
 
@@ -404,11 +410,14 @@ static __global__ void __launch_bounds__(WARPS * 32, RESIDENT)
 packed_kernel(const __grid_constant__ struct packed_args a)
 {
 	constexpr bool NORM = EPILOGUE != RESIDUAL;
+	static_assert(WARPS % 2 == 0, "finish() adds two at a time, and partial alternates when turn wraps");
 	extern __shared__ uint4 xs[];
 	__shared__ float partial[2][WARPS][TILE_ROWS];
 	__shared__ float2 room[32];
+	__shared__ float back;
 	float *begin = (float *)(xs + a.n_units * unit_cols(QUANT) / 8);
-	float *kept = begin + (QUANT == QUANT_INT4 ? (a.n_units + 3) / 4 * 4 : 0), back;
+	float *kept = begin + (QUANT == QUANT_INT4 ? (a.n_units + 3) / 4 * 4 : 0);
+	float *angles = kept + a.n_units * unit_cols(QUANT);    /* QKV */
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, tile = blockIdx.x, turn = 0;
 	struct unit<QUANT> u[FLIGHT];
 	struct source<QUANT> from = source_of<QUANT>(a, tile, warp);
@@ -426,14 +435,15 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 		for (int c = threadIdx.x; c < a.n_units * unit_cols(QUANT) / 8; c += WARPS * 32)
 			eight_floats(kept + 8 * c, a.norm, c, a.cols);
 	wait_for_previous();
-	back = prepare_x<QUANT, NORM>(a, xs, begin, kept, room);
+	if (EPILOGUE == QKV)
+		keep_angles(a, angles);
+	prepare_x<QUANT, NORM>(a, xs, begin, kept, room, &back);
 	__syncthreads();
-	for (; tile < a.n_tiles; tile += gridDim.x, turn++) {
-		bool mine = turn % WARPS == warp;
-		struct needs n = { 1, 0, 0 };
+	for (; tile < a.n_tiles; tile += gridDim.x, turn = turn + 1 < WARPS ? turn + 1 : 0) {
+		struct needs n = { 1, 0 };
 		struct sums s = {};
 
-		if (mine)
+		if (turn == warp)
 			n = ask<QUANT, EPILOGUE>(a, tile);
 		for (int i = warp; i - warp < a.n_units; i += WARPS * FLIGHT) {
 			bool more = i - warp + WARPS * FLIGHT < a.n_units;
@@ -458,8 +468,8 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 			partial[turn & 1][warp][8 + lane / 4] = QUANT == QUANT_INT4 ? s.high : s.part[2];
 		}
 		__syncthreads();        /* the other partial is free again when its warp has come here */
-		if (mine)
-			finish<QUANT, EPILOGUE, WARPS>(a, n, tile, partial[turn & 1], back);
+		if (turn == warp)
+			finish<QUANT, EPILOGUE, WARPS>(a, n, tile, partial[turn & 1], back, angles);
 	}
 }
 
@@ -472,7 +482,9 @@ shared_bytes(const struct packed_args &a)
 	size_t cols = (size_t)a.n_units * (size_t)unit_cols(QUANT);
 	size_t begin = QUANT == QUANT_INT4 ? ((size_t)a.n_units + 3) / 4 * 16 : 0;
 
-	return cols * 2 + begin + (EPILOGUE == RESIDUAL ? 0 : cols * sizeof(float));
+	size_t angles = EPILOGUE == QKV ? 2 * (size_t)a.half * sizeof(float) : 0;
+
+	return cols * 2 + begin + (EPILOGUE == RESIDUAL ? 0 : cols * sizeof(float)) + angles;
 }
 
 /* PER_SM blocks of WARPS warps work on a multiprocessor, of RESIDENT that fit: the rest is room for the next kernel. */
