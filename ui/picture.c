@@ -146,7 +146,8 @@ glass_forget(struct glass *glass)
 	glass->shown.n = 0;
 }
 
-/* Whether p is on the glass as a part of what is there: text over the other rows takes only these away. */
+/* Whether p is on the glass as a part of what is there. Text over the other rows takes only these away in the terminals
+ * that scroll pictures as text; tmux forgets the whole picture, Konsole keeps it above the text. */
 static bool
 is_part(const struct places *there, const struct place *p)
 {
@@ -209,7 +210,7 @@ glass_plan(struct glass *glass, const struct term *term, const struct glass_wish
 	glass->flush = glass->anew = glass->owed = false;
 	glass->up = scroll ? wish->up : 0;
 	places_scroll(&there, glass->up);
-	divide(glass, &there, wish->wanted, !term->quirks.erase_all);
+	divide(glass, &there, wish->wanted, term->quirks.scrolls);
 	if (!wish->may_send) {
 		glass->owed = glass->send.n > 0;
 		glass->send.n = 0;

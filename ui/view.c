@@ -26,6 +26,7 @@ enum {
 	BLOCKS_MAX = 16,
 	INDENT = 2,             /* of everything but labels: as far as the prompt of the input */
 	MARGIN_FROM = 60,       /* columns of a screen that has a margin at the right */
+	GAP_LEFT = 2,           /* lines that are not worth sending pictures again */
 	TEXT_MAX = 120,         /* columns of text on a wide screen */
 };
 
@@ -202,7 +203,7 @@ collect(struct view *v, int top, int area, struct places *places)
 }
 
 /* The first line to paint. Pictures should not move down, and where they cannot scroll they should
- * move seldom: a view that follows may leave a gap under the last line until new ones fill it. */
+ * move seldom: a view that follows may leave a gap under the last line until new ones fill it, or the answer has ended. */
 static int
 choose_top(struct view *v, const struct view_frame *frame)
 {
@@ -214,7 +215,7 @@ choose_top(struct view *v, const struct view_frame *frame)
 		return top;
 	if (!transcript_following(v->transcript) || transcript_lines(v->transcript) <= frame->area)
 		return top;
-	if (gap >= 0 && gap <= step)
+	if (gap >= 0 && gap <= (frame->carry || scrolls ? step : GAP_LEFT))
 		return v->top;
 	return !scrolls && frame->carry && gap < 0 ? top + step : top;
 }
