@@ -1,6 +1,6 @@
 /* transcript.c: see transcript.h.
  *
- * An entry is drawn as: a blank line (not before the first), its label, its pictures with their captions, its text,
+ * An entry is drawn as: a blank line (not before the first, nor between notes of one line), its label, its pictures with their captions, its text,
  * its mark. settle() makes all derived numbers true; every question asks it first, every change only sets `stale`.
  *
  * Of an entry's text the part up to its last newline is settled: its visible form and its lines never change again
@@ -325,9 +325,24 @@ begin_text(const struct transcript *t, struct entry *e)
 	e->styled_n = 0;
 }
 
-static void
-layout_entry(const struct transcript *t, struct entry *e, bool is_first)
+static bool
+is_short_note(const struct entry *e)
 {
+	return e->look == UI_LOOK_NOTE && !memchr(buf_text(&e->shown), '\n', e->shown.n);
+}
+
+/* Whether no blank line stands before entry i: it is the first, or a note of one line behind another such. */
+static bool
+leads(const struct transcript *t, int i)
+{
+	return i == 0 || (is_short_note(&t->entries[i]) && is_short_note(&t->entries[i - 1]));
+}
+
+static void
+layout_entry(const struct transcript *t, int i)
+{
+	struct entry *e = &t->entries[i];
+
 	if (e->width != t->width) {
 		e->width = t->width;
 		e->fresh = e->unmeasured = true;
@@ -338,16 +353,16 @@ layout_entry(const struct transcript *t, struct entry *e, bool is_first)
 		refresh_text(e);
 	if (e->unmeasured)
 		measure_pictures(t, e);
-	e->height = !is_first + has_label(e) + picture_lines(e) + text_lines(e) + has_mark_line(e);
+	e->height = !leads(t, i) + has_label(e) + picture_lines(e) + text_lines(e) + has_mark_line(e);
 }
 
 /* ---------------------------------------------------------------- lines and parts */
 
 /* What line `k` of an entry is; 0 <= k < height. */
 static struct part
-part_at(const struct entry *e, bool is_first, int k)
+part_at(const struct entry *e, bool no_blank, int k)
 {
-	if (!is_first && k-- == 0)
+	if (!no_blank && k-- == 0)
 		return (struct part){ PART_BLANK, 0, 0 };
 	if (has_label(e) && k-- == 0)
 		return (struct part){ PART_LABEL, 0, 0 };
@@ -378,11 +393,11 @@ order(struct part a, struct part b)
 
 /* The line of the entry that is `part`, or what follows where that is gone. */
 static int
-line_of(const struct entry *e, bool is_first, struct part part)
+line_of(const struct entry *e, bool no_blank, struct part part)
 {
 	int k = 0;
 
-	while (k + 1 < e->height && order(part_at(e, is_first, k), part) < 0)
+	while (k + 1 < e->height && order(part_at(e, no_blank, k), part) < 0)
 		k++;
 	return k;
 }
@@ -421,7 +436,7 @@ drop_anchor(struct transcript *t)
 	if (t->n == 0)
 		return;
 	e = &t->entries[i];
-	t->anchor = (struct anchor){ .entry = e->id, .part = part_at(e, i == 0, t->top - e->first) };
+	t->anchor = (struct anchor){ .entry = e->id, .part = part_at(e, leads(t, i), t->top - e->first) };
 	if (t->anchor.part.kind == PART_TEXT && e->look != UI_LOOK_RULE)
 		t->anchor.place = text_line_place(e, t->anchor.part.index);
 }
@@ -441,7 +456,7 @@ anchored_top(const struct transcript *t)
 		return e->first;
 	if (part.kind == PART_TEXT)
 		part.index = text_line_find(e, t->anchor.place);
-	return e->first + line_of(e, i == 0, part);
+	return e->first + line_of(e, leads(t, i), part);
 }
 
 static void
@@ -455,7 +470,7 @@ settle(struct transcript *t)
 	for (int i = 0; i < t->n; i++) {
 		struct entry *e = &t->entries[i];
 
-		layout_entry(t, e, i == 0);
+		layout_entry(t, i);
 		e->first = t->lines;
 		t->lines += e->height;
 	}
@@ -759,7 +774,7 @@ transcript_line(struct transcript *t, int index, struct line *out)
 	assert(index >= 0 && index < t->lines);
 	i = entry_at_line(t, index);
 	e = &t->entries[i];
-	part = part_at(e, i == 0, index - e->first);
+	part = part_at(e, leads(t, i), index - e->first);
 	row_clear(&out->row);
 	out->entry = e->id;
 	out->look = e->look;

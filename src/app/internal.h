@@ -52,6 +52,7 @@ struct app {
 	struct card *card;              /* NULL until opened, and when it cannot be */
 	struct link *link;
 	enum engine_state engine;
+	int64_t load_began;             /* clock_ms of the last time that loading did */
 	char *device;
 
 	struct sampling sampling;

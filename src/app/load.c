@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "internal.h"
 
@@ -35,6 +36,7 @@ void
 load_again(struct app *app)
 {
 	app->engine = ENGINE_LOADING;
+	app->load_began = clock_ms();
 	link_load(app->link);
 	staged_see(app);
 	meter_show(app);

@@ -92,6 +92,24 @@ write_stage(const struct talk *t, const char *what, char *out, size_t size)
 		snprintf(out, size, "%s", what);
 }
 
+/* "loading 42 % of 80.6 GB, 1.2 GB/s, 39 s left"; the rate when there has been time to measure one. */
+static void
+write_loading(const struct app *app, char *out, size_t size)
+{
+	const struct talk *t = &app->talk;
+	const double gb = 1e9, seconds = (double)(clock_ms() - app->load_began) / 1000.0;
+	double rate = seconds > 0 ? (double)t->done / seconds : 0;
+	int n;
+
+	write_stage(t, "loading", out, size);
+	if (t->total < (long long)gb || t->stage != STAGE_LOAD)
+		return;
+	n = (int)strlen(out);
+	n += snprintf(out + n, size - (size_t)n, " of %.1f GB", (double)t->total / gb);
+	if (seconds >= 1 && rate > 0)
+		snprintf(out + n, size - (size_t)n, ", %.1f GB/s, %.0f s left", rate / gb, (double)(t->total - t->done) / rate);
+}
+
 static const char *
 without_engine(enum engine_state engine)
 {
@@ -104,7 +122,7 @@ write_state(const struct app *app, char *out, size_t size)
 	const struct talk *t = &app->talk;
 
 	if (app->engine == ENGINE_LOADING)
-		write_stage(t, "loading", out, size);
+		write_loading(app, out, size);
 	else if (app->verify.running)
 		snprintf(out, size, app->verify.stopping ? "stopping" : "verifying");
 	else if (t->stopping)

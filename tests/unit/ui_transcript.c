@@ -116,6 +116,24 @@ nothing(void **state)
 	transcript_free(NULL);
 }
 
+/* Notes of one line stand together. */
+static void
+short_notes_join(void **state)
+{
+	struct transcript *t = transcript_new(true);
+	int first;
+
+	(void)state;
+	add(t, UI_LOOK_NOTE, "turn 1: same");
+	first = add(t, UI_LOOK_NOTE, "turn 2: same");
+	add(t, UI_LOOK_NOTE, "size  12\nuse   3");
+	add(t, UI_LOOK_NOTE, "saved");
+	assert_lines(t, "Tturn 1: same\nTturn 2: same\n_\nTsize  12\nTuse   3\n_\nTsaved\n");
+	transcript_set_text(t, first, "two\nlines", 9);
+	assert_lines(t, "Tturn 1: same\n_\nTtwo\nTlines\n_\nTsize  12\nTuse   3\n_\nTsaved\n");
+	transcript_free(t);
+}
+
 static void
 looks(void **state)
 {
@@ -628,6 +646,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing),
+		cmocka_unit_test(short_notes_join),
 		cmocka_unit_test(looks),
 		cmocka_unit_test(roles),
 		cmocka_unit_test(marks),
