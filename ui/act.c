@@ -233,7 +233,7 @@ toggle_mouse(struct ui *ui)
 {
 	ui->mouse = !ui->mouse;
 	screen_mouse(ui->mouse);
-	ui_flash(ui, ui->mouse ? "mouse on: the wheel scrolls, a click selects; with Shift the terminal's own selection"
+	ui_flash(ui, ui->mouse ? "mouse on: wheel scrolls, click selects; with Shift as without it"
 	                       : "mouse off");
 }
 

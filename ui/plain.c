@@ -324,14 +324,25 @@ plain_draw(struct plain *p)
 
 /* ---------------------------------------------------------------- lists */
 
-/* In one column. */
+/* What stands at the right on a screen follows here, its columns as words between commas. */
 static void
 add_item(struct buf *out, int number, const char *item)
 {
-	const char *tab = strchr(item, '\t');
-	const int left = tab ? (int)(tab - item) : (int)strlen(item);
+	const char *at = item;
 
-	buf_printf(out, "%d. %.*s%s%s\n", number, left, item, tab ? "  " : "", tab ? tab + 1 + strspn(tab + 1, " ") : "");
+	buf_printf(out, "%d. ", number);
+	while (*at) {
+		const size_t blanks = strspn(at, " \t");
+
+		if (*at == '\t' || (blanks > 1 && at[blanks] && memchr(item, '\t', (size_t)(at - item))))
+			buf_str(out, ", ");
+		else
+			buf_add(out, at, blanks);
+		at += blanks;
+		buf_add(out, at, strcspn(at, " \t"));
+		at += strcspn(at, " \t");
+	}
+	buf_char(out, '\n');
 }
 
 void

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "again.h"
 #include "branches.h"
+#include "complete.h"
 #include "editor.h"
 #include "internal.h"
 #include "pasted.h"
@@ -67,6 +68,14 @@ remember(struct app *app, const char *line)
 	store_history_add(app->store, line, conf->history_size, &err);       /* a lost line of history is no trouble to tell */
 }
 
+/* The address of a picture is taken for one, so that staged_word() explains why it is none: the model would make up what
+ * it shows. */
+static bool
+names_picture(const struct word *word)
+{
+	return pasted_is_picture(word) || (word_is_url(word->text) && complete_is_picture_name(word->text));
+}
+
 /* Stages the pictures that the line begins with, until one cannot be. Returns what is left of the line, or NULL when it
  * does not begin with any. */
 static const char *
@@ -77,7 +86,7 @@ take_pictures(struct app *app, const char *line)
 	bool go_on = true;
 
 	while (go_on && words_next(&next, &word)) {
-		go_on = pasted_is_picture(&word);
+		go_on = names_picture(&word);
 		if (go_on && !rest)
 			rest = line;
 		if (go_on && (go_on = staged_word(app, &word) > 0))

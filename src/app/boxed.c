@@ -6,9 +6,12 @@
 static const uint8_t colours[][3] = {
 	{ 255, 64, 64 }, { 64, 200, 255 }, { 255, 220, 0 }, { 80, 230, 80 }, { 255, 120, 255 }, { 255, 160, 40 },
 };
+static const char *const colour_names[] = { "red", "blue", "yellow", "green", "pink", "orange" };
 static const uint8_t dark[3] = { 16, 16, 16 };
 
 enum { N_COLOURS = sizeof colours / sizeof *colours, FULL = 1000 };
+
+_Static_assert(sizeof colour_names / sizeof *colour_names == N_COLOURS, "every colour has a name");
 
 struct canvas {
 	uint8_t *rgb;
@@ -68,4 +71,10 @@ boxed_draw(uint8_t *rgb, int width, int height, const struct boxes *boxes)
 	for (int i = 0; i < boxes->n_names; i++)
 		for (int k = 0; k < boxes->names[i].n; k++)
 			draw(&canvas, &boxes->rects[boxes->names[i].first + k], colours[i % N_COLOURS]);
+}
+
+const char *
+boxed_colour(int i)
+{
+	return colour_names[i % N_COLOURS];
 }

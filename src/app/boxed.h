@@ -10,4 +10,8 @@
 void
 boxed_draw(uint8_t *rgb, int width, int height, const struct boxes *boxes);
 
+/* The colour's name of the boxes of name i; static. */
+const char *
+boxed_colour(int i);
+
 #endif

@@ -176,6 +176,8 @@ name_boxes(const char *label, const struct message *m, const struct boxes *boxes
 	for (int i = 0; i < boxes->n_names; i++) {
 		buf_str(&text, i ? ", " : " ");
 		buf_add(&text, m->text + boxes->names[i].name, boxes->names[i].name_n);
+		if (boxes->n_names > 1)
+			buf_printf(&text, " (%s)", boxed_colour(i));
 	}
 	return buf_take(&text);
 }

@@ -91,7 +91,7 @@ find_prefix(const char *word, struct error *err)
 			buf_printf(&names, "%s/%s", n++ ? ", " : "", s->name);
 		}
 	if (n == 0) {
-		error_set(err, CODE_INPUT, "there is no command /%s", word);
+		error_set(err, CODE_INPUT, "there is no %s /%s", strchr(word, '/') ? "command or picture" : "command", word);
 		error_hint(err, "/help lists them; //%s sends it as text", word);
 	} else if (n > 1) {
 		error_set(err, CODE_INPUT, "/%s can be %s", word, buf_text(&names));

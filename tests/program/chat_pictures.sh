@@ -79,6 +79,11 @@ wait "> "
 paste "/Users/me/Desktop/shot.png"
 wait "is a path of another computer"
 key C-u
+type "https://example.com/cat.png what is it?"
+key Enter
+wait "is not fetched"
+expect-text "> https://example.com/cat.png what is it?"
+key C-u
 paste "C:\\Users\\me\\shot.png"
 wait "> C:\\Users\\me\\shot.png"
 key C-u

@@ -120,7 +120,7 @@ class Terminal(ProgramTest):
         self.assertEqual(status, 0)
         self.assertEqual(said.count('User: one\n'), 1)
         self.assertRegex(said, r'(?s)Working\n.*User: one\nWorking\nAssistant: .*\[cut at 3\]\nUser: /sessions\n'
-                               r'Sessions:\n1\. .* one\n')
+                               r'Sessions:\n1\. one, 1 turn, \d\d:\d\d, [0-9a-f]{4}\n')
         self.assertIn('a number of the list, or an empty line\nNumber: ', said)
         self.assertRegex(said, r'\nivchat -s [0-9a-f]{4}\n\Z')
 
