@@ -40,6 +40,16 @@ line_at(struct reading *r, int index)
 	return line;
 }
 
+/* The line itself, or the one below or above it: the blank line between messages is nobody's to stand on. */
+static int
+solid(struct reading *r, int index, int by)
+{
+	const int n = transcript_lines(r->transcript);
+
+	index = clamp(index, 0, n - 1);
+	return n > 0 && line_at(r, index).kind == LINE_BLANK ? clamp(index + by, 0, n - 1) : index;
+}
+
 /* Puts the cursor on a line without moving the view. */
 static void
 put(struct reading *r, int index)
@@ -47,7 +57,7 @@ put(struct reading *r, int index)
 	const int n = transcript_lines(r->transcript);
 	int first = 0;
 
-	r->at = clamp(index, 0, n - 1);
+	r->at = solid(r, index, 1);
 	r->entry = r->line = 0;
 	if (n == 0)
 		return;
@@ -108,9 +118,10 @@ reading_settle(struct reading *r)
 void
 reading_drag(struct reading *r)
 {
-	const int top = transcript_top(r->transcript);
+	const int top = transcript_top(r->transcript), bottom = top + transcript_height(r->transcript) - 1;
+	const int at = clamp(reading_cursor(r), top, bottom);
 
-	put(r, clamp(reading_cursor(r), top, top + transcript_height(r->transcript) - 1));
+	put(r, at == bottom ? solid(r, at, -1) : at);
 }
 
 /* ---------------------------------------------------------------- messages and pictures */
@@ -162,7 +173,7 @@ reading_select(struct reading *r, int entry)
 
 	if (n == 0)
 		return;
-	put(r, n > 1 && line_at(r, first).kind == LINE_BLANK ? first + 1 : first);
+	put(r, first);
 	show_entry(r);
 	r->on = true;
 }
@@ -291,7 +302,7 @@ reading_move(struct reading *r, enum keys_reading key)
 {
 	switch (key) {
 	case READING_DOWN:         reading_stand(r, reading_cursor(r) + 1); break;
-	case READING_UP:           reading_stand(r, reading_cursor(r) - 1); break;
+	case READING_UP:           reading_stand(r, solid(r, reading_cursor(r) - 1, -1)); break;
 	case READING_PAGE_DOWN:    page(r, 1); break;
 	case READING_PAGE_UP:      page(r, -1); break;
 	case READING_TOP:          reading_stand(r, 0); break;

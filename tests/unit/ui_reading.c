@@ -224,6 +224,10 @@ the_cursor_moves(void **state)
 	assert_place(&r, 0, 1, 0);
 	reading_move(&r, READING_NEXT);
 	assert_place(&r, 4, 2, 3);
+	reading_move(&r, READING_UP);
+	assert_place(&r, 2, 1, 2);                      /* not on the blank line between the two */
+	reading_move(&r, READING_DOWN);
+	assert_place(&r, 4, 2, 2);
 	reading_move(&r, READING_BOTTOM);
 	assert_place(&r, 15, 4, 10);
 	reading_move(&r, READING_DOWN);
