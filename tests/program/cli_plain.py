@@ -54,6 +54,28 @@ class Pipe(ProgramTest):
             'ivchat: not sent: the line is not UTF-8 text'])
         self.assertIn('User: one\n', result.stdout.decode())
 
+    def test_memory_grows_by_what_is_said_only(self):
+        chat = subprocess.Popen([IVCHAT, '--plain', '-m', TINY, '-n', '3', '--ctx', '512', '--set', 'context.overflow=drop'],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env, cwd=self.dir)
+
+        def resident():
+            with open(f'/proc/{chat.pid}/status') as f:
+                return int(re.search(r'VmRSS:\s+(\d+) kB', f.read()).group(1))
+
+        def say(n):
+            for i in range(n):
+                chat.stdin.write(b'question %d\n' % i)
+                chat.stdin.flush()
+                while b'[cut at 3]' not in chat.stdout.readline():
+                    self.assertIsNone(chat.poll())
+        with chat:
+            say(100)
+            before = resident()
+            say(300)
+            after = resident()
+        if 'sanitize' not in subprocess.run(['ldd', IVCHAT], stdout=subprocess.PIPE).stdout.decode().replace('asan', 'sanitize'):
+            self.assertLess(after - before, 300 * 6, 'KiB for 300 turns')      # 2 a turn: words, tokens, times, the drop
+
     def test_no_model(self):
         result = self.run_it('--plain', '-m', '/nowhere', stdin='one\n')
         self.fails(result, 4, "cannot open the model folder '/nowhere': No such file or directory")
