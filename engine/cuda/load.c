@@ -496,36 +496,51 @@ land(struct reader *r, struct lane *lane, const struct piece *p, const char *fro
 
 /* ---------------------------------------------------------------- one reader */
 
+static int
+need_buffers(struct reader *r)
+{
+	struct error e = {0};
+	void *block;
+	cudaError_t rc;
+
+	if (r->block)
+		return 0;
+	rc = cudaHostAlloc(&block, N_BUFFERS * BUFFER_BYTES, cudaHostAllocPortable);
+	if (rc == cudaSuccess) {
+		r->block = block;
+		return 0;
+	}
+	if (rc != cudaErrorMemoryAllocation)
+		return refuse(r, rc, "making buffers for loading");
+	error_set(&e, CODE_MEMORY, "the system gives no %zu MiB of pinned memory to load weights through",
+	    N_BUFFERS * BUFFER_BYTES >> 20);
+	return keep(r->job, &e);
+}
+
 /* The next buffer, when the copies out of it have ended. */
-static char *
-take_buffer(struct reader *r)
+static int
+take_buffer(struct reader *r, char **buffer)
 {
 	int i = r->turn, gpu = r->busy[i];
-	void *block = r->block;
-	cudaError_t rc = cudaSuccess;
 
-	if (!block)
-		rc = cudaHostAlloc(&block, N_BUFFERS * BUFFER_BYTES, cudaHostAllocPortable);
-	if (rc == cudaSuccess)
-		r->block = block;
-	if (rc == cudaSuccess && gpu >= 0)
-		rc = cudaEventSynchronize(r->lanes[gpu].free[i]);
+	if (need_buffers(r) < 0)
+		return -1;
+	if (gpu >= 0)
+		TRY(r, cudaEventSynchronize(r->lanes[gpu].free[i]), "copying weights to the card");
 	r->busy[i] = -1;
-	if (rc == cudaSuccess)
-		return r->block + (size_t)i * BUFFER_BYTES;
-	refuse(r, rc, "copying weights to the card");
-	return NULL;
+	*buffer = r->block + (size_t)i * BUFFER_BYTES;
+	return 0;
 }
 
 static int
 load_batch(struct reader *r, const struct batch *b)
 {
 	struct lane *lane = &r->lanes[b->gpu];
-	char *buffer, *at = NULL;
+	char *buffer = NULL, *at = NULL;
 
 	if (select_gpu(r, b->gpu) < 0)
 		return -1;
-	if (b->shard >= 0 && (!(buffer = take_buffer(r)) || read_batch(r, b, buffer, &at) < 0))
+	if (b->shard >= 0 && (take_buffer(r, &buffer) < 0 || read_batch(r, b, buffer, &at) < 0))
 		return -1;
 	for (int i = 0; i < b->n_pieces; i++) {
 		const struct piece *p = &r->job->pieces[b->piece + i];
