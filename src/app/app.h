@@ -16,7 +16,7 @@
 struct app_options {
 	const char *model_dir;
 	bool model_is_bundled;
-	int n_ctx, n_threads;           /* 0 = default */
+	struct engine_options engine;
 	const char *const *images;      /* staged at the start */
 	int n_images;
 	const char *samples;            /* a folder of pictures to begin with, or NULL */

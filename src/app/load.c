@@ -26,10 +26,7 @@ fail(struct app *app, struct error *err)
 static struct link *
 start_worker(struct app *app, struct error *err)
 {
-	const struct app_options *o = app->options;
-	struct engine_options options = { .n_threads = o->n_threads, .n_ctx = o->n_ctx };
-
-	return link_start(app->card, &options, err);
+	return link_start(app->card, &app->options->engine, err);
 }
 
 void

@@ -23,7 +23,7 @@ talk_n_ctx(const struct app *app)
 {
 	int most = card_info(app->card)->n_ctx_max;
 
-	return app->options->n_ctx > 0 && app->options->n_ctx < most ? app->options->n_ctx : most;
+	return app->options->engine.n_ctx > 0 && app->options->engine.n_ctx < most ? app->options->engine.n_ctx : most;
 }
 
 struct message *

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cmd/device.h"
 
 #define ROOM_MIN 64     /* tokens that must be left for an answer */
 
@@ -110,7 +111,7 @@ hear_text(void *arg, const struct event *e, struct error *err)
 static int
 start(struct asker *a, struct error *err)
 {
-	struct engine_options options = {.n_threads = a->o->threads, .n_ctx = a->o->ctx};
+	struct engine_options options = device_options(a->o);
 
 	if (a->link)
 		return 0;

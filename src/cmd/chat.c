@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cmd/bundled.h"
 #include "cmd/cmd.h"
+#include "cmd/device.h"
 #include "cmd/shelf.h"
 
 /* What a first try begins with. Line by line there is no input to put it into: it is asked at once. */
@@ -111,8 +112,7 @@ app_options(const struct options *o, const char *const *images, const char *samp
 	return (struct app_options){
 		.model_dir = o->model,
 		.model_is_bundled = o->model_is_bundled,
-		.n_ctx = o->ctx,
-		.n_threads = o->threads,
+		.engine = device_options(o),
 		.images = images,
 		.n_images = o->n_images + o->n_operands + o->demo,
 		.samples = samples,

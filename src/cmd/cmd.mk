@@ -3,7 +3,7 @@ noinst_LIBRARIES += libcmd.a
 libcmd_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 libcmd_a_SOURCES = \
 	src/cmd/cmd.c src/cmd/cmd.h src/cmd/options.c src/cmd/options.h src/cmd/nearest.c src/cmd/nearest.h \
-	src/cmd/bundled.c src/cmd/bundled.h src/cmd/shelf.c src/cmd/shelf.h src/cmd/signals.c src/cmd/signals.h \
+	src/cmd/device.c src/cmd/device.h src/cmd/bundled.c src/cmd/bundled.h src/cmd/shelf.c src/cmd/shelf.h src/cmd/signals.c src/cmd/signals.h \
 	src/cmd/chat.c src/cmd/ask.c src/cmd/ask.h src/cmd/prompt.c src/cmd/report.c src/cmd/talk.c src/cmd/talk.h \
 	src/cmd/place.c src/cmd/place.h src/cmd/squares.c src/cmd/squares.h src/cmd/reply.c src/cmd/reply.h \
 	src/cmd/output.c src/cmd/output.h src/cmd/progress.c src/cmd/progress.h \

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "cmd/cmd.h"
+#include "cmd/device.h"
 #include "cmd/synth.h"
 #include "engine/engine.h"
 
@@ -110,7 +111,7 @@ does_not_fit(const struct plan *p, const struct card *card, struct error *err)
 static int
 plan(const struct card *card, const struct options *o, struct error *err)
 {
-	struct engine_options options = {.n_threads = o->threads, .n_ctx = o->ctx};
+	struct engine_options options = device_options(o);
 	struct plan p;
 	long long sum;
 	char more[64];

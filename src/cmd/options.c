@@ -19,7 +19,7 @@
 
 #define SYSTEM_MAX (1u << 20)
 
-enum kind { KIND_FLAG, KIND_WHOLE, KIND_SEED, KIND_REAL, KIND_WORD, KIND_LIST };
+enum kind { KIND_FLAG, KIND_WHOLE, KIND_SEED, KIND_REAL, KIND_WORD, KIND_GPUS, KIND_LIST };
 
 struct row {
 	char letter;            /* 0: none */
@@ -41,6 +41,7 @@ struct row {
 #define WORD(letter, name, arg, field) letter, name, arg, KIND_WORD, AT(field), 0, 0, 0, NULL
 #define WORD_SET(letter, name, arg, field) \
 	letter, name, arg, KIND_WORD, AT(field), SET(field), 0, 0, NULL
+#define GPUS(letter, name, arg, field) letter, name, arg, KIND_GPUS, AT(field), 0, 0, 0, NULL
 #define LIST(letter, name, arg, field) letter, name, arg, KIND_LIST, AT(field), AT(n_##field), 0, 0, NULL
 #define CHOICE(name, arg, field, choices) 0, name, arg, KIND_WORD, AT(field), 0, 0, 0, choices
 #define WHOLE(letter, name, arg, field, least, most) \
@@ -55,6 +56,10 @@ struct row {
 static const struct row rows[] = {
 	{WORD('m', "model", "DIR", model), OPT_MODEL,
 	    "model folder (default: $IVCHAT_MODEL, else the small built-in one)"},
+	{CHOICE("quant", "KIND", quant, "auto bf16 fp8 int8 int4"), OPT_MODEL,
+	    "the decoder's weights on GPUs: auto (the largest that fits), bf16, fp8, int8, int4"},
+	{GPUS('g', "gpus", "LIST", gpus), OPT_MODEL,
+	    "GPUs to use, 0 or 0,1; none: the CPU (default: auto, as few as it takes)"},
 	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL,
 	    "context limit in tokens (default: the model's own)"},
 	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL, "CPU threads (default: all cores)"},
@@ -285,6 +290,9 @@ bad_value(const struct parse *p, const struct row *row, const char *value)
 	if (row->kind == KIND_SEED)
 		return error_set(p->err, CODE_USAGE,
 		    "--%s '%s': must be a whole number from 0 on", row->name, value);
+	if (row->kind == KIND_GPUS)
+		return error_set(p->err, CODE_USAGE,
+		    "--%s '%s': must be auto, none, or numbers of GPUs such as 0 or 0,1", row->name, value);
 	return error_set(p->err, CODE_USAGE, "--%s '%s': must be a %snumber from %g to %.10g", row->name,
 	    value, row->kind == KIND_WHOLE ? "whole " : "", row->least, row->most);
 }
@@ -320,6 +328,17 @@ give_word(const struct parse *p, const struct row *row, const char *value)
 	return 0;
 }
 
+static int
+give_gpus(const struct parse *p, const struct row *row, const char *value)
+{
+	int gpus[VALUE_MAX_GPUS], n;
+
+	if (!value_gpus(value, gpus, &n))
+		return bad_value(p, row, value);
+	*(const char **)field(p, row->at) = value;
+	return 0;
+}
+
 static void
 add_to_list(const struct parse *p, const struct row *row, const char *value)
 {
@@ -347,6 +366,8 @@ give(const struct parse *p, const struct row *row, const char *value)
 		return give_real(p, row, value);
 	case KIND_WORD:
 		return give_word(p, row, value);
+	case KIND_GPUS:
+		return give_gpus(p, row, value);
 	case KIND_LIST:
 		add_to_list(p, row, value);
 		return 0;
@@ -446,7 +467,7 @@ struct owned {
 };
 
 static const struct options defaults = {
-	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto",
+	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto", .quant = "auto", .gpus = "auto",
 	.speed = 1, .idle_limit = 2, .jobs = 1,
 };
 
@@ -536,6 +557,8 @@ static void
 take_rest(struct options *o, const struct conf *c)
 {
 	o->model = c->model_dir;
+	o->quant = c->quant;
+	o->gpus = c->gpus;
 	o->ctx = c->ctx;
 	o->threads = c->threads;
 	o->orient = c->orient;

@@ -20,7 +20,8 @@
 
 #define MAX_WARNINGS 20
 
-enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SPAN, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH };
+enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SPAN, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH,
+	KIND_GPUS };
 
 struct key {
 	const char *name;
@@ -43,6 +44,10 @@ struct key {
 
 static const struct key keys[] = {
 	{ "model.dir", PATH(model_dir), NULL, "model folder; without one the small built-in model answers" },
+	{ "model.quant", CHOICE(quant, "auto bf16 fp8 int8 int4"), "auto",
+	    "how GPUs hold the decoder's weights; auto: the largest of bf16, int8, int4 that fits" },
+	{ "model.gpus", KIND_GPUS, AT(gpus), 0, 0, NULL, "auto",
+	    "GPUs to use: 0, or 0,1; none: the CPU; auto: as few as the model needs, the CPU where there is none" },
 	{ "model.ctx", WHOLE(ctx, 0, 1 << 20), "0", "context limit in tokens; 0: the model's own" },
 	{ "model.threads", WHOLE(threads, 0, 1024), "0", "CPU threads; 0: all cores" },
 	{ "gen.max_tokens", WHOLE(max_tokens, 1, 1 << 20), "512", "longest answer" },
@@ -162,6 +167,17 @@ set_choice(char **to, const char *choices, const char *value)
 	return true;
 }
 
+static bool
+set_gpus(char **to, const char *value)
+{
+	int gpus[VALUE_MAX_GPUS], n;
+
+	if (!value_gpus(value, gpus, &n))
+		return false;
+	set_text(to, xstrdup(value));
+	return true;
+}
+
 /* False, with nothing changed, when the key cannot have it. */
 static bool
 set(struct conf *c, const struct key *k, const char *value)
@@ -187,6 +203,8 @@ set(struct conf *c, const struct key *k, const char *value)
 	case KIND_PATH:
 		set_text(to, *value ? file_expand_home(value) : NULL);
 		return true;
+	case KIND_GPUS:
+		return set_gpus(to, value);
 	}
 	return false;
 }
@@ -204,6 +222,9 @@ bad_value(const struct key *k, const char *value, struct error *err)
 	case KIND_SPAN:
 		return error_set(err, CODE_USAGE, "%s '%s': must be a time such as 90s, 10m or 2h, at most %gh", k->name,
 		    value, k->most / 3600);
+	case KIND_GPUS:
+		return error_set(err, CODE_USAGE, "%s '%s': must be auto, none, or numbers of GPUs such as 0 or 0,1", k->name,
+		    value);
 	case KIND_SWITCH:
 		return error_set(err, CODE_USAGE, "%s '%s': must be on or off", k->name, value);
 	default:
@@ -525,6 +546,8 @@ form(const struct key *k)
 		return "TEXT";
 	case KIND_PATH:
 		return "DIR";
+	case KIND_GPUS:
+		return "auto|none|LIST";
 	}
 	return "";
 }
@@ -576,6 +599,7 @@ conf_value(const struct conf *c, int i)
 	case KIND_SWITCH:
 		return xstrdup(*(const bool *)at ? "on" : "off");
 	case KIND_CHOICE:
+	case KIND_GPUS:
 		return xstrdup(*(char *const *)at);
 	default:
 		text = *(char *const *)at;

@@ -21,6 +21,8 @@
 
 struct conf {
 	char *model_dir;                /* NULL: the built-in one */
+	char *quant;                    /* "auto", "bf16", "fp8", "int8", "int4" */
+	char *gpus;                     /* "auto", "none", "0,1" */
 	int ctx, threads;               /* 0: the model's own; all cores */
 
 	int max_tokens, top_k;

@@ -63,6 +63,51 @@ value_span(const char *text, double most, int *out)
 	return true;
 }
 
+/* The number at the beginning; its end, or NULL. */
+static const char *
+read_gpu(const char *text, int *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || n > 255)
+		return NULL;
+	*out = (int)n;
+	return end;
+}
+
+static bool
+has(const int *numbers, int n, int number)
+{
+	for (int i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+bool
+value_gpus(const char *text, int gpus[VALUE_MAX_GPUS], int *n)
+{
+	int found[VALUE_MAX_GPUS], n_found = 0;
+
+	if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0) {
+		*n = *text == 'a' ? 0 : -1;
+		return true;
+	}
+	do {
+		int gpu;
+
+		if (!(text = read_gpu(text, &gpu)) || n_found == VALUE_MAX_GPUS || has(found, n_found, gpu))
+			return false;
+		found[n_found++] = gpu;
+	} while (*text == ',' && *++text);
+	if (*text || text[-1] == ',')
+		return false;
+	memcpy(gpus, found, (size_t)n_found * sizeof *gpus);
+	*n = n_found;
+	return true;
+}
+
 bool
 value_is_choice(const char *choices, const char *text)
 {

@@ -16,6 +16,10 @@ value_real(const char *text, double least, double most, float *out);
 /* Seconds: "90", "90s", "10m", "2h". */
 bool
 value_span(const char *text, double most, int *out);
+/* Numbers of GPUs, "0" or "0,1": how many, each once, in order; "auto": 0; "none": -1. */
+#define VALUE_MAX_GPUS 8
+bool
+value_gpus(const char *text, int gpus[VALUE_MAX_GPUS], int *n);
 /* One of the words in "auto sixel blocks". */
 bool
 value_is_choice(const char *choices, const char *text);

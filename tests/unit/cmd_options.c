@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cmd/device.h"
 #include "cmd/nearest.h"
 #include "cmd/options.h"
 
@@ -124,6 +125,39 @@ test_numbers_at_their_borders(void **state)
 	refuse(ASK, "--seed -1", CODE_USAGE, "--seed '-1': must be a whole number from 0 on", "");
 	refuse(ASK, "--seed 9223372036854775808", CODE_USAGE,
 	    "--seed '9223372036854775808': must be a whole number from 0 on", "");
+}
+
+static void
+test_gpus(void **state)
+{
+	static const char *const bad[] = { "", "0,", ",0", "0,0", "-1", "a", "1,none", "0,1,2,3,4,5,6,7,8", "256" };
+	struct engine_options e;
+	struct options o;
+	struct error err;
+
+	(void)state;
+	accept(&o, ASK, "");
+	e = device_options(&o);
+	assert_true(!e.no_gpu && e.n_gpus == 0 && e.quant == ENGINE_AUTO);
+	options_done(&o);
+	accept(&o, ASK, "-g 3,0 --quant int4 --ctx 99 --threads 2");
+	e = device_options(&o);
+	assert_true(!e.no_gpu && e.n_gpus == 2 && e.gpus[0] == 3 && e.gpus[1] == 0 && e.quant == ENGINE_INT4);
+	assert_true(e.n_ctx == 99 && e.n_threads == 2 && !e.random_shape);
+	options_done(&o);
+	accept(&o, ASK, "--set model.gpus=1 --set model.quant=fp8 --gpus none");
+	e = device_options(&o);
+	assert_true(e.no_gpu && e.n_gpus == 0 && e.quant == ENGINE_FP8);
+	options_done(&o);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char line[64];
+
+		snprintf(line, sizeof line, "--gpus=%s", bad[i]);
+		assert_int_equal(parse(&o, ASK, line, &err), -1);
+		options_done(&o);
+	}
+	refuse(ASK, "--gpus 0,0", CODE_USAGE, "--gpus '0,0': must be auto, none, or numbers of GPUs such as 0 or 0,1", "");
+	refuse(ASK, "--quant int2", CODE_USAGE, "--quant 'int2': must be one of: auto bf16 fp8 int8 int4", "");
 }
 
 static void
@@ -360,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_forms_of_one_value),
 		cmocka_unit_test(test_numbers_at_their_borders),
+		cmocka_unit_test(test_gpus),
 		cmocka_unit_test(test_operands),
 		cmocka_unit_test(test_pictures_keep_their_order),
 		cmocka_unit_test(test_unknown),

@@ -1,0 +1,45 @@
+/* device.c: see device.h. */
+#include "config.h"
+
+#include "cmd/device.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "conf/value.h"
+
+_Static_assert((int)VALUE_MAX_GPUS == (int)ENGINE_MAX_GPUS, "one limit");
+
+static const char *const quants[] = {
+	[ENGINE_AUTO] = "auto", [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8", [ENGINE_INT8] = "int8", [ENGINE_INT4] = "int4",
+};
+
+enum engine_quant
+device_quant(const char *name)
+{
+	size_t i = 0, n = sizeof quants / sizeof *quants;
+
+	while (i < n && strcmp(quants[i], name) != 0)
+		i++;
+	assert(i < n);
+	return (enum engine_quant)i;
+}
+
+const char *
+device_quant_name(enum engine_quant quant)
+{
+	return quants[quant];
+}
+
+struct engine_options
+device_options(const struct options *o)
+{
+	struct engine_options e = {.n_threads = o->threads, .n_ctx = o->ctx, .quant = device_quant(o->quant)};
+	bool good = value_gpus(o->gpus, e.gpus, &e.n_gpus);
+
+	assert(good);           /* it was looked at when it was given */
+	(void)good;
+	e.no_gpu = e.n_gpus < 0;
+	e.n_gpus = e.n_gpus < 0 ? 0 : e.n_gpus;
+	return e;
+}
