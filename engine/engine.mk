@@ -4,12 +4,13 @@ noinst_LIBRARIES += libengine.a libcpu.a
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(CUDA_CFLAGS)
 libengine_a_SOURCES = \
 	engine/engine.h engine/tensor.h engine/backend.h engine/hparams.h engine/checkpoint.h engine/model.h engine/jsonfile.h \
-	engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h \
+	engine/bench.h engine/gpus.h engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h \
 	engine/card.h engine/choose.h engine/lookup.h engine/protobuf.h engine/tokenizer.h engine/vocab.h \
 	engine/jsonfile.c engine/tensor.c engine/hparams.c engine/checkpoint.c engine/model.c engine/card.c \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
 	engine/pixels.c engine/prompt.c engine/synth.c engine/synth.h engine/synthfiles.c engine/synthvalues.c \
-	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c
+	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c \
+	engine/bench.c engine/gpus.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
 libcpu_a_CFLAGS = $(AM_CFLAGS) -O3
 libcpu_a_SOURCES = \
@@ -17,16 +18,17 @@ libcpu_a_SOURCES = \
 	engine/cpu/attention.c engine/cpu/norm.c engine/cpu/rope.c engine/cpu/pointwise.c
 
 # The CUDA backend: C where nothing runs on the card, .cu where it does. ENGINE_LIBS is what a program links.
-EXTRA_DIST += engine/cuda/attention.cu engine/cuda/decode_attention.cu engine/cuda/gemv.cu engine/cuda/gemv_packed.cu \
+EXTRA_DIST += engine/cuda/attention.cu engine/cuda/ceilings.cu engine/cuda/decode_attention.cu engine/cuda/gemv.cu engine/cuda/gemv_packed.cu \
 	engine/cuda/norm.cu engine/cuda/pointwise.cu engine/cuda/quant.cu engine/cuda/sample.cu engine/cuda/common.cuh engine/cuda/packed.cuh
 if HAVE_CUDA
 ENGINE_LIBS = libengine.a libcuda.a libcpu.a libengine.a libcpu.a
 noinst_LIBRARIES += libcuda.a
 libcuda_a_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CFLAGS)
-libcuda_a_SOURCES = engine/cuda/cuda.h engine/cuda/kernels.h engine/cuda/gemm.h engine/cuda/packed.h engine/cuda/sizes.h \
+libcuda_a_SOURCES = engine/cuda/cuda.h engine/cuda/kernels.h engine/cuda/gemm.h engine/cuda/packed.h engine/cuda/sizes.h engine/cuda/ceilings.h \
+	engine/cuda/ceilings.c engine/cuda/devices.c \
 	engine/cuda/cuda.c engine/cuda/weights.c engine/cuda/load.c engine/cuda/gemm.c engine/cuda/gemm_table.c
 CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/decode_attention.o engine/cuda/gemv.o engine/cuda/gemv_packed.o \
-	engine/cuda/norm.o engine/cuda/pointwise.o engine/cuda/quant.o engine/cuda/sample.o
+	engine/cuda/ceilings.o engine/cuda/norm.o engine/cuda/pointwise.o engine/cuda/quant.o engine/cuda/sample.o
 libcuda_a_LIBADD = $(CUDA_OBJECTS)
 libcuda_a_DEPENDENCIES = $(CUDA_OBJECTS)
 $(CUDA_OBJECTS): engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh

@@ -12,7 +12,7 @@
 
 const struct command *const commands[] = {
 	&cmd_chat, &cmd_ask, &cmd_batch, &cmd_ls, &cmd_show, &cmd_rename, &cmd_tag, &cmd_rm, &cmd_path,
-	&cmd_search, &cmd_export, &cmd_import, &cmd_replay, &cmd_model, &cmd_tokenize, &cmd_config, &cmd_doctor, &cmd_completion,
+	&cmd_search, &cmd_export, &cmd_import, &cmd_replay, &cmd_model, &cmd_bench, &cmd_tokenize, &cmd_config, &cmd_doctor, &cmd_completion,
 	&cmd_help, NULL,
 };
 

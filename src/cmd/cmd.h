@@ -18,7 +18,7 @@ struct command {
 };
 
 extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, cmd_rename, cmd_rm, cmd_path, cmd_tag,
-    cmd_search, cmd_export, cmd_import, cmd_model, cmd_replay, cmd_batch, cmd_config, cmd_doctor, cmd_completion,
+    cmd_search, cmd_export, cmd_import, cmd_model, cmd_bench, cmd_replay, cmd_batch, cmd_config, cmd_doctor, cmd_completion,
     cmd_help;
 
 /* Of `help`, beside the commands. */

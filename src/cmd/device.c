@@ -14,15 +14,15 @@ static const char *const quants[] = {
 	[ENGINE_AUTO] = "auto", [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8", [ENGINE_INT8] = "int8", [ENGINE_INT4] = "int4",
 };
 
-enum engine_quant
-device_quant(const char *name)
+bool
+device_quant_find(const char *name, enum engine_quant *out)
 {
-	size_t i = 0, n = sizeof quants / sizeof *quants;
-
-	while (i < n && strcmp(quants[i], name) != 0)
-		i++;
-	assert(i < n);
-	return (enum engine_quant)i;
+	for (size_t i = 0; i < sizeof quants / sizeof *quants; i++)
+		if (strcmp(quants[i], name) == 0) {
+			*out = (enum engine_quant)i;
+			return true;
+		}
+	return false;
 }
 
 const char *
@@ -34,11 +34,12 @@ device_quant_name(enum engine_quant quant)
 struct engine_options
 device_options(const struct options *o)
 {
-	struct engine_options e = {.n_threads = o->threads, .n_ctx = o->ctx, .quant = device_quant(o->quant)};
+	struct engine_options e = {.n_threads = o->threads, .n_ctx = o->ctx};
 	bool good = value_gpus(o->gpus, e.gpus, &e.n_gpus);
 
 	assert(good);           /* it was looked at when it was given */
 	(void)good;
+	device_quant_find(o->quant, &e.quant);
 	e.no_gpu = e.n_gpus < 0;
 	e.n_gpus = e.n_gpus < 0 ? 0 : e.n_gpus;
 	return e;

@@ -5,12 +5,13 @@
 #include "cmd/options.h"
 #include "engine/engine.h"
 
+/* quant of a list is left at AUTO. */
 struct engine_options
 device_options(const struct options *o);
 
-/* "bf16" → ENGINE_BF16; the word must be one. */
-enum engine_quant
-device_quant(const char *name);
+/* "bf16" → ENGINE_BF16; false: it is none of them. */
+bool
+device_quant_find(const char *name, enum engine_quant *out);
 const char *
 device_quant_name(enum engine_quant quant);
 

@@ -54,15 +54,15 @@ struct row {
 #define SEED_SET(letter, name, arg, field) letter, name, arg, KIND_SEED, AT(field), SET(field), 0, 0, NULL
 
 static const struct row rows[] = {
-	{WORD('m', "model", "DIR", model), OPT_MODEL,
+	{WORD('m', "model", "DIR", model), OPT_MODEL | OPT_BENCH,
 	    "model folder (default: $IVCHAT_MODEL, else the small built-in one)"},
 	{CHOICE("quant", "KIND", quant, "auto bf16 fp8 int8 int4"), OPT_MODEL,
 	    "the decoder's weights on GPUs: auto (the largest that fits), bf16, fp8, int8, int4"},
-	{GPUS('g', "gpus", "LIST", gpus), OPT_MODEL,
+	{GPUS('g', "gpus", "LIST", gpus), OPT_MODEL | OPT_BENCH,
 	    "GPUs to use, 0 or 0,1; none: the CPU (default: auto, as few as it takes)"},
-	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL,
+	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL | OPT_BENCH,
 	    "context limit in tokens (default: the model's own)"},
-	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL, "CPU threads (default: all cores)"},
+	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL | OPT_BENCH, "CPU threads (default: all cores)"},
 
 	{LIST('i', "image", "FILE", images), OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
 	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE | OPT_REPLAY | OPT_BATCH,
@@ -99,7 +99,7 @@ static const struct row rows[] = {
 	{FLAG(0, "plain", plain), OPT_SCREEN,
 	    "line by line: no full screen, no escape codes (also TERM=dumb, ACCESSIBLE=1)"},
 
-	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_REPLAY | OPT_SEARCH, "as JSON"},
+	{FLAG(0, "json", json), OPT_ASK | OPT_LIST | OPT_TOKENIZE | OPT_REPLAY | OPT_SEARCH | OPT_BENCH, "as JSON"},
 	{FLAG(0, "stream-json", stream_json), OPT_ASK, "one JSON event a line, as it comes"},
 	{FLAG(0, "no-stream", no_stream), OPT_ASK, "the answer at once, when it is whole"},
 	{WORD('o', "output", "FILE", out), OPT_ASK | OPT_BATCH, "the answer into FILE instead of standard output"},
@@ -170,6 +170,14 @@ static const struct row rows[] = {
 	{WHOLE(0, "jobs", "N", jobs, 1, 1024), OPT_BATCH,
 	    "answers at a time; this engine gives one at a time: only 1 is taken (default: 1)"},
 	{FLAG(0, "keep", keep), OPT_BATCH, "keep every line as a session"},
+
+	{WORD(0, "quant", "LIST", quant), OPT_BENCH,
+	    "the decoder's weights on GPUs, one run each: bf16,fp8,int8,int4 (default: auto)"},
+	{WORD(0, "random-weights", "SHAPE", random_weights), OPT_BENCH,
+	    "weights made up on the GPU, nothing is read: 40b (InternVL-Chat-V1.2-Plus), or a folder with a config.json"},
+	{WHOLE(0, "runs", "N", runs, 5, 64), OPT_BENCH, "runs of each figure, after two of warm-up (default: 5)"},
+	{WORD(0, "only", "LIST", only), OPT_BENCH, "some of tg,pp,vit,ttft,repeat,agree,load"},
+	{FLAG(0, "tune", tune), OPT_BENCH, "find the fastest products for this card, as lines of engine/cuda/gemm_table.c"},
 
 	{LIST(0, "set", "KEY=VALUE", sets), 0,
 	    "any key of ivchat-config(5); may be repeated"},
@@ -468,7 +476,7 @@ struct owned {
 
 static const struct options defaults = {
 	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto", .quant = "auto", .gpus = "auto",
-	.speed = 1, .idle_limit = 2, .jobs = 1,
+	.speed = 1, .idle_limit = 2, .jobs = 1, .runs = 5,
 };
 
 /* A text file as editors leave it: the newline at its end is not part of the message. */

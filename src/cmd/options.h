@@ -28,6 +28,7 @@ enum option_group {
 	OPT_BATCH = 2048,       /* -o --map --shard … */
 	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */
 	OPT_EXPORT = 8192,      /* --format --branch -o --embed -f */
+	OPT_BENCH = 1 << 19,    /* --random-weights --tune --runs --only */
 	OPT_TAGS = 16384,       /* none: after the first operand a word with one '-' in front is an operand */
 };
 
@@ -76,6 +77,10 @@ struct options {
 	const char *images_root, *map, *suffix, *shard;
 	int jobs;
 	bool keep;
+	/* bench; its quant is a list */
+	const char *random_weights, *only;
+	int runs;
+	bool tune;
 	/* search */
 	bool ignore_case, match_case, extended, word, only_sessions;
 	int context;

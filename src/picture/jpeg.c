@@ -10,6 +10,7 @@
 
 #include "picture/decoders.h"
 #include "picture/exif.h"
+#include "picture/picture.h"
 
 #ifdef HAVE_JPEG
 
@@ -135,7 +136,55 @@ decode(struct raster *r, const uint8_t *bytes, size_t n, struct error *err)
 	return rc;
 }
 
+/* Errors of writing: memory alone can be missing here. */
+static void
+make_rows(struct jpeg_compress_struct *jpeg, const uint8_t *rgb, size_t width)
+{
+	while (jpeg->next_scanline < jpeg->image_height) {
+		JSAMPROW row = (JSAMPROW)(uintptr_t)(rgb + 3 * width * jpeg->next_scanline);
+
+		jpeg_write_scanlines(jpeg, &row, 1);
+	}
+}
+
+int
+picture_make_jpeg(const uint8_t *rgb, int width, int height, struct buf *out, struct error *err)
+{
+	struct jpeg_compress_struct jpeg;
+	struct jpeg_error_mgr errors;
+	unsigned char *bytes = NULL;
+	unsigned long n = 0;
+
+	(void)err;
+	jpeg.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&jpeg);
+	jpeg_mem_dest(&jpeg, &bytes, &n);
+	jpeg.image_width = (JDIMENSION)width;
+	jpeg.image_height = (JDIMENSION)height;
+	jpeg.input_components = 3;
+	jpeg.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&jpeg);
+	jpeg_set_quality(&jpeg, 90, TRUE);
+	jpeg_start_compress(&jpeg, TRUE);
+	make_rows(&jpeg, rgb, (size_t)width);
+	jpeg_finish_compress(&jpeg);
+	jpeg_destroy_compress(&jpeg);
+	buf_add(out, bytes, n);
+	free(bytes);
+	return 0;
+}
+
 #else
+
+int
+picture_make_jpeg(const uint8_t *rgb, int width, int height, struct buf *out, struct error *err)
+{
+	(void)rgb;
+	(void)width;
+	(void)height;
+	(void)out;
+	return error_set(err, CODE_INPUT, "built without libjpeg");
+}
 
 static bool
 is_whole(const uint8_t *bytes, size_t n)

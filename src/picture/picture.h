@@ -39,6 +39,10 @@ picture_done(struct picture *p);
 int
 picture_known(const void *bytes, size_t n);
 
+/* rgb [height, width, 3] as a JPEG file in memory, for measuring. CODE_INPUT: built without libjpeg. */
+int
+picture_make_jpeg(const uint8_t *rgb, int width, int height, struct buf *out, struct error *err);
+
 /* SHA-256 in lowercase hex. */
 void
 picture_sha(const void *bytes, size_t n, char out[65]);
