@@ -55,6 +55,9 @@ class Pipe(ProgramTest):
         self.assertIn('User: one\n', result.stdout.decode())
 
     def test_memory_grows_by_what_is_said_only(self):
+        with open(IVCHAT, 'rb') as f:
+            if b'__asan_init' in f.read():
+                self.skipTest('a sanitizer keeps what was freed')
         chat = subprocess.Popen([IVCHAT, '--plain', '-m', TINY, '-n', '3', '--ctx', '512', '--set', 'context.overflow=drop'],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env, cwd=self.dir)
 
@@ -73,8 +76,7 @@ class Pipe(ProgramTest):
             before = resident()
             say(300)
             after = resident()
-        if 'sanitize' not in subprocess.run(['ldd', IVCHAT], stdout=subprocess.PIPE).stdout.decode().replace('asan', 'sanitize'):
-            self.assertLess(after - before, 300 * 6, 'KiB for 300 turns')      # 2 a turn: words, tokens, times, the drop
+        self.assertLess(after - before, 300 * 6, 'KiB for 300 turns')          # 2 a turn: words, tokens, times, the drop
 
     def test_no_model(self):
         result = self.run_it('--plain', '-m', '/nowhere', stdin='one\n')
