@@ -24,6 +24,7 @@
 #include <term.h>
 
 #include "base/text.h"
+#include "ui/colors.h"
 #include "ui/row.h"
 
 static volatile sig_atomic_t ours;      /* the terminal is ours: an emergency has something to undo */
@@ -31,6 +32,7 @@ static struct termios before;           /* its modes before */
 static SCREEN *curses;
 static struct {
 	enum ui_theme theme;
+	const struct ui_colors *colors;
 	bool color, italics;
 } look;
 
@@ -158,6 +160,7 @@ screen_open(const struct screen_options *options, struct error *err)
 		return -1;
 	look.color = !options->no_color && has_colors();
 	look.theme = options->theme;
+	look.colors = options->colors;
 	look.italics = (termattrs() & A_ITALIC) != 0;
 	if (look.color) {
 		start_color();
@@ -282,6 +285,12 @@ attributes(enum theme_role role, int *pair)
 	bool few = look.color && COLORS < 256;
 	struct theme_look l = few ? theme_few(look.theme, role) : *theme_look(look.theme, look.color, role);
 	attr_t a = A_NORMAL;
+
+	colors_apply(look.colors, role, &l);
+	if (few) {
+		l.fg = l.fg < 8 ? l.fg : theme_hue(l.fg);
+		l.bg = l.bg < 8 ? l.bg : theme_hue(l.bg);
+	}
 
 	a |= l.bold ? A_BOLD : 0;
 	a |= l.dim ? A_DIM : 0;

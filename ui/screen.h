@@ -15,6 +15,7 @@ struct row;
 struct screen_options {
 	enum ui_theme theme;
 	bool no_color;
+	const struct ui_colors *colors;
 };
 
 struct screen_size {

@@ -356,7 +356,7 @@ open_plain(const struct ui_options *options)
 struct ui *
 ui_open(const struct ui_options *options, struct error *err)
 {
-	const struct screen_options screen = { options->theme, options->no_color };
+	const struct screen_options screen = { options->theme, options->no_color, options->colors };
 	struct ui *ui;
 
 	if (options->plain)

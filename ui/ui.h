@@ -44,6 +44,7 @@ struct ui_options {
 	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
 	void *complete_arg;
 	const struct ui_keymap *keymap; /* NULL: as built in; lent until ui_close */
+	const struct ui_colors *colors; /* NULL: the theme's; lent until ui_close */
 	/* A paste, before it becomes text of the input. true: it was something else, a picture, and is taken. NULL: none is. */
 	bool (*paste)(void *arg, const char *text, size_t n);
 	void *paste_arg;
@@ -293,6 +294,20 @@ ui_keymap_free(struct ui_keymap *map);
 int
 ui_keymap_bind(struct ui_keymap *map, const char *key, const char *action, struct error *err);
 
+/* ---------------------------------------------------------------- colours of one's own, over the theme */
+
+struct ui_colors;
+
+struct ui_colors *
+ui_colors_new(void);
+void
+ui_colors_free(struct ui_colors *colors);
+/* "user", "214 on default bold". CODE_USAGE: nothing has that name, or it cannot look like that. */
+int
+ui_colors_set(struct ui_colors *colors, const char *name, const char *value, struct error *err);
+
+/* ---------------------------------------------------------------- tables */
+
 /* The tables in force, for help and manual: key, what it does. Lent by the map, or (NULL: as built in) static; end with
  * NULL. */
 struct ui_key_help {
@@ -302,6 +317,8 @@ const struct ui_key_help *
 ui_key_table(const struct ui_keymap *map);      /* while typing */
 const struct ui_key_help *
 ui_action_table(void);                          /* what keys can be bound to, by name */
+const struct ui_key_help *
+ui_color_table(void);                           /* what has a colour, by name */
 const struct ui_key_help *
 ui_reading_table(void);         /* in reading mode */
 

@@ -83,6 +83,7 @@ app_open_screen(struct app *app, struct error *err)
 		.image_max_kib = app->options->conf->image_max_kib,
 		.complete = complete_word,
 		.keymap = app->keymap,
+		.colors = app->colors,
 		.complete_arg = app,
 		.paste = pasted_take,
 		.paste_arg = app,
@@ -137,6 +138,7 @@ new_app(const struct app_options *options)
 	app->max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
 	app->meter.n_base = -1;
 	app->engine = ENGINE_LOADING;
+	app->colors = app_colors(options->conf, tell_nobody, NULL);
 	app->keymap = app_keymap(options->conf, tell_nobody, NULL);      /* show_warnings does, on the screen */
 	app->raw = !options->conf->markdown;
 	app->leave = -1;
@@ -156,6 +158,7 @@ static void
 show_warnings(struct app *app)
 {
 	ui_keymap_free(app_keymap(app->options->conf, show_warning, app));
+	ui_colors_free(app_colors(app->options->conf, show_warning, app));
 	for (int i = 0; i < app->options->conf->n_warnings; i++)
 		present_note(app, "%s", app->options->conf->warnings[i]);
 }
@@ -489,6 +492,7 @@ free_app(struct app *app)
 	chat_free(app->chat);
 	store_close(app->store);
 	ui_keymap_free(app->keymap);
+	ui_colors_free(app->colors);
 	free(app);
 }
 

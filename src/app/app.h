@@ -52,13 +52,18 @@ struct export;
 void
 app_look(struct export *e);
 
-/* ---- keymap.c: the keys in force */
+/* ---- keymap.c: keys and colours as the settings say */
 
 struct ui_keymap;
 
 /* As the settings bind them; each line that binds none is told. ui_keymap_free */
 struct ui_keymap *
 app_keymap(const struct conf *conf, void (*tell)(void *arg, const char *line), void *arg);
+
+/* The same of colours. ui_colors_free */
+struct ui_colors;
+struct ui_colors *
+app_colors(const struct conf *conf, void (*tell)(void *arg, const char *line), void *arg);
 
 /* ---- replay.c, playback.c: a stored session as it happened */
 

@@ -42,6 +42,7 @@ struct app {
 	const struct app_options *options;
 	struct ui *ui;
 	struct ui_keymap *keymap;
+	struct ui_colors *colors;
 	struct store *store;
 	char *folder;                   /* of keep_move, or NULL: the store is where the settings say */
 	struct chat *chat;

@@ -22,7 +22,7 @@ extern const struct command cmd_chat, cmd_ask, cmd_tokenize, cmd_ls, cmd_show, c
     cmd_help;
 
 /* Of `help`, beside the commands. */
-#define HELP_TOPICS "options keys reading actions slash settings version"
+#define HELP_TOPICS "options keys reading actions colors slash settings version"
 
 /* All of them, NULL at the end: main, help, completions and tests read this table. */
 extern const struct command *const commands[];

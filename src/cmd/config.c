@@ -52,6 +52,8 @@ run(const struct command *self, struct options *o)
 		print_key(c, i, &key);
 	for (int i = 0; conf_binding(c, i, &bound, &action, &where); i++)
 		print_line(xasprintf("bind %-13s = %-24s # %s", bound, action, where));
+	for (int i = 0; conf_color(c, i, &bound, &action, &where); i++)
+		print_line(xasprintf("color.%-12s = \"%s\" # %s", bound, action, where));
 	for (int i = 0; conf_preset_name(c, i); i++)
 		print_preset(c, i);
 	return CODE_OK;

@@ -220,6 +220,7 @@ tell_settings(struct report *r)
 	for (int i = 0; i < c->n_warnings; i++)
 		problem(r, "config", c->warnings[i]);
 	ui_keymap_free(app_keymap(c, tell_binding, r));
+	ui_colors_free(app_colors(c, tell_binding, r));
 }
 
 static void

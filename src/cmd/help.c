@@ -23,7 +23,7 @@ print_overview(void)
 		printf("  %-9s %-16s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
 	puts("\n"
 	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, reading,\n"
-	    "actions, slash, settings.");
+	    "actions, colors, slash, settings.");
 }
 
 /* ---- tables: on a screen, or as a list of the manual */
@@ -94,6 +94,14 @@ each_action(const struct options *o, print_row *print)
 }
 
 static void
+each_color(const struct options *o, print_row *print)
+{
+	(void)o;
+	for (const struct ui_key_help *k = ui_color_table(); k->keys; k++)
+		print(k->keys, k->does);
+}
+
+static void
 each_slash(const struct options *o, print_row *print)
 {
 	char left[64];
@@ -143,6 +151,7 @@ static const struct {
 	{"keys", each_key},
 	{"reading", each_reading_key},
 	{"actions", each_action},
+	{"colors", each_color},
 	{"slash", each_slash},
 	{"settings", each_setting},
 	{"version", print_version},

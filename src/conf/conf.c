@@ -87,6 +87,7 @@ static const struct key keys[] = {
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
 #define GEN "gen."
+#define COLOR "color."
 
 /* What a preset may hold, without its "gen." */
 static const char *const preset_keys[] = { "system", "temp", "top_p", "top_k", "max_tokens" };
@@ -239,12 +240,34 @@ set_origin(struct conf *c, int i, enum conf_from from, const char *where)
 	c->origins[i] = (struct conf_origin){ from, xstrdup(where) };
 }
 
+static void
+add_binding(struct conf_binding **list, int *n, const char *key, const char *action, const char *where)
+{
+	*list = xreallocarray(*list, (size_t)*n + 1, sizeof **list);
+	(*list)[(*n)++] = (struct conf_binding){ xstrdup(key), xstrdup(action), xstrdup(where) };
+}
+
+static void
+free_bindings(struct conf_binding *list, int n)
+{
+	for (int i = 0; i < n; i++) {
+		free(list[i].key);
+		free(list[i].action);
+		free(list[i].where);
+	}
+	free(list);
+}
+
 int
 conf_give(struct conf *c, const char *name, const char *value, enum conf_from from, const char *where,
     struct error *err)
 {
 	int i = find_key(name);
 
+	if (i < 0 && strncmp(name, COLOR, strlen(COLOR)) == 0) {
+		add_binding(&c->colors, &c->n_colors, name + strlen(COLOR), value, where);
+		return 0;
+	}
 	if (i < 0)
 		return error_set(err, CODE_USAGE, "there is no key '%s'", name);
 	if (!set(c, &keys[i], value))
@@ -287,19 +310,30 @@ conf_bound_key(const char *name)
 void
 conf_bind(struct conf *c, const char *key, const char *action, const char *where)
 {
-	c->bindings = xreallocarray(c->bindings, (size_t)c->n_bindings + 1, sizeof *c->bindings);
-	c->bindings[c->n_bindings++] = (struct conf_binding){ xstrdup(key), xstrdup(action), xstrdup(where) };
+	add_binding(&c->bindings, &c->n_bindings, key, action, where);
+}
+
+static bool
+get_binding(const struct conf_binding *list, int n, int i, const char **key, const char **action, const char **where)
+{
+	if (i < 0 || i >= n)
+		return false;
+	*key = list[i].key;
+	*action = list[i].action;
+	*where = list[i].where;
+	return true;
 }
 
 bool
 conf_binding(const struct conf *c, int i, const char **key, const char **action, const char **where)
 {
-	if (i < 0 || i >= c->n_bindings)
-		return false;
-	*key = c->bindings[i].key;
-	*action = c->bindings[i].action;
-	*where = c->bindings[i].where;
-	return true;
+	return get_binding(c->bindings, c->n_bindings, i, key, action, where);
+}
+
+bool
+conf_color(const struct conf *c, int i, const char **name, const char **value, const char **where)
+{
+	return get_binding(c->colors, c->n_colors, i, name, value, where);
 }
 
 /* ---- presets */
@@ -488,12 +522,8 @@ conf_done(struct conf *c)
 		free_preset(&c->presets[i]);
 	for (int i = 0; i < c->n_warnings; i++)
 		free(c->warnings[i]);
-	for (int i = 0; i < c->n_bindings; i++) {
-		free(c->bindings[i].key);
-		free(c->bindings[i].action);
-		free(c->bindings[i].where);
-	}
-	free(c->bindings);
+	free_bindings(c->bindings, c->n_bindings);
+	free_bindings(c->colors, c->n_colors);
 	free(c->origins);
 	free(c->presets);
 	free(c->warnings);

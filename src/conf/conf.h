@@ -50,6 +50,8 @@ struct conf {
 
 	struct conf_binding *bindings;  /* keys, in the order of their lines */
 	int n_bindings;
+	struct conf_binding *colors;    /* color.NAME = VALUE, the same way */
+	int n_colors;
 	char *path;                     /* of the file, whether it is there or not; NULL before conf_load */
 	struct conf_origin *origins;    /* a key each */
 	struct conf_preset *presets;
@@ -102,11 +104,14 @@ conf_origin(const struct conf *c, int i);
 bool
 conf_system_is_given(const struct conf *c);
 
-/* ---- `bind KEY = ACTION`: what keys and actions there are is not known here */
+/* ---- `bind KEY = ACTION`, `color.NAME = VALUE`: what keys, actions and names there are is not known here */
 
 /* False past the last. Lent. */
 bool
 conf_binding(const struct conf *c, int i, const char **key, const char **action, const char **where);
+
+bool
+conf_color(const struct conf *c, int i, const char **name, const char **value, const char **where);
 
 /* ---- presets: named bundles of system, temp, top_p, top_k, max_tokens */
 

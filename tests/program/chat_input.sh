@@ -136,10 +136,13 @@ bind F2 = sessions
 bind Ctrl-O = editor       # and no longer the list
 bind Ctrl-T = none
 bind F3 = fly
+color.prompt = 196
+color.wings = red
 CONF
 export VISUAL="$work/editor" TMPDIR="$work"
 screen 100x32 <<'KEYS'
 wait "config:4: bind F3: there is no action 'fly'"
+wait "config:6: color.wings: nothing has this name"
 type "a word"
 wait "> a word"
 key C-x

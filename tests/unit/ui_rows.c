@@ -15,6 +15,7 @@
 #include "ui/picker.h"
 #include "ui/row.h"
 #include "ui/status.h"
+#include "ui/colors.h"
 #include "ui/theme.h"
 
 /* ---------------------------------------------------------------- rows */
@@ -386,6 +387,44 @@ colours_are_reduced(void **state)
 	assert_int_equal(theme_few(UI_THEME_MONO, ROLE_USER).fg, -1);
 }
 
+static void
+colours_of_ones_own(void **state)
+{
+	struct ui_colors *c = ui_colors_new();
+	const struct theme_look *theme = theme_look(UI_THEME_DARK, true, ROLE_STATUS_HOT);
+	struct theme_look look = *theme;
+	struct error err;
+
+	(void)state;
+	colors_apply(NULL, ROLE_STATUS_HOT, &look);
+	colors_apply(c, ROLE_STATUS_HOT, &look);
+	assert_memory_equal(&look, theme, sizeof look);
+	assert_int_equal(ui_colors_set(c, "status.hot", "#ff8800", &err), 0);
+	colors_apply(c, ROLE_STATUS_HOT, &look);
+	assert_int_equal(look.fg, 208);
+	assert_int_equal(look.bg, theme->bg);
+	assert_true(look.bold);
+	assert_int_equal(ui_colors_set(c, "status.hot", " red on  default underline", &err), 0);
+	colors_apply(c, ROLE_STATUS_HOT, &look);
+	assert_int_equal(look.fg, 1);
+	assert_int_equal(look.bg, -1);
+	assert_true(look.underline && !look.bold);
+	assert_int_equal(ui_colors_set(c, "status.hot", "plain", &err), 0);
+	colors_apply(c, ROLE_STATUS_HOT, &look);
+	assert_false(look.underline || look.bold);
+	assert_int_equal(ui_colors_set(c, "heading", "#808080", &err), 0);
+	colors_apply(c, ROLE_HEADING3, &look);
+	assert_int_equal(look.fg, 244);
+	for (size_t i = 0; i < 8; i++) {
+		static const char *const bad[] = { "", "on", "on red blue x", "256", "-1", "#12345", "#12345g", "bold on" };
+
+		assert_int_equal(ui_colors_set(c, "user", bad[i], &err), -1);
+	}
+	assert_int_equal(ui_colors_set(c, "nobody", "red", &err), -1);
+	assert_string_equal(err.what, "color.nobody: nothing has this name");
+	ui_colors_free(c);
+}
+
 int
 main(void)
 {
@@ -402,6 +441,7 @@ main(void)
 		cmocka_unit_test(a_page_has_columns),
 		cmocka_unit_test(an_item_has_a_right_end),
 		cmocka_unit_test(every_role_has_a_look),
+		cmocka_unit_test(colours_of_ones_own),
 		cmocka_unit_test(colours_are_reduced),
 	};
 
