@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <curses.h>
@@ -353,6 +354,26 @@ open_plain(const struct ui_options *options)
 	return ui;
 }
 
+/* What was typed before the terminal was ours: it has made LF of Enter there. A line that one ends was to be sent; of
+ * several lines nobody can say whether they were pasted, so they stay in the input. */
+static void
+take_early(struct ui *ui)
+{
+	char bytes[4096], *newline;
+	int waiting = 0;
+	ssize_t n;
+
+	if (ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0 || waiting <= 0)
+		return;
+	n = read(STDIN_FILENO, bytes, (size_t)waiting < sizeof bytes ? (size_t)waiting : sizeof bytes);
+	if (n <= 0)
+		return;
+	newline = memchr(bytes, '\n', (size_t)n);
+	if (newline == bytes + n - 1)
+		*newline = '\r';
+	reader_feed(ui->reader, bytes, (size_t)n, clock_ms());
+}
+
 struct ui *
 ui_open(const struct ui_options *options, struct error *err)
 {
@@ -373,6 +394,7 @@ ui_open(const struct ui_options *options, struct error *err)
 	ui->reader = reader_new();
 	reader_set_keys(ui->reader, options->keymap);
 	reader_expect(ui->reader, true);
+	take_early(ui);
 	ui->transcript = transcript_new(options->ascii);
 	ui->view = view_new(ui->transcript, &ui->term, options->ascii);
 	reading_init(&ui->reading, ui->transcript);

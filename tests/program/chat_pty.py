@@ -55,6 +55,24 @@ class Terminal:
 
 
 class ChatTest(ProgramTest):
+    def early(self, typed, awaited, keys):
+        """The questions that come of what is typed before the program is there."""
+        def play(t):
+            t.keys(typed)
+            t.wait(awaited)
+            t.keys(keys)
+            return t.rest()
+        args = ['/bin/sh', '-c', 'sleep 0.5; exec "$@"', 'sh', program.IVCHAT, '-m', TINY, '-n', '3']
+        status, _ = program.in_terminal(args, self.env, self.dir, lambda fd: play(Terminal(fd)))
+        self.assertEqual(status, 0)
+        return [r['text'] for r in self.of_kind('user')] if self.sessions() else []
+
+    def test_typed_before_the_screen_is_there(self):
+        self.assertEqual(self.early('early words\r', '[cut at 3]', '\x04'), ['early words'])
+
+    def test_lines_before_the_screen_is_there_are_not_sent(self):
+        self.assertEqual(self.early('one\rtwo\r', '/help', '\x03\x04'), [])
+
     def chat(self, play, *args):
         """Plays on the terminal until the program ends; returns its status and what play gave."""
         args = [program.IVCHAT, '-m', TINY, *args]
