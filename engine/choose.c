@@ -1,4 +1,4 @@
-/* choose.c: see choose.h. Built with CUDA only. */
+/* choose.c: see choose.h. */
 #include "config.h"
 
 #include "engine/choose.h"
@@ -6,12 +6,12 @@
 #ifdef HAVE_CUDA
 
 #include <cuda_runtime_api.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/cuda/sizes.h"
 #include "engine/running.h"
 
-#define MARGIN (256LL << 20)            /* bytes that are left free: what the runtime itself takes along the way */
 #define LIBRARY (96LL << 20)            /* workspace and code of the matrix library */
 
 static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
@@ -104,7 +104,7 @@ static bool
 fits(const struct choice *c, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (c->load[i].weights + c->load[i].kv + c->load[i].work + MARGIN > c->free[i])
+		if (c->load[i].weights + c->load[i].kv + c->load[i].work + CHOOSE_MARGIN > c->free[i])
 			return false;
 	return true;
 }
@@ -121,24 +121,105 @@ fewest(struct choice *c, const struct model *m, enum engine_quant quant, int n_c
 	return 0;
 }
 
-static int
-nothing_fits(const struct choice *c, const struct model *m, enum engine_quant quant, int n_ctx, struct error *err)
-{
-	struct card_load one;
+/* ---- what would fit, when nothing does */
 
-	choose_loads(m, quant, n_ctx, 1, &one);
-	error_set(err, CODE_MEMORY, "the model does not fit: it takes %.1f GB, and %d GPU%s with %.1f GB free %s there",
-	    (double)(one.weights + one.kv + one.work) / 1e9, c->n_gpus, c->n_gpus == 1 ? "" : "s", (double)c->free[0] / 1e9,
-	    c->n_gpus == 1 ? "is" : "are");
-	return error_hint(err, "`ivchat model plan` tells what fits: --quant int8 or int4, a smaller --ctx, more --gpus");
+static const enum engine_quant order[] = { ENGINE_BF16, ENGINE_INT8, ENGINE_INT4 };
+
+static bool
+would_fit(const struct choice *all, const struct model *m, enum engine_quant quant, int n_ctx)
+{
+	struct choice c = *all;
+
+	return fewest(&c, m, quant, n_ctx, true) > 0;
+}
+
+/* The first kind smaller than what was asked for that fits; AUTO: none. */
+static enum engine_quant
+smaller_quant(const struct choice *c, const struct model *m, enum engine_quant asked, int n_ctx)
+{
+	for (int i = asked == ENGINE_BF16 ? 1 : asked == ENGINE_FP8 || asked == ENGINE_INT8 ? 2 : 3; i < 3; i++)
+		if (would_fit(c, m, order[i], n_ctx))
+			return order[i];
+	return ENGINE_AUTO;
+}
+
+/* In steps of 64 tokens; 0: not even the first of them fits. */
+static int
+most_ctx(const struct choice *c, const struct model *m, enum engine_quant quant, int n_ctx)
+{
+	int least = 0, most = n_ctx / 64;
+
+	while (least < most) {
+		int middle = (least + most + 1) / 2;
+
+		if (would_fit(c, m, quant, 64 * middle))
+			least = middle;
+		else
+			most = middle - 1;
+	}
+	return 64 * least;
+}
+
+/* How many cards with as much free as the emptiest of these; 0: not even ENGINE_MAX_GPUS of them. */
+static int
+enough_cards(const struct choice *c, const struct model *m, enum engine_quant quant, int n_ctx)
+{
+	struct choice more = *c;
+	long long most = 0;
+
+	for (int i = 0; i < c->n_gpus; i++)
+		most = larger(most, c->free[i]);
+	for (int i = 0; i < ENGINE_MAX_GPUS; i++)
+		more.free[i] = most;
+	more.n_gpus = ENGINE_MAX_GPUS;
+	return fewest(&more, m, quant, n_ctx, false);
+}
+
+static int
+nothing_fits(const struct choice *c, const struct model *m, enum engine_quant asked, int n_ctx, struct error *err)
+{
+	static const char *const names[] = { [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8", [ENGINE_INT8] = "int8",
+		[ENGINE_INT4] = "int4" };
+	enum engine_quant least = asked == ENGINE_AUTO ? ENGINE_INT4 : asked, smaller = smaller_quant(c, m, asked, n_ctx);
+	int ctx = most_ctx(c, m, least, n_ctx), n = enough_cards(c, m, least, n_ctx);
+	struct card_load one;
+	char hint[200] = "";
+	size_t at = 0;
+
+	choose_loads(m, least, n_ctx, 1, &one);
+	error_set(err, CODE_MEMORY, "the model does not fit: in %s, with %d tokens, it takes %.1f GB, and %s %.1f GB free",
+	    names[least], n_ctx, (double)(one.weights + one.kv + one.work) / 1e9,
+	    c->n_gpus == 1 ? "the GPU has" : "the first GPU has", (double)c->free[0] / 1e9);
+	if (smaller != ENGINE_AUTO)
+		at += (size_t)snprintf(hint, sizeof hint, "--quant %s", names[smaller]);
+	if (ctx > 0)
+		at += (size_t)snprintf(hint + at, sizeof hint - at, "%s--ctx %d", at ? ", or " : "", ctx);
+	if (n > c->n_gpus)
+		at += (size_t)snprintf(hint + at, sizeof hint - at, "%s%d GPUs with as much free", at ? ", or " : "", n);
+	snprintf(hint + at, sizeof hint - at, "%s%s", at ? ", or " : "", "--gpus none, on the CPU");
+	return error_hint(err, "%s", hint);
+}
+
+int
+choose_among(struct choice *c, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err)
+{
+	bool any = o->quant == ENGINE_AUTO;
+	int n = 0;
+
+	for (size_t i = 0; i < (any ? sizeof order / sizeof *order : 1) && n == 0; i++) {
+		c->quant = any ? order[i] : o->quant;
+		n = fewest(c, m, c->quant, n_ctx, o->n_gpus > 0);
+	}
+	if (n == 0)
+		return nothing_fits(c, m, o->quant, n_ctx, err);
+	c->n_gpus = n;
+	return 0;
 }
 
 int
 choose_device(struct choice *c, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err)
 {
-	static const enum engine_quant order[] = { ENGINE_BF16, ENGINE_INT8, ENGINE_INT4 };
 	bool any = o->quant == ENGINE_AUTO;
-	int n = 0;
 
 	memset(c, 0, sizeof *c);
 	c->quant = ENGINE_BF16;
@@ -149,16 +230,21 @@ choose_device(struct choice *c, const struct model *m, const struct engine_optio
 		return -1;
 	if (c->n_gpus == 0)
 		return any && !o->random_shape ? 0 : error_set(err, CODE_MEMORY, "--quant is for GPUs, and there is none here");
-	if (ask_free(c, err) != 0)
-		return -1;
-	for (size_t i = 0; i < (any ? 3 : 1) && n == 0; i++) {
-		c->quant = any ? order[i] : o->quant;
-		n = fewest(c, m, c->quant, n_ctx, o->n_gpus > 0);
-	}
-	if (n == 0)
-		return nothing_fits(c, m, c->quant, n_ctx, err);
-	c->n_gpus = n;
-	return 0;
+	return ask_free(c, err) == 0 ? choose_among(c, m, o, n_ctx, err) : -1;
 }
 
 #endif
+
+int
+choose_cpu(const struct engine_options *o, struct error *err)
+{
+	if (o->n_gpus > 0) {
+		error_set(err, CODE_MEMORY, "this ivchat was built without CUDA: it has no use for a GPU");
+		return error_hint(err, "build it where nvcc is (README), or leave --gpus away");
+	}
+	if (o->quant != ENGINE_AUTO && o->quant != ENGINE_BF16) {
+		error_set(err, CODE_USAGE, "--quant is for GPUs: the CPU computes with the weights as they are stored");
+		return error_hint(err, "--quant auto");
+	}
+	return 0;
+}

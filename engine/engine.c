@@ -29,6 +29,12 @@ engine_n_slots(const struct hparams *hp)
 	return n < 1 ? 1 : n > PICTURES_MAX ? PICTURES_MAX : (int)n;
 }
 
+static struct backend *
+open_cpu(const struct engine_options *o, struct error *err)
+{
+	return choose_cpu(o, err) == 0 ? cpu_backend_new(o->n_threads, err) : NULL;
+}
+
 #ifdef HAVE_CUDA
 
 static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
@@ -40,7 +46,7 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 	struct choice choice;
 
 	if (o->no_gpu)
-		e->backend = cpu_backend_new(o->n_threads, err);
+		e->backend = open_cpu(o, err);
 	else if (choose_device(&choice, &e->model, o, e->n_ctx, err) != 0)
 		return -1;
 	else if (choice.n_gpus == 0)
@@ -55,15 +61,7 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 static int
 open_backend(struct engine *e, const struct engine_options *o, struct error *err)
 {
-	if (o->n_gpus > 0) {
-		error_set(err, CODE_MEMORY, "this ivchat was built without CUDA: it has no use for a GPU");
-		return error_hint(err, "build it where nvcc is (README), or leave --gpus away");
-	}
-	if (o->quant != ENGINE_AUTO && o->quant != ENGINE_BF16) {
-		error_set(err, CODE_USAGE, "the CPU computes with the weights as they are stored");
-		return error_hint(err, "leave --quant away");
-	}
-	e->backend = cpu_backend_new(o->n_threads, err);
+	e->backend = open_cpu(o, err);
 	return e->backend ? 0 : -1;
 }
 

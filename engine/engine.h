@@ -205,14 +205,34 @@ prompt_done(struct prompt *p);
 
 /* ---------------------------------------------------------------- the plan (pure half) */
 
+#define ENGINE_MAX_GPUS 8
+
+/* How the decoder's matrices are held; the CPU computes with them as they are stored. */
+enum engine_quant {
+	ENGINE_AUTO,            /* on GPUs the largest that fits, BF16 first, then INT8, INT4 */
+	ENGINE_BF16, ENGINE_FP8, ENGINE_INT8, ENGINE_INT4,
+};
+
 struct engine_options;
 
-/* What loading takes, in bytes, from the headers of the files. */
+/* One GPU's share, in bytes. */
+struct plan_gpu {
+	int gpu;
+	long long free;                 /* now */
+	long long weights, kv, work;
+};
+
+/* What loading takes, in bytes, from the headers of the files. On GPUs the sums are over all of them. */
 struct plan {
 	int n_ctx, n_threads;           /* as they would be */
-	long long weights;              /* as they are stored: mapped from the files */
+	long long weights;              /* CPU: as they are stored, mapped from the files */
 	long long kv, work;             /* keys and values of n_ctx tokens; all other memory */
 	long long available;            /* memory that can be had now, files in memory counted in; -1: not known */
+	int n_gpus;                     /* 0: the CPU computes */
+	struct plan_gpu gpus[ENGINE_MAX_GPUS];
+	enum engine_quant quant;        /* on GPUs; never AUTO */
+	long long margin;               /* that must stay free on a GPU */
+	struct error refusal;           /* GPUs: why it does not fit, and what would; code 0: it fits */
 };
 
 int
@@ -256,14 +276,6 @@ struct watch {
 	const atomic_bool *stop;
 	void (*report)(void *arg, enum stage stage, long long done, long long total);   /* bytes, layers or tokens */
 	void *arg;
-};
-
-#define ENGINE_MAX_GPUS 8
-
-/* How the decoder's matrices are held; the CPU computes with them as they are stored. */
-enum engine_quant {
-	ENGINE_AUTO,            /* on GPUs the largest that fits, BF16 first, then INT8, INT4 */
-	ENGINE_BF16, ENGINE_FP8, ENGINE_INT8, ENGINE_INT4,
 };
 
 struct engine_options {

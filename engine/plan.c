@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/card.h"
+#include "engine/choose.h"
 #include "engine/running.h"
 
 #define PANEL_VALUES ((long long)64 * 1024)     /* of each worker: widened weights */
@@ -101,6 +102,70 @@ memory_available(void)
 	return room >= 0 && (bytes < 0 || room < bytes) ? room : bytes;
 }
 
+/* ---- the plan */
+
+static void
+plan_cpu(struct plan *p, const struct hparams *hp)
+{
+	p->kv = kv_values(&hp->llm, p->n_ctx) * (long long)sizeof(float);
+	p->work = (decoder_values(&hp->llm, p->n_ctx) + (hp->text_only ? 0 : vision_values(hp)) +
+	    scratch_values(hp, p->n_ctx, p->n_threads)) * (long long)sizeof(float) + (long long)p->n_ctx * PLACE_BYTES;
+	p->available = memory_available();
+}
+
+#ifdef HAVE_CUDA
+
+static void
+take_choice(struct plan *p, const struct choice *c)
+{
+	p->n_gpus = c->n_gpus;
+	p->quant = c->quant;
+	p->margin = CHOOSE_MARGIN;
+	p->weights = p->available = 0;
+	for (int i = 0; i < c->n_gpus; i++) {
+		p->gpus[i] = (struct plan_gpu){ c->gpus[i], c->free[i], c->load[i].weights, c->load[i].kv, c->load[i].work };
+		p->weights += c->load[i].weights;
+		p->kv += c->load[i].kv;
+		p->work += c->load[i].work;
+		p->available += c->free[i];
+	}
+}
+
+/* GPUs, where they are asked for or there and worth it; what cannot be held is told, and no failure. */
+static int
+plan_gpus(struct plan *p, const struct hparams *hp, const struct engine_options *options, struct error *err)
+{
+	struct choice c = {0};
+	struct model shapes = {0};
+	int rc;
+
+	if (options->no_gpu)
+		return choose_cpu(options, err);
+	model_shape(&shapes, hp);
+	rc = choose_device(&c, &shapes, options, p->n_ctx, err);
+	if (rc == 0 && c.n_gpus > 0)
+		take_choice(p, &c);
+	if (rc != 0 && c.n_gpus > 0 && c.free[0] > 0) {
+		take_choice(p, &c);
+		p->refusal = *err;
+		rc = 0;
+	}
+	model_done(&shapes);
+	return rc;
+}
+
+#else
+
+static int
+plan_gpus(struct plan *p, const struct hparams *hp, const struct engine_options *options, struct error *err)
+{
+	(void)p;
+	(void)hp;
+	return choose_cpu(options, err);
+}
+
+#endif
+
 int
 plan_make(struct plan *p, const struct card *card, const struct engine_options *options, struct error *err)
 {
@@ -114,10 +179,10 @@ plan_make(struct plan *p, const struct card *card, const struct engine_options *
 	if (options->n_ctx > 0 && options->n_ctx < p->n_ctx)
 		p->n_ctx = options->n_ctx;
 	p->n_threads = options->n_threads > 0 ? options->n_threads : n_cores > 0 ? (int)n_cores : 1;
-	p->kv = kv_values(&hp->llm, p->n_ctx) * (long long)sizeof(float);
-	p->work = (decoder_values(&hp->llm, p->n_ctx) + (hp->text_only ? 0 : vision_values(hp)) +
-	    scratch_values(hp, p->n_ctx, p->n_threads)) * (long long)sizeof(float) + (long long)p->n_ctx * PLACE_BYTES;
-	p->available = memory_available();
+	if (plan_gpus(p, hp, options, err) != 0)
+		return -1;
+	if (p->n_gpus == 0)
+		plan_cpu(p, hp);
 	return 0;
 }
 

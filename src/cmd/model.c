@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cmd/cmd.h"
 #include "cmd/device.h"
 #include "cmd/synth.h"
 #include "engine/engine.h"
+#include "engine/gpus.h"
 
 static void
 print_line(const char *text)
@@ -109,28 +111,87 @@ does_not_fit(const struct plan *p, const struct card *card, struct error *err)
 }
 
 static int
+plan_on_cpu(const struct plan *p, const struct card *card, struct error *err)
+{
+	long long sum = p->weights + p->kv + p->work;
+	char more[64];
+
+	printf("%-13s cpu, %d thread%s\n", "device", p->n_threads, p->n_threads == 1 ? "" : "s");
+	if (p->available >= 0)
+		print_bytes("free", p->available, "");
+	print_bytes("weights", p->weights, "  as they are stored, mapped from the files");
+	snprintf(more, sizeof more, "  for %d tokens", p->n_ctx);
+	print_bytes("kv", p->kv, more);
+	print_bytes("work space", p->work, "");
+	print_bytes("sum", sum, "");
+	if (p->available < 0)
+		return 0;
+	print_bytes("margin", p->available - sum, sum <= p->available ? "  it fits" : "");
+	return sum <= p->available ? 0 : does_not_fit(p, card, err);
+}
+
+/* Who else has memory of it, where the driver tells. */
+static void
+print_users(int gpu)
+{
+	struct gpu_user users[16];
+	int n = gpus_users(gpu, users, 16);
+
+	for (int i = 0; i < n; i++) {
+		char what[32];
+
+		if (users[i].pid == (int)getpid())
+			continue;
+		snprintf(what, sizeof what, "  process %d", users[i].pid);
+		print_bytes("taken by", users[i].bytes < 0 ? 0 : users[i].bytes, what);
+	}
+}
+
+static void
+print_gpu(const struct plan *p, const struct plan_gpu *g)
+{
+	long long sum = g->weights + g->kv + g->work, left = g->free - sum;
+	struct gpu_info info;
+	char more[96];
+
+	gpus_info(g->gpu, &info);
+	printf("\nGPU %-9d %s\n", g->gpu, info.name);
+	print_bytes("free", g->free, "");
+	print_users(g->gpu);
+	print_bytes("weights", g->weights, "");
+	snprintf(more, sizeof more, "  for %d tokens", p->n_ctx);
+	print_bytes("kv", g->kv, more);
+	print_bytes("work space", g->work, "");
+	print_bytes("sum", sum, "");
+	snprintf(more, sizeof more, "  %s", left >= p->margin ? "it fits" : left >= 0 ? "too little is left" : "it does not fit");
+	print_bytes("margin", left, more);
+}
+
+static int
+plan_on_gpus(const struct plan *p, const struct options *o, struct error *err)
+{
+	bool chosen = strcmp(o->quant, "auto") == 0;
+
+	printf("%-13s %d GPU%s%s\n", "device", p->n_gpus, p->n_gpus == 1 ? "" : "s",
+	    strcmp(o->gpus, "auto") == 0 && !p->refusal.code ? ", chosen by auto" : "");
+	printf("%-13s %s%s\n", "quant", device_quant_name(p->quant), chosen && !p->refusal.code ? ", chosen by auto" : "");
+	for (int i = 0; i < p->n_gpus; i++)
+		print_gpu(p, &p->gpus[i]);
+	if (!p->refusal.code)
+		return 0;
+	*err = p->refusal;
+	return -1;
+}
+
+static int
 plan(const struct card *card, const struct options *o, struct error *err)
 {
 	struct engine_options options = device_options(o);
 	struct plan p;
-	long long sum;
-	char more[64];
 
 	if (plan_make(&p, card, &options, err) < 0)
 		return -1;
-	sum = p.weights + p.kv + p.work;
-	printf("%-13s cpu, %d thread%s\n", "device", p.n_threads, p.n_threads == 1 ? "" : "s");
-	if (p.available >= 0)
-		print_bytes("free", p.available, "");
-	print_bytes("weights", p.weights, "  as they are stored, mapped from the files");
-	snprintf(more, sizeof more, "  for %d tokens", p.n_ctx);
-	print_bytes("kv", p.kv, more);
-	print_bytes("work space", p.work, "");
-	print_bytes("sum", sum, "");
-	if (p.available < 0)
-		return 0;
-	print_bytes("margin", p.available - sum, sum <= p.available ? "  it fits" : "");
-	return sum <= p.available ? 0 : does_not_fit(&p, card, err);
+	return p.n_gpus > 0 ? plan_on_gpus(&p, o, err) : plan_on_cpu(&p, card, err);
 }
 
 /* ---- which of them */

@@ -22,3 +22,12 @@ engine_conform_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) -I$(srcdir)/tests/eng
 engine_conform_LDADD = libpicture.a $(RUN_LIBS) $(JPEG_LIBS) $(WEBP_LIBS) -lm
 engine_bench_SOURCES = tests/engine/bench.c tests/engine/tiny.c tests/engine/tiny.h
 engine_bench_LDADD = $(RUN_LIBS) -lm
+
+# The arithmetic of the plan for GPUs: where the backend is built, on machines without one too.
+if HAVE_CUDA
+check_PROGRAMS += engine_choose
+TESTS += engine_choose
+endif
+engine_choose_SOURCES = tests/engine/choose.c
+engine_choose_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_choose_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm

@@ -385,6 +385,17 @@ class CommandLine(ProgramTest):
         self.assertAlmostEqual(float(re.search(r'(?m)^kv +(\d+\.\d) MiB', more)[1]) / float(figures['kv']), N_CTX / 4096,
                                delta=0.1)
 
+    def test_gpus_that_are_not_there(self):
+        """Asked for, a GPU that is not there is no reason to compute elsewhere; nor are packed weights."""
+        self.env['CUDA_VISIBLE_DEVICES'] = ''
+        for command in ['model', 'plan'], ['ask', 'hi'], ['bench'], ['bench', '--random-weights', '40b']:
+            result = self.run_it(*command, '-m', TINY, '--gpus', '0')
+            self.assertEqual((result.returncode, result.stdout), (5, b''), command)
+            self.assertRegex(result.stderr.decode(), r'^ivchat: (there is no GPU 0: .*|.*built without CUDA.*|.*made up on a GPU: .*)\n')
+        for command in ['model', 'plan'], ['ask', 'hi']:
+            self.fails(self.run_it(*command, '-m', TINY, '--gpus', 'none', '--quant', 'int8'), 2,
+                       '--quant is for GPUs: the CPU computes with the weights as they are stored', '--quant auto')
+
     def test_operands_that_are_wrong(self):
         self.fails(self.run_it('show'), 2, 'show needs one session', 'ivchat show last')
         self.fails(self.run_it('path', 'a', 'b'), 2, 'path needs one session')
