@@ -7,23 +7,53 @@
 #include "cmd/cmd.h"
 #include "ui/ui.h"
 
+enum { WIDTH = 79 };
+
+/* Two columns: text from `column` on, beside `left` when that is short enough, wrapped at WIDTH. */
+static void
+print_columns(const char *left, const char *text, int column)
+{
+	int at = printf("  %s", left);
+
+	if (at + 2 > column) {
+		putchar('\n');
+		at = 0;
+	}
+	while (*text) {
+		const int word = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + word > WIDTH) {
+			putchar('\n');
+			at = 0;
+		}
+		at += at < column ? printf("%*s%.*s", column - at, "", word, text) : printf(" %.*s", word, text);
+		text += word + (text[word] == ' ');
+	}
+	putchar('\n');
+}
+
 static void
 print_overview(void)
 {
-	puts("usage: ivchat [OPTIONS] [PICTURE...]      chat on the screen, with the pictures attached\n"
-	    "       ivchat ask [OPTIONS] [TEXT...]     one question, the answer on standard output\n"
+	char left[96];
+
+	puts("usage: ivchat [OPTIONS] [PICTURE...]     chat on the screen, pictures attached\n"
+	    "       ivchat ask [OPTIONS] [TEXT...]    one question, answer on standard output\n"
 	    "       ivchat COMMAND [OPTIONS] ...\n"
 	    "\n"
-	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings only, best one thing\n"
-	    "or figure or word at a time. With several things it names, counts and places them wrongly three to\n"
-	    "five times in ten; photographs and clip art it mostly guesses. 'ivchat --demo' shows it at work.\n"
+	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings\n"
+	    "only, best one thing or figure or word at a time. With several things it names,\n"
+	    "counts and places them wrongly three to five times in ten; photographs and clip\n"
+	    "art it mostly guesses. 'ivchat --demo' shows it at work.\n"
 	    "\n"
 	    "commands:");
-	for (int i = 0; commands[i]; i++)
-		printf("  %-9s %-16s %s\n", commands[i]->name, commands[i]->operands, commands[i]->summary);
+	for (int i = 0; commands[i]; i++) {
+		snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->operands);
+		print_columns(left, commands[i]->summary, 24);
+	}
 	puts("\n"
-	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys, reading,\n"
-	    "actions, colors, slash, settings.");
+	    "'ivchat help TOPIC' tells more; topics: a command's name, options, keys,\n"
+	    "reading, actions, colors, slash, settings.");
 }
 
 /* ---- tables: on a screen, or as a list of the manual */
@@ -34,7 +64,7 @@ typedef void each_row(const struct options *o, print_row *print);
 static void
 print_line(const char *left, const char *does)
 {
-	printf("  %-24s %s\n", left, does);
+	print_columns(left, does, 27);
 }
 
 static void
