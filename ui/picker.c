@@ -17,7 +17,8 @@ enum {
 	KEY_INDENT = 4,         /* of what a key does, where it has to stand under the key */
 	BESIDE_COLS = 20,       /* it stands beside the key when it has so many columns */
 	TITLE_LEAST = 8,        /* columns that a filter leaves to the title, */
-	LEFT_LEAST = 28,        /* and what stands on the right of an item to its left */
+	LEFT_LEAST = 28,        /* and what stands on the right of an item to its left, */
+	RIGHT_MOST = 120,       /* which is not farther than the eye follows a row */
 };
 
 /* A row of a page: what stands in the column of keys (or nothing), and text from `indent` on. */
@@ -447,13 +448,14 @@ draw_item(const struct picker *p, int i, int width, struct row *row)
 	if (i < p->n_kept) {
 		const char *item = p->items[p->kept[i]], *end = p->ends[p->kept[i]];
 		const int end_cols = end ? text_width(end, strlen(end)) + 2 : 0;
-		const bool fits = end && width - end_cols >= LEFT_LEAST;
+		const int room = end && width > RIGHT_MOST ? RIGHT_MOST : width;
+		const bool fits = end && room - end_cols >= LEFT_LEAST;
 
-		row_fit(row, role, mark, strlen(mark), width);
-		row_fit(row, role, item, strlen(item), width - row->cols - (fits ? end_cols : 0));
+		row_fit(row, role, mark, strlen(mark), room);
+		row_fit(row, role, item, strlen(item), room - row->cols - (fits ? end_cols : 0));
 		if (fits) {
-			row_pad(row, role, width - end_cols + 1);
-			row_fit(row, here ? role : ROLE_HINT, end, strlen(end), width - row->cols);
+			row_pad(row, role, room - end_cols + 1);
+			row_fit(row, here ? role : ROLE_HINT, end, strlen(end), room - row->cols);
 		}
 	}
 	row_pad(row, role, width);
