@@ -38,6 +38,16 @@ push_on_entry(struct ui *ui, enum ui_action action)
 	event->entry = ui->reading.entry;
 }
 
+/* A key that asks the program wherever one is; help tells of reading mode first there. */
+static void
+push_asked(struct ui *ui, enum ui_action action)
+{
+	if (ui->reading.on && action == UI_ACT_HELP)
+		push_on_entry(ui, action);
+	else
+		push_action(ui, action);
+}
+
 /* The same on a picture, wherever that stands. */
 static void
 push_on_picture(struct ui *ui, enum ui_action action, int picture)
@@ -313,7 +323,7 @@ take_key(struct ui *ui, enum keys_action key)
 	else if (r->asking)
 		take_question(ui, key);
 	else if (keys_asks(key) != UI_ACT_NONE)
-		push_action(ui, keys_asks(key));
+		push_asked(ui, keys_asks(key));
 	else if (r->on)
 		take_reading(ui, keys_reading_key(key));
 	else if (key == KEYS_FIND)

@@ -223,7 +223,7 @@ step_picture(struct reading *r, int by)
 	if (at < 0)
 		return;
 	put(r, picture_start(r, at));
-	show(r, r->at, picture_end(r, r->at));
+	show(r, r->at > 0 ? r->at - 1 : 0, picture_end(r, r->at));      /* with whose it is */
 }
 
 static int

@@ -75,7 +75,7 @@ enum ui_action {
 	UI_ACT_QUIT,            /* Ctrl-D on an empty line */
 	UI_ACT_SUSPEND,         /* Ctrl-Z: call ui_suspend */
 	UI_ACT_SESSIONS,        /* Ctrl-O */
-	UI_ACT_HELP,            /* F1 */
+	UI_ACT_HELP,            /* F1; in reading mode `entry` of the event is the selected one */
 	UI_ACT_UNSTAGE,         /* Backspace in an empty input: take the last staged picture back */
 	UI_ACT_RECALL,          /* Alt-Up: last own message back into the input */
 	UI_ACT_CLIPBOARD,       /* Ctrl-V: a picture from the clipboard */

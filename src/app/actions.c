@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "again.h"
 #include "branches.h"
+#include "commands.h"
 #include "complete.h"
 #include "editor.h"
 #include "internal.h"
@@ -284,7 +285,7 @@ act(struct app *app, const struct ui_event *e)
 			present_error(app, &err);
 		break;
 	case UI_ACT_HELP:
-		slash_run(app, "help", &err);
+		command_help_page(app, e->entry != 0);
 		break;
 	case UI_ACT_UNSTAGE:
 		staged_remove(app, app->staged.n - 1);

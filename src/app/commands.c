@@ -34,10 +34,10 @@ first_word(const char *operands)
 
 /* ---- help */
 
-static void
-help_page(struct app *app)
+void
+command_help_page(struct app *app, bool reading)
 {
-	char *page = slash_help(app->keymap);
+	char *page = slash_help(app->keymap, reading);
 
 	ui_page(app->ui, "Help", page);
 	free(page);
@@ -50,7 +50,7 @@ command_help(struct app *app, const char *operands, struct error *err)
 	char *word;
 
 	if (!*operands) {
-		help_page(app);
+		command_help_page(app, false);
 		return 0;
 	}
 	word = first_word(*operands == '/' ? operands + 1 : operands);

@@ -3,6 +3,8 @@
 #ifndef APP_COMMANDS_H
 #define APP_COMMANDS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct app;
@@ -15,5 +17,9 @@ command_fn command_help, command_image, command_images, command_detach, command_
 command_fn command_edit, command_continue, command_fork, command_pin, command_drop, command_context,
     command_tokens, command_verify;                                                             /* turns.c */
 command_fn command_tag, command_search, command_export, command_private;        /* shelf.c */
+
+/* The page of commands and keys, those of reading mode first when one reads. */
+void
+command_help_page(struct app *app, bool reading);
 
 #endif

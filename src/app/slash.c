@@ -158,17 +158,30 @@ help_keys(struct buf *out, const struct ui_key_help *keys)
 		buf_printf(out, "  %-*s  %s\n", width, k->keys, k->does);
 }
 
+static void
+help_reading(struct buf *out)
+{
+	buf_str(out, "Keys while reading, which Esc begins:\n");
+	help_keys(out, ui_reading_table());
+}
+
 char *
-slash_help(const struct ui_keymap *map)
+slash_help(const struct ui_keymap *map, bool reading)
 {
 	struct buf out = {0};
 
+	if (reading) {
+		help_reading(&out);
+		buf_char(&out, '\n');
+	}
 	buf_str(&out, "Type a message and press Enter. Commands begin with a slash; the beginning of one is enough.\n\n");
 	buf_str(&out, "Commands:\n");
 	help_commands(&out);
 	buf_str(&out, "\nKeys:\n");
 	help_keys(&out, ui_key_table(map));
-	buf_str(&out, "\nKeys while reading, which Esc begins:\n");
-	help_keys(&out, ui_reading_table());
+	if (!reading) {
+		buf_char(&out, '\n');
+		help_reading(&out);
+	}
 	return buf_take(&out);
 }

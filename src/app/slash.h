@@ -13,6 +13,6 @@ slash_run(struct app *app, const char *line, struct error *err);        /* line:
 const struct slash *
 slash_find(const char *word, struct error *err);
 char *
-slash_help(const struct ui_keymap *map);                               /* the whole page; the caller frees */
+slash_help(const struct ui_keymap *map, bool reading);         /* the whole page, what one does first; the caller frees */
 
 #endif
