@@ -296,6 +296,14 @@ take_mouse(struct ui *ui, const struct reader_mouse *mouse)
 
 /* ---------------------------------------------------------------- what comes from the terminal */
 
+static void
+ask_clipboard(struct ui *ui)
+{
+	fetch_begin(&ui->fetch, &ui->term, clock_ms());
+	reader_expect(ui->reader, true);
+	ui_flash(ui, "the terminal is asked for the picture in its clipboard");
+}
+
 /* Keys that act wherever one is; false: it is none. */
 static bool
 screen_key(struct ui *ui, enum keys_action key)
@@ -306,6 +314,8 @@ screen_key(struct ui *ui, enum keys_action key)
 		push_action(ui, UI_ACT_SUSPEND);
 	else if (key == KEYS_MOUSE)
 		toggle_mouse(ui);
+	else if (key == KEYS_CLIPBOARD && ui->term.clipboard && !ui->keys_only)
+		ask_clipboard(ui);
 	else
 		return false;
 	return true;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "ui/fetch.h"
 #include "ui/panes.h"
 #include "ui/reader.h"
 #include "ui/reading.h"
@@ -47,6 +48,7 @@ struct ui {
 	bool previews;                  /* it has a picture beside it: */
 	int previewed;                  /* of this item */
 	struct reading reading;
+	struct fetch fetch;             /* from the terminal's clipboard */
 	struct panes panes;             /* over the conversation, or beside the picker */
 	bool mouse;
 	int area;                       /* rows of the conversation in the last frame */

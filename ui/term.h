@@ -28,6 +28,7 @@ struct term {
 	enum term_known sixel;          /* from the device attributes, the fence of the questions */
 	enum term_known light;          /* the background is */
 	bool sync;                      /* mode 2026 is there */
+	bool clipboard;                 /* and OSC 5522 */
 	bool in_tmux;
 	struct term_quirks quirks;
 	int registers;                  /* colours a sixel may use, or 0 when not said */

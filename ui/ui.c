@@ -162,6 +162,25 @@ measure_line(struct ui *ui)
 		ui->latency = ui->term.round_trip;
 }
 
+/* What the terminal does not give, the program may get another way. */
+static void
+take_fetched(struct ui *ui, enum fetch_end end)
+{
+	if (end == FETCH_GOES_ON)
+		return;
+	buf_clear(&ui->flash);
+	if (end == FETCH_DONE) {
+		struct ui_event *event = ui_push(ui, UI_EVENT_PICTURE);
+
+		event->text_n = ui->fetch.bytes.n;
+		event->text = buf_take(&ui->fetch.bytes);
+	} else {
+		ui_push(ui, UI_EVENT_ACTION)->action = UI_ACT_CLIPBOARD;
+	}
+	fetch_done(&ui->fetch);
+	ui_touch(ui, BY_KEY);
+}
+
 static void
 take_answer(struct ui *ui, const char *s, size_t n)
 {
@@ -170,7 +189,8 @@ take_answer(struct ui *ui, const char *s, size_t n)
 	term_answer(&ui->term, s, n, clock_ms());
 	if (waiting != ui->term.asked + ui->term.pinged)
 		measure_line(ui);
-	reader_expect(ui->reader, ui->term.asked || ui->term.pinged);
+	take_fetched(ui, fetch_answer(&ui->fetch, s, n));
+	reader_expect(ui->reader, ui->term.asked || ui->term.pinged || ui->fetch.until);
 	apply_terminal(ui);
 }
 
@@ -227,6 +247,8 @@ ui_read(struct ui *ui)
 	}
 	while (reader_next(ui->reader, clock_ms(), &unit))
 		take_unit(ui, &unit);
+	if (ui->fetch.until && clock_ms() >= ui->fetch.until)
+		take_fetched(ui, FETCH_FAILED);
 	tell_paste(ui);
 	if (input_changed(ui->input)) {
 		ui_touch(ui, BY_KEY);
@@ -305,6 +327,8 @@ ui_timeout(const struct ui *ui)
 	wait = at < 0 ? -1 : at <= now ? 0 : at - now;
 	if (key >= 0 && (wait < 0 || key < wait))
 		wait = key;
+	if (ui->fetch.until && (wait < 0 || ui->fetch.until - now < wait))
+		wait = ui->fetch.until > now ? ui->fetch.until - now : 0;
 	return (int)wait;
 }
 
@@ -431,6 +455,7 @@ close_screen(struct ui *ui)
 	picker_free(ui->picker);
 	panes_done(&ui->panes);
 	reading_done(&ui->reading);
+	fetch_done(&ui->fetch);
 	input_free(ui->input);
 	view_free(ui->view);
 	transcript_free(ui->transcript);

@@ -78,7 +78,7 @@ enum ui_action {
 	UI_ACT_HELP,            /* F1; in reading mode `entry` of the event is the selected one */
 	UI_ACT_UNSTAGE,         /* Backspace in an empty input: take the last staged picture back */
 	UI_ACT_RECALL,          /* Alt-Up: last own message back into the input */
-	UI_ACT_CLIPBOARD,       /* Ctrl-V: a picture from the clipboard */
+	UI_ACT_CLIPBOARD,       /* Ctrl-V: a picture from the clipboard, which the terminal does not give */
 	UI_ACT_PICTURES,        /* Alt-I: choose among the pictures of a folder */
 	UI_ACT_EDITOR,          /* Ctrl-G: the input into an editor; ui_lend the terminal to it */
 	/* of reading mode: `entry` of the event is the selected one. Those of this line lead back to typing by themselves: */
@@ -95,6 +95,7 @@ enum ui_event_kind {
 	UI_EVENT_ACTION,
 	UI_EVENT_PICK,          /* a picker ended: pick = index, or -1 when left */
 	UI_EVENT_PREVIEW,       /* a picker of ui_pick_pictures stands on pick: answer by ui_preview */
+	UI_EVENT_PICTURE,       /* Ctrl-V, and the terminal has one: text is its file, owned by the caller */
 	UI_EVENT_TYPED,         /* the input changed (for token counts); at most one a read */
 	UI_EVENT_KEY,           /* after ui_set_keys_only */
 	UI_EVENT_EOF,           /* the terminal is gone */

@@ -329,6 +329,9 @@ actions_event(struct app *app, struct ui_event *e)
 		break;
 	case UI_EVENT_KEY:              /* of replay only */
 		break;
+	case UI_EVENT_PICTURE:
+		pasted_picture(app, e->text, e->text_n);
+		break;
 	case UI_EVENT_TYPED:
 		meter_typed(app);
 		break;

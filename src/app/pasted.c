@@ -217,3 +217,13 @@ pasted_clipboard(struct app *app)
 	                  "    base64 < shot.png | pbcopy      (or wl-copy, or xclip -selection clipboard)\n"
 	                  "and then paste: that goes through any ssh.");
 }
+
+void
+pasted_picture(struct app *app, char *bytes, size_t n)
+{
+	struct buf file = {0};
+
+	buf_add(&file, bytes, n);
+	free(bytes);
+	stage_bytes(app, &file);
+}

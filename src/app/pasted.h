@@ -27,5 +27,8 @@ pasted_take(void *arg, const char *text, size_t n);
 /* Ctrl-V: the picture of the clipboard, or how else to bring one. */
 void
 pasted_clipboard(struct app *app);
+/* A picture's file; takes the text over. */
+void
+pasted_picture(struct app *app, char *bytes, size_t n);
 
 #endif

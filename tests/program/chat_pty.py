@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # The chat on a terminal that only listens: it answers no question, as some do. No tool beside Python is needed; what
 # the screen looks like is asked by the chat_*.sh tests.
+import base64
 import json
 import os
 import re
@@ -80,6 +81,32 @@ class ChatTest(ProgramTest):
 
     def of_kind(self, kind):
         return [r for r in self.records() if r['t'] == kind]
+
+    def test_a_picture_out_of_the_terminals_clipboard(self):
+        def packet(metadata, payload=b''):
+            return '\x1b]5522;type=read:status=' + metadata + (';' + base64.b64encode(payload).decode() if payload else '') + '\x1b\\'
+
+        def play(t):
+            t.wait('\x1b[?5522$p')
+            t.keys('\x1b[?5522;2$y')
+            t.wait('/help')
+            t.keys('\x16')
+            t.wait('\x1b]5522;type=read;')
+            t.keys(packet('OK'))
+            picture, mime = program.GRAY.read_bytes(), base64.b64encode(b'image/png').decode()
+            for at in range(0, len(picture), 4096):
+                t.keys(packet(f'DATA:mime={mime}', picture[at:at + 4096]))
+            t.keys(packet('DONE'))
+            t.wait('[#1 pasted.png 257x131]')
+            t.keys('\x7f\x16')
+            t.wait('\x1b]5522;type=read;')
+            t.keys(packet('EPERM'))
+            t.wait('base64 < shot.png')
+            t.keys('\x04')
+            return t.rest()
+        self.env.pop('DISPLAY', None)
+        self.env.pop('WAYLAND_DISPLAY', None)
+        self.assertEqual(self.chat(play)[0], 0)
 
     def test_three_rounds_and_again(self):
         def play(t):

@@ -451,6 +451,10 @@ handle(struct demo *d, struct ui_event *event)
 	case UI_EVENT_PREVIEW:
 		preview(d, event->pick);
 		break;
+	case UI_EVENT_PICTURE:
+		note(d, "picture", "");
+		free(event->text);
+		break;
 	case UI_EVENT_KEY:
 	case UI_EVENT_TYPED:
 		break;

@@ -64,3 +64,9 @@ TESTS += ui_html
 ui_html_SOURCES = tests/unit/ui_html.c
 ui_html_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_html_LDADD = $(ui_pure_libs)
+
+check_PROGRAMS += ui_fetch
+TESTS += ui_fetch
+ui_fetch_SOURCES = tests/unit/ui_fetch.c
+ui_fetch_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_fetch_LDADD = $(ui_pure_libs)
