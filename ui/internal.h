@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "ui/burst.h"
 #include "ui/fetch.h"
 #include "ui/panes.h"
 #include "ui/reader.h"
@@ -49,6 +50,9 @@ struct ui {
 	int previewed;                  /* of this item */
 	struct reading reading;
 	struct fetch fetch;             /* from the terminal's clipboard */
+	struct burst burst;             /* a paste without brackets, while it comes */
+	bool brackets;                  /* pastes have them: one was seen */
+	int64_t rested;                 /* since when nothing is done but wait */
 	struct panes panes;             /* over the conversation, or beside the picker */
 	bool mouse;
 	int area;                       /* rows of the conversation in the last frame */

@@ -374,6 +374,20 @@ reader_feed(struct reader *r, const char *bytes, size_t n, int64_t now_ms)
 	r->last = now_ms;
 }
 
+bool
+reader_in_paste(const struct reader *r)
+{
+	return r->pasting;
+}
+
+void
+reader_feed_paste(struct reader *r, const char *bytes, size_t n, int64_t now_ms)
+{
+	reader_feed(r, PASTE_BEGIN, strlen(PASTE_BEGIN), now_ms);
+	reader_feed(r, bytes, n, now_ms);
+	reader_feed(r, PASTE_END, strlen(PASTE_END), now_ms);
+}
+
 /* Characters that stand together go to readline together. */
 static size_t
 run_of_chars(const struct reader *r, const char *s, size_t n)

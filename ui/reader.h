@@ -55,6 +55,12 @@ reader_next(struct reader *r, int64_t now_ms, struct reader_unit *unit);
 int
 reader_timeout(const struct reader *r, int64_t now_ms);
 
+/* Whether the beginning of a paste has come and its end has not. */
+bool
+reader_in_paste(const struct reader *r);
+/* Feeds a paste that came without its brackets. */
+void
+reader_feed_paste(struct reader *r, const char *bytes, size_t n, int64_t now_ms);
 /* Bytes of a paste that have come while its end has not; 0 outside of one. */
 size_t
 reader_pasting(const struct reader *r);

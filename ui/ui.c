@@ -208,6 +208,42 @@ tell_paste(struct ui *ui)
 	ui_flash(ui, text);
 }
 
+/* A paste whose brackets the terminal leaves out: Enter would send its first line. Only when it is certain that nobody
+ * typed it: it came all at once while we were waiting for it, on a line whose answers take no time, so that nothing can
+ * have been held back on the way. */
+static bool
+take_burst(struct ui *ui, const char *s, size_t n, int64_t now)
+{
+	enum { QUICK_MS = 50, RESTED_MS = 2 };
+
+	if (ui->burst.bytes.n > 0)
+		return burst_add(&ui->burst, s, n, now);
+	return !ui->brackets && !reader_in_paste(ui->reader) && ui->term.round_trip >= 0 &&
+	       ui->term.round_trip <= QUICK_MS && now - ui->rested >= RESTED_MS && burst_begins(s, n) &&
+	       burst_add(&ui->burst, s, n, now);
+}
+
+static void
+end_burst(struct ui *ui, int64_t now)
+{
+	reader_feed_paste(ui->reader, ui->burst.bytes.at, ui->burst.bytes.n, now);
+	buf_clear(&ui->burst.bytes);
+}
+
+static void
+take_bytes(struct ui *ui, const char *s, size_t n)
+{
+	static const char bracket[] = "\033[200~";
+	const int64_t now = clock_ms();
+
+	ui->brackets |= memmem(s, n, bracket, sizeof bracket - 1) != NULL;
+	if (take_burst(ui, s, n, now))
+		return;
+	if (ui->burst.bytes.n > 0)
+		end_burst(ui, now);
+	reader_feed(ui->reader, s, n, now);
+}
+
 static void
 take_unit(struct ui *ui, const struct reader_unit *unit)
 {
@@ -239,12 +275,14 @@ ui_read(struct ui *ui)
 	for (int i = 0; i < READS && !ui->gone && readable(); i++) {
 		const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
 		if (n > 0) {
-			reader_feed(ui->reader, bytes, (size_t)n, clock_ms());
+			take_bytes(ui, bytes, (size_t)n);
 		} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 			ui->gone = true;
 			ui_push(ui, UI_EVENT_EOF);
 		}
 	}
+	if (burst_left(&ui->burst, clock_ms()) == 0)
+		end_burst(ui, clock_ms());
 	while (reader_next(ui->reader, clock_ms(), &unit))
 		take_unit(ui, &unit);
 	if (ui->fetch.until && clock_ms() >= ui->fetch.until)
@@ -301,6 +339,7 @@ ui_draw(struct ui *ui)
 	now = clock_ms();
 	at = due(ui);
 	give_up_questions(ui, now);
+	ui->rested = now;
 	if (ui->gone || at < 0 || now < at)
 		return;
 	if (ui->clear) {
@@ -311,6 +350,7 @@ ui_draw(struct ui *ui)
 	ui->dirt = CLEAN;
 	ui->drawn = now;
 	frame_draw(ui, now);
+	ui->rested = clock_ms();
 }
 
 int
@@ -325,6 +365,9 @@ ui_timeout(const struct ui *ui)
 	at = due(ui);
 	key = reader_timeout(ui->reader, now);
 	wait = at < 0 ? -1 : at <= now ? 0 : at - now;
+	if (key >= 0 && (wait < 0 || key < wait))
+		wait = key;
+	key = burst_left(&ui->burst, now);
 	if (key >= 0 && (wait < 0 || key < wait))
 		wait = key;
 	if (ui->fetch.until && (wait < 0 || ui->fetch.until - now < wait))
@@ -456,6 +499,7 @@ close_screen(struct ui *ui)
 	panes_done(&ui->panes);
 	reading_done(&ui->reading);
 	fetch_done(&ui->fetch);
+	buf_done(&ui->burst.bytes);
 	input_free(ui->input);
 	view_free(ui->view);
 	transcript_free(ui->transcript);

@@ -10,4 +10,4 @@ libui_a_SOURCES = \
 	ui/markdown.c ui/markdown.h ui/inline.c ui/inline.h ui/table.c ui/table.h ui/styled.c ui/styled.h \
 	ui/source.c ui/source.h \
 	ui/highlight.c ui/highlight.h ui/math.c ui/math.h ui/boxes.c ui/boxes.h \
-	ui/osc52.c ui/osc52.h ui/fetch.c ui/fetch.h ui/find.c ui/find.h ui/panes.c ui/panes.h ui/reading.c ui/reading.h
+	ui/osc52.c ui/osc52.h ui/fetch.c ui/fetch.h ui/burst.c ui/burst.h ui/find.c ui/find.h ui/panes.c ui/panes.h ui/reading.c ui/reading.h

@@ -48,7 +48,7 @@ class FirstTry(ProgramTest):
 
     def test_the_banner_names_it(self):
         def play(t):
-            t.wait('simple drawings only')
+            t.wait('for simple drawings')
             t.wait('ivchat --demo shows it at work')
             t.keys('\x04\x04')
             t.rest()

@@ -108,6 +108,36 @@ class ChatTest(ProgramTest):
         self.env.pop('WAYLAND_DISPLAY', None)
         self.assertEqual(self.chat(play)[0], 0)
 
+    def test_a_paste_without_brackets_is_not_sent(self):
+        def play(t):
+            t.wait('\x1b[c')
+            t.keys('\x1b[?62;4c')              # it answers at once: nothing is held back on the way
+            t.wait('/help')
+            time.sleep(0.3)
+            t.keys('first line\rsecond line\r')
+            t.wait('second line')
+            time.sleep(0.3)
+            t.keys('\r')
+            t.wait('[cut at 3]')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', '3')[0], 0)
+        self.assertEqual([r['text'] for r in self.of_kind('user')], ['first line\nsecond line\n'])
+
+    def test_lines_that_may_have_been_held_back_are_sent(self):
+        def play(t):
+            t.wait('/help')                     # it answers nothing: who knows how slow the line is
+            time.sleep(0.3)
+            t.keys('first line\rsecond line\r')
+            t.wait('[cut at 3]')
+            t.wait('[cut at 3]')
+            t.keys('\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', '3')[0], 0)
+        self.assertEqual([r['text'] for r in self.of_kind('user')], ['first line', 'second line'])
+
     def test_three_rounds_and_again(self):
         def play(t):
             t.wait('[#1 gray.png 257x131]')

@@ -70,3 +70,9 @@ TESTS += ui_fetch
 ui_fetch_SOURCES = tests/unit/ui_fetch.c
 ui_fetch_CPPFLAGS = $(TEST_CPPFLAGS)
 ui_fetch_LDADD = $(ui_pure_libs)
+
+check_PROGRAMS += ui_burst
+TESTS += ui_burst
+ui_burst_SOURCES = tests/unit/ui_burst.c
+ui_burst_CPPFLAGS = $(TEST_CPPFLAGS)
+ui_burst_LDADD = $(ui_pure_libs)
