@@ -77,29 +77,65 @@ push(struct slices *slices, size_t start, size_t end)
 	slices->at[slices->n++] = (struct slice){ start, end };
 }
 
+/* The walk along one row. */
+struct walk_row {
+	size_t start, i;
+	size_t after_blank;     /* the last place in the row where a word begins, or start */
+	int col;
+	bool after_wide;
+};
+
+/* Ends the row before byte `at`, which begins the next one. */
+static void
+end_row(const struct field *f, struct slices *slices, struct walk_row *w, size_t at)
+{
+	push(slices, w->start, at);
+	*w = (struct walk_row){ .start = at, .i = at, .after_blank = at, .col = indent(f, 1) };
+}
+
+/* The unit at w->i has no room: a blank ends the row, in the cell that is otherwise free; a word goes to the next row,
+ * unless it fills one; wide characters are no words. */
+static void
+overflow(const struct field *f, struct slices *slices, struct walk_row *w, int cols)
+{
+	if (f->text[w->i] == ' ' && w->i + 1 < f->n && f->text[w->i + 1] == '\n' && (long)w->i + 1 != f->fold)
+		w->i++;         /* the line ends here anyway */
+	else if (f->text[w->i] == ' ')
+		end_row(f, slices, w, w->i + 1);
+	else if (w->after_blank > w->start && cols < 2 && !w->after_wide)
+		end_row(f, slices, w, w->after_blank);
+	else
+		end_row(f, slices, w, w->i);
+}
+
 void
 field_slice(const struct field *f, struct slices *slices)
 {
-	size_t start = 0, i = 0;
+	struct walk_row w = { .col = indent(f, 0) };
 	struct buf shape = {0};
-	int col = indent(f, 0);
 
 	slices->n = 0;
-	while (i < f->n) {
-		bool newline = f->text[i] == '\n' && (long)i != f->fold;
+	while (w.i < f->n) {
+		const bool folded = (long)w.i == f->fold, newline = f->text[w.i] == '\n' && !folded;
 		int cols = 0;
-		size_t k = newline ? 1 : measure_unit(f, i, col, &shape, &cols);
+		size_t k = newline ? 1 : measure_unit(f, w.i, w.col, &shape, &cols);
 
-		if (newline || (col + cols > f->width - 1 && i > start)) {
-			push(slices, start, i);
-			col = indent(f, 1);
-			start = i += newline;           /* what did not fit is measured anew: a tab has another width there */
+		if (newline) {
+			push(slices, w.start, w.i);
+			w = (struct walk_row){ .start = w.i + 1, .i = w.i + 1, .after_blank = w.i + 1, .col = indent(f, 1) };
 			continue;
 		}
-		col += cols;
-		i += k;
+		if (w.col + cols > f->width - 1 && w.i > w.start) {
+			overflow(f, slices, &w, folded ? 2 : cols);     /* what did not fit is measured anew: a tab has another width there */
+			continue;
+		}
+		w.col += cols;
+		w.after_wide = cols == 2;
+		w.i += k;
+		if (!folded && f->text[w.i - 1] == ' ')
+			w.after_blank = w.i;
 	}
-	push(slices, start, f->n);
+	push(slices, w.start, f->n);
 	buf_done(&shape);
 }
 
@@ -153,9 +189,14 @@ field_col(const struct field *f, const struct slices *slices, int row, size_t po
 size_t
 field_pos(const struct field *f, const struct slices *slices, int row, int col)
 {
+	const struct slice slice = slices->at[row];
 	int reached;
+	size_t pos = walk(f, slice, indent(f, row), f->n, col, &reached);
 
-	return walk(f, slices->at[row], indent(f, row), f->n, col, &reached);
+	if (pos < slice.end || pos == slice.start || row + 1 == slices->n || slices->at[row + 1].start > pos)
+		return pos;
+	/* The end of a row that goes on is the beginning of the next one: before its last unit one is still in it. */
+	return (long)pos == f->fold + (long)f->fold_n ? (size_t)f->fold : pos - text_grapheme_before(f->text, pos);
 }
 
 void

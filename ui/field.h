@@ -1,7 +1,7 @@
 /* field.h: a text that is being edited, as rows: prompt, soft lines, caret, and a long paste folded into one word. Pure.
  *
- * The text is any bytes; what has no shape is shown as ^X or <XX>. The last cell of a row stays free, so that the caret
- * has a place behind every character. */
+ * The text is any bytes; what has no shape is shown as ^X or <XX>. Rows are broken at blanks. The last cell
+ * of a row stays free but for such a blank, so that the caret has a place behind every character. */
 #ifndef UI_FIELD_H
 #define UI_FIELD_H
 

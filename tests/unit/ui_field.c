@@ -56,6 +56,18 @@ rows_of_a_text(void **state)
 	assert_field(&f, "> /  /  ");
 	f = plain("猫猫猫猫", 9);
 	assert_field(&f, "> 猫猫猫/  猫");
+	f = plain("one two three", 10);
+	assert_field(&f, "> one two /  three");
+	f = plain("one two123", 10);
+	assert_field(&f, "> one /  two123");
+	f = plain("onetwo123456789", 10);
+	assert_field(&f, "> onetwo1/  2345678/  9");
+	f = plain("ab 猫猫猫 cd", 10);
+	assert_field(&f, "> ab 猫猫/  猫 cd");
+	f = plain("1234567 ", 10);
+	assert_field(&f, "> 1234567 /  ");
+	f = plain("a 3456789, b", 11);
+	assert_field(&f, "> a /  3456789, /  b");
 	f = plain("\x01\x7f\xff", 20);
 	assert_field(&f, "> ^A^?\xef\xbf\xbd");
 	f = plain("ab\tc\n\td", 30);
@@ -101,6 +113,10 @@ bytes_and_cells(void **state)
 	assert_int_equal(field_pos(&f, &s, 0, 5), 4);
 	assert_int_equal(field_pos(&f, &s, 0, 99), 5);
 	assert_int_equal(field_pos(&f, &s, 1, 99), 7);
+	f = plain("one two three", 10);
+	field_slice(&f, &s);
+	assert_int_equal(field_pos(&f, &s, 0, 99), 7);          /* before the blank at the edge, not in the next row */
+	assert_int_equal(field_pos(&f, &s, 1, 99), 13);
 	slices_done(&s);
 }
 
@@ -131,8 +147,8 @@ any_text_has_its_rows(void **state)
 				assert_int_equal(s.at[r].start, s.at[r - 1].end + (text.at[s.at[r - 1].end] == '\n'));
 			row_clear(&row);
 			field_draw(&f, &s, r, &row);
-			assert_true(row.cols < f.width);
-			assert_int_equal(field_col(&f, &s, r, s.at[r].end), row.cols);
+			assert_true(row.cols < f.width || (row.cols == f.width && text.at[s.at[r].end - 1] == ' '));
+			assert_int_equal(field_col(&f, &s, r, s.at[r].end), row.cols < f.width ? row.cols : f.width - 1);
 		}
 		for (size_t pos = 0; pos <= text.n; pos++) {
 			int r = field_row(&s, pos), col = field_col(&f, &s, r, pos);
