@@ -9,6 +9,7 @@
 
 #include <curses.h>
 
+#include "base/text.h"
 #include "ui/find.h"
 #include "ui/input.h"
 #include "ui/picker.h"
@@ -70,6 +71,31 @@ paint_text(struct ui *ui, int y, enum theme_role role, const struct buf *text)
 		return;
 	row_clear(&ui->row);
 	row_fit(&ui->row, role, text->at, text->n, ui->size.cols - INDENT);
+	screen_row(y, INDENT, &ui->row);
+}
+
+/* As many chips as there is room for, and how many more there are. */
+static void
+paint_chips(struct ui *ui, int y)
+{
+	const char *at = buf_text(&ui->chips), *const end = at + ui->chips.n;
+	const int room = ui->size.cols - 2 * INDENT;
+	char more[16];
+	int n = 0;
+
+	row_clear(&ui->row);
+	for (const char *next; at < end; at = next + 1, n++) {
+		next = memchr(at, '\n', (size_t)(end - at));
+		snprintf(more, sizeof more, " +%d", ui->n_chips - n);
+		if (n > 0 && ui->row.cols + 1 + text_width(at, (size_t)(next - at)) +
+		    (next + 1 < end ? (int)strlen(more) : 0) > room)
+			break;
+		if (n > 0)
+			row_str(&ui->row, ROLE_CHIP, " ");
+		row_fit(&ui->row, ROLE_CHIP, at, (size_t)(next - at), room - ui->row.cols - (next + 1 < end ? 4 : 0));
+	}
+	if (n < ui->n_chips)
+		row_str(&ui->row, ROLE_CHIP, more);
 	screen_row(y, INDENT, &ui->row);
 }
 
@@ -282,7 +308,8 @@ draw_frame(struct ui *ui, int64_t now)
 	erase();
 	view_compose(ui->view, &frame);
 	paint_status(ui, l.area);
-	paint_text(ui, l.chips, ROLE_CHIP, &ui->chips);
+	if (ui->n_chips > 0)
+		paint_chips(ui, l.chips);
 	paint_text(ui, l.flash, ROLE_FLASH, &ui->flash);
 	paint_input(ui, &l);
 	paint_reading(ui, &l, &frame);

@@ -62,7 +62,8 @@ struct ui {
 	int images;                     /* enum view_images: how pictures are drawn */
 
 	struct status_text status;
-	struct buf chips, flash;        /* empty: no such row */
+	struct buf chips, flash;        /* empty: no such row; of chips each ends with a newline */
+	int n_chips;
 	bool busy;                      /* an answer runs */
 	bool keys_only;                 /* nothing is typed: */
 	int progress;                   /* thousandths that are drawn instead */

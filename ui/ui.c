@@ -757,12 +757,14 @@ ui_set_staged(struct ui *ui, const char *const *chips, int n)
 {
 	buf_clear(&ui->chips);
 	for (int i = 0; i < n; i++) {
-		if (i > 0)
-			buf_char(&ui->chips, ' ');
-		buf_str(&ui->chips, chips[i]);
+		text_visible_line(&ui->chips, chips[i], strlen(chips[i]));
+		buf_char(&ui->chips, ui->plain && i + 1 < n ? ' ' : '\n');
 	}
-	if (ui->plain && n > 0)
-		plain_tell(ui->plain, ui->chips.at);
+	ui->n_chips = n;
+	if (ui->plain && n > 0) {
+		buf_cut(&ui->chips, ui->chips.n - 1);
+		plain_tell(ui->plain, buf_text(&ui->chips));
+	}
 	ui_touch(ui, BY_PROGRAM);
 }
 
