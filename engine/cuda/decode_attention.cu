@@ -1,8 +1,8 @@
 /* decode_attention.cu: softmax(q kᵀ / √D) v for the one row of a step, keys split over blocks.
  *
  * A block takes one kv head and one slice of the keys; the query heads of the group (up to 8 at a time) share every key
- * and value that it reads. 8 lanes hold a key, 4 keys a warp; then each thread owns a pair of columns of the values for
- * a quarter of the slice. A slice leaves maximum, sum and unnormalised output in float32; the last block of a head to
+ * and value that it reads. 8 lanes hold a key, 4 keys a warp; then 16 threads hold a row of the values, every sixteenth
+ * row of the slice. A slice leaves maximum, sum and unnormalised output in float32; the last block of a head to
  * finish joins them, slices in order. How many slices there are depends on the number of keys alone, so results repeat;
  * blocks beyond it leave at once, so one recorded launch serves every length. Reads 4 keys D bytes a kv head; bound by
  * latency at short contexts, by memory at long ones.
@@ -58,37 +58,46 @@ load8(float out[8], const uint16_t *row, int d, int dim)
 		out[i] = d + i < dim ? bf16_value(row[d + i]) : 0.0f;
 }
 
-/* scores[h][i] of the slice's keys i; q in shared memory [heads][D rounded up to 8] */
+/* scores[h][i] of the slice's keys i; q in shared memory [heads][pitch]. A thread has two keys in flight. */
 __device__ __forceinline__ void
 score(const struct step_attention &a, const float *q, int pitch, float *scores, int n_heads, const uint16_t *k, int n,
     size_t stride)
 {
 	int lane = threadIdx.x & 31, part = lane & 7, key = (threadIdx.x >> 5) * 4 + (lane >> 3);
 
-	for (int base = 0; base < n; base += WARPS * 4) {
-		int i = base + key;
-		float sum[HEADS] = {};
+	for (int base = 0; base < n; base += 2 * WARPS * 4) {
+		int i = base + key, j = i + WARPS * 4;
+		float sum[HEADS] = {}, other[HEADS] = {};
 
-		for (int d = part * 8; i < n && d < a.head_dim; d += 64) {
-			float x[8];
+		for (int d = part * 8; d < a.head_dim; d += 64) {
+			float x[8] = {}, y[8] = {};
 
-			load8(x, k + (size_t)i * stride, d, a.head_dim);
+			if (i < n)
+				load8(x, k + (size_t)i * stride, d, a.head_dim);
+			if (j < n)
+				load8(y, k + (size_t)j * stride, d, a.head_dim);
 #pragma unroll
 			for (int h = 0; h < HEADS; h++)
 				if (h < n_heads)
 #pragma unroll
-					for (int j = 0; j < 8; j++)
-						sum[h] = fmaf(x[j], q[h * pitch + d + j], sum[h]);
+					for (int e = 0; e < 8; e++) {
+						float f = q[h * pitch + d + e];
+
+						sum[h] = fmaf(x[e], f, sum[h]);
+						other[h] = fmaf(y[e], f, other[h]);
+					}
 		}
 #pragma unroll
 		for (int h = 0; h < HEADS; h++) {
-			float s = sum[h];
-
-			s += __shfl_xor_sync(FULL, s, 4);
-			s += __shfl_xor_sync(FULL, s, 2);
-			s += __shfl_xor_sync(FULL, s, 1);
+#pragma unroll
+			for (int mask = 4; mask; mask >>= 1) {
+				sum[h] += __shfl_xor_sync(FULL, sum[h], mask);
+				other[h] += __shfl_xor_sync(FULL, other[h], mask);
+			}
 			if (part == 0 && i < n && h < n_heads)
-				scores[h * n + i] = s * a.scale;
+				scores[h * n + i] = sum[h] * a.scale;
+			if (part == 0 && j < n && h < n_heads)
+				scores[h * n + j] = other[h] * a.scale;
 		}
 	}
 }
@@ -119,35 +128,43 @@ soften(float *scores, int n_heads, int n, float *max_of, float *sum_of)
 	}
 }
 
-/* The block's part of the sum over values: column pairs × groups of keys, then over the groups. gathered: shared
- * memory [n_groups][HEADS][D]. */
+/* The block's part of the sum over values: 16 threads a row, 8 columns each; then over the two rows of a warp. What is
+ * left is a sum for every warp: gathered, shared memory [WARPS][HEADS][D]. */
 __device__ __forceinline__ void
 gather(const struct step_attention &a, const float *scores, float *gathered, int n_heads, const uint16_t *v, int n,
-    size_t stride, int n_groups)
+    size_t stride)
 {
-	int n_pairs = (a.head_dim + 1) / 2, pair = threadIdx.x % n_pairs, group = threadIdx.x / n_pairs, d = 2 * pair;
-	float low[HEADS] = {}, high[HEADS] = {};
+	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
 
-	if (group >= n_groups)
-		return;
-	for (int i = group; i < n; i += n_groups) {
-		const uint16_t *row = v + (size_t)i * stride + d;
-		float x = bf16_value(row[0]), y = d + 1 < a.head_dim ? bf16_value(row[1]) : 0.0f;
+	for (int d = (lane & 15) * 8; d < (a.head_dim + 127) / 128 * 128; d += 128) {
+		float sum[HEADS][8] = {};
 
+#pragma unroll 4
+		for (int i = threadIdx.x >> 4; i < n; i += THREADS / 16) {
+			float x[8] = {};
+
+			if (d < a.head_dim)
+				load8(x, v + (size_t)i * stride, d, a.head_dim);
+#pragma unroll
+			for (int h = 0; h < HEADS; h++)
+				if (h < n_heads) {
+					float p = scores[h * n + i];
+
+#pragma unroll
+					for (int e = 0; e < 8; e++)
+						sum[h][e] = fmaf(p, x[e], sum[h][e]);
+				}
+		}
 #pragma unroll
 		for (int h = 0; h < HEADS; h++)
-			if (h < n_heads) {
-				low[h] = fmaf(scores[h * n + i], x, low[h]);
-				high[h] = fmaf(scores[h * n + i], y, high[h]);
+#pragma unroll
+			for (int e = 0; e < 8; e++) {
+				float both = sum[h][e] + __shfl_xor_sync(FULL, sum[h][e], 16);
+
+				if (lane < 16 && h < n_heads && d + e < a.head_dim)
+					gathered[(warp * HEADS + h) * a.head_dim + d + e] = both;
 			}
 	}
-#pragma unroll
-	for (int h = 0; h < HEADS; h++)
-		if (h < n_heads) {
-			gathered[(group * HEADS + h) * a.head_dim + d] = low[h];
-			if (d + 1 < a.head_dim)
-				gathered[(group * HEADS + h) * a.head_dim + d + 1] = high[h];
-		}
 }
 
 /* All slices of the block's heads, in order, into the output. */
@@ -161,8 +178,10 @@ join_slices(const struct step_attention &a, int first_head, int n_heads, int n_s
 		const float *p = a.partial + (size_t)h * DECODE_SPLITS * values;
 		float m = -INFINITY, sum = 0, out = 0;
 
+#pragma unroll 8
 		for (int s = 0; s < n_slices; s++)
 			m = fmaxf(m, __ldcg(p + s * values + a.head_dim));
+#pragma unroll 8
 		for (int s = 0; s < n_slices; s++) {
 			float scale = __expf(__ldcg(p + s * values + a.head_dim) - m);
 
@@ -183,8 +202,8 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	int group = a.n_heads / a.n_kv_heads, first = blockIdx.z * HEADS, n_heads = min(HEADS, group - first);
 	int first_head = blockIdx.y * group + first, pitch = (a.head_dim + 7) / 8 * 8, values = partial_values(a.head_dim);
 	size_t stride = (size_t)a.n_kv_heads * a.head_dim;
-	int n_keys, n_slices, each, begin, n, n_groups = max(1, min(4, THREADS / ((a.head_dim + 1) / 2)));
-	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + 4 * HEADS * a.head_dim;
+	int n_keys, n_slices, each, begin, n;
+	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + WARPS * HEADS * a.head_dim;
 	unsigned *counter = a.counters + blockIdx.y * gridDim.z + blockIdx.z;
 
 	wait_for_previous();
@@ -202,14 +221,15 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	__syncthreads();
 	soften(scores, n_heads, n, max_of, sum_of);
 	__syncthreads();
-	gather(a, scores, gathered, n_heads, a.v + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride, n_groups);
+	gather(a, scores, gathered, n_heads, a.v + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride);
 	__syncthreads();
 	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
 		int h = at / a.head_dim, d = at % a.head_dim;
 		float sum = 0;
 
-		for (int g = 0; g < n_groups; g++)
-			sum += gathered[(g * HEADS + h) * a.head_dim + d];
+#pragma unroll
+		for (int w = 0; w < WARPS; w++)
+			sum += gathered[(w * HEADS + h) * a.head_dim + d];
 		a.partial[((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * values + d] = sum;
 	}
 	for (int h = threadIdx.x; h < n_heads; h += THREADS) {
@@ -249,7 +269,7 @@ cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const ui
 
 	if (longest < MIN_SLICE)
 		longest = MIN_SLICE;
-	shared = sizeof(float) * ((size_t)HEADS * (size_t)((head_dim + 7) / 8 * 8) + 4u * HEADS * (size_t)head_dim +
+	shared = sizeof(float) * ((size_t)HEADS * (size_t)((head_dim + 7) / 8 * 8) + (size_t)WARPS * HEADS * (size_t)head_dim +
 	    (size_t)HEADS * (size_t)longest);
 	if (shared > 40 << 10)
 		cudaFuncSetAttribute((const void *)step_attention_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

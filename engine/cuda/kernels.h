@@ -110,7 +110,7 @@ void
 cuda_attention(cudaStream_t s, const struct attend *a);
 
 /* ---- decode_attention.cu: the one row of a step; q bf16 [heads D] */
-#define DECODE_SPLITS 16
+#define DECODE_SPLITS 32
 /* Values of float32 that partial holds. */
 size_t
 cuda_decode_partial(int n_heads, int head_dim);

@@ -6,51 +6,99 @@
 #include "engine/cuda/common.cuh"
 
 #define THREADS 256
-#define KEEP 16                 /* values a thread keeps: rows up to 4096; longer ones are read twice */
+#define KEEP 8                  /* float4 that a thread keeps: rows up to 8192; longer ones are read twice */
 
-/* Row of x, thread's share: calls f(i, value) for each. */
-template <typename F>
 __device__ __forceinline__ float
-sum_squares(const float *x, int size, float *keep, F value)
+squares(float4 v)
 {
-	float sum = 0;
-	int j = 0;
+	return v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+}
+
+__device__ __forceinline__ float4
+four_at(const float *p, int i)
+{
+	return ((const float4 *)p)[i];
+}
+
+__device__ __forceinline__ float4
+four_at(const uint16_t *p, int i)
+{
+	uint2 v = ((const uint2 *)p)[i];
+
+	return make_float4(bf16_low(v.x), bf16_high(v.x), bf16_low(v.y), bf16_high(v.y));
+}
+
+__device__ __forceinline__ void
+store_scaled(uint16_t *out, int i, float4 v, const float *w, float scale)
+{
+	float4 by = four_at(w, i);
+
+	((uint2 *)out)[i] = make_uint2(bf16_pair(by.x * (v.x * scale), by.y * (v.y * scale)),
+	    bf16_pair(by.z * (v.z * scale), by.w * (v.w * scale)));
+}
+
+/* out = w * x / rms(x) over four times n values, of float32 or bf16; out may be x. */
+template <typename T>
+__device__ __forceinline__ void
+rms_row(uint16_t *out, const T *x, const float *w, int n, int size, float eps, float *room)
+{
+	float4 keep[KEEP];
+	float sum = 0, scale;
 
 #pragma unroll
 	for (int k = 0; k < KEEP; k++) {
 		int i = threadIdx.x + k * THREADS;
 
-		keep[k] = i < size ? value(x, i) : 0.0f;
-		sum += keep[k] * keep[k];
-		j = i;
+		keep[k] = i < n ? four_at(x, i) : make_float4(0, 0, 0, 0);
+		sum += squares(keep[k]);
 	}
-	for (int i = j + THREADS; i < size; i += THREADS) {
-		float v = value(x, i);
+	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
+		sum += squares(four_at(x, i));
+	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
+#pragma unroll
+	for (int k = 0; k < KEEP; k++)
+		if (threadIdx.x + k * THREADS < n)
+			store_scaled(out, threadIdx.x + k * THREADS, keep[k], w, scale);
+	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
+		store_scaled(out, i, four_at(x, i), w, scale);
+}
 
-		sum += v * v;
-	}
-	return sum;
+__device__ __forceinline__ float
+value_at(const float *p, int i)
+{
+	return p[i];
+}
+
+__device__ __forceinline__ float
+value_at(const uint16_t *p, int i)
+{
+	return bf16_value(p[i]);
+}
+
+/* The same for sizes that are no multiple of four. */
+template <typename T>
+__device__ __forceinline__ void
+rms_row_odd(uint16_t *out, const T *x, const float *w, int size, float eps, float *room)
+{
+	float sum = 0, scale;
+
+	for (int i = threadIdx.x; i < size; i += THREADS)
+		sum += value_at(x, i) * value_at(x, i);
+	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
+	for (int i = threadIdx.x; i < size; i += THREADS)
+		out[i] = bf16_of(w[i] * (value_at(x, i) * scale));
 }
 
 __global__ void __launch_bounds__(THREADS)
 rms_norm_kernel(uint16_t *out, const float *x, const float *w, int size, float eps)
 {
 	__shared__ float room[32];
-	float keep[KEEP], scale;
-	auto value = [](const float *at, int i) { return at[i]; };
+	size_t at = (size_t)blockIdx.x * size;
 
-	x += (size_t)blockIdx.x * size;
-	out += (size_t)blockIdx.x * size;
-	scale = rsqrtf(block_sum(sum_squares(x, size, keep, value), room) / (float)size + eps);
-#pragma unroll
-	for (int k = 0; k < KEEP; k++) {
-		int i = threadIdx.x + k * THREADS;
-
-		if (i < size)
-			out[i] = bf16_of(w[i] * (keep[k] * scale));
-	}
-	for (int i = threadIdx.x + KEEP * THREADS; i < size; i += THREADS)
-		out[i] = bf16_of(w[i] * (x[i] * scale));
+	if (size % 4)
+		rms_row_odd(out + at, x + at, w, size, eps, room);
+	else
+		rms_row(out + at, x + at, w, size / 4, size, eps, room);
 }
 
 /* blockIdx.y: 0 q, 1 k */
@@ -60,13 +108,22 @@ qk_norm_kernel(uint16_t *qkv, const float *q_norm, const float *k_norm, int size
 	__shared__ float room[32];
 	uint16_t *at = qkv + (size_t)blockIdx.x * 3 * size + (size_t)blockIdx.y * size;
 	const float *w = blockIdx.y ? k_norm : q_norm;
-	float sum = 0, scale;
 
-	for (int i = threadIdx.x; i < size; i += THREADS)
-		sum += bf16_value(at[i]) * bf16_value(at[i]);
-	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
-	for (int i = threadIdx.x; i < size; i += THREADS)
-		at[i] = bf16_of(w[i] * (bf16_value(at[i]) * scale));
+	if (size % 4)
+		rms_row_odd(at, at, w, size, eps, room);
+	else
+		rms_row(at, at, w, size / 4, size, eps, room);
+}
+
+/* x += layer_scale * (y + bias) */
+__device__ __forceinline__ float4
+add_four(float *x, const uint16_t *y, const float *bias, const float *layer_scale, int i)
+{
+	float4 v = four_at(x, i), a = four_at(y, i), b = four_at(bias, i), c = four_at(layer_scale, i);
+
+	v = make_float4(v.x + c.x * (a.x + b.x), v.y + c.y * (a.y + b.y), v.z + c.z * (a.z + b.z), v.w + c.w * (a.w + b.w));
+	((float4 *)x)[i] = v;
+	return v;
 }
 
 __global__ void __launch_bounds__(THREADS)
@@ -75,7 +132,9 @@ residual_norm_kernel(float *x, const uint16_t *y, const float *bias, const float
 {
 	__shared__ float room[32];
 	size_t at = (size_t)blockIdx.x * size;
-	float keep[KEEP], sum = 0, scale;
+	float4 keep[KEEP];
+	float sum = 0, scale;
+	int n = size / 4;
 
 	x += at;
 	y += at;
@@ -83,30 +142,36 @@ residual_norm_kernel(float *x, const uint16_t *y, const float *bias, const float
 	for (int k = 0; k < KEEP; k++) {
 		int i = threadIdx.x + k * THREADS;
 
-		keep[k] = i < size ? x[i] + layer_scale[i] * (bf16_value(y[i]) + bias[i]) : 0.0f;
-		if (i < size)
-			x[i] = keep[k];
-		sum += keep[k] * keep[k];
+		keep[k] = i < n ? add_four(x, y, bias, layer_scale, i) : make_float4(0, 0, 0, 0);
+		sum += squares(keep[k]);
 	}
-	for (int i = threadIdx.x + KEEP * THREADS; i < size; i += THREADS) {
-		float v = x[i] + layer_scale[i] * (bf16_value(y[i]) + bias[i]);
-
-		x[i] = v;
-		sum += v * v;
-	}
+	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
+		sum += squares(add_four(x, y, bias, layer_scale, i));
 	if (!w)
 		return;
 	out += at;
 	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
 #pragma unroll
-	for (int k = 0; k < KEEP; k++) {
-		int i = threadIdx.x + k * THREADS;
+	for (int k = 0; k < KEEP; k++)
+		if (threadIdx.x + k * THREADS < n)
+			store_scaled(out, threadIdx.x + k * THREADS, keep[k], w, scale);
+	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
+		store_scaled(out, i, four_at(x, i), w, scale);
+}
 
-		if (i < size)
-			out[i] = bf16_of(w[i] * (keep[k] * scale));
-	}
-	for (int i = threadIdx.x + KEEP * THREADS; i < size; i += THREADS)
-		out[i] = bf16_of(w[i] * (x[i] * scale));
+__global__ void __launch_bounds__(THREADS)
+residual_norm_odd_kernel(float *x, const uint16_t *y, const float *bias, const float *layer_scale, uint16_t *out,
+    const float *w, int size, float eps)
+{
+	__shared__ float room[32];
+	size_t at = (size_t)blockIdx.x * size;
+
+	x += at;
+	y += at;
+	for (int i = threadIdx.x; i < size; i += THREADS)
+		x[i] += layer_scale[i] * (bf16_value(y[i]) + bias[i]);
+	if (w)
+		rms_row_odd(out + at, x, w, size, eps, room);
 }
 
 /* The mean is taken off first: the sum of squares of what remains loses nothing to a large mean. */
@@ -149,7 +214,10 @@ extern "C" void
 cuda_residual_norm(cudaStream_t s, float *x, const uint16_t *y, const float *bias, const float *scale, uint16_t *out,
     const float *w, int n, int size, float eps)
 {
-	residual_norm_kernel<<<n, THREADS, 0, s>>>(x, y, bias, scale, out, w, size, eps);
+	if (size % 4)
+		residual_norm_odd_kernel<<<n, THREADS, 0, s>>>(x, y, bias, scale, out, w, size, eps);
+	else
+		residual_norm_kernel<<<n, THREADS, 0, s>>>(x, y, bias, scale, out, w, size, eps);
 }
 
 extern "C" void

@@ -81,10 +81,16 @@ cuda_silu_mul(cudaStream_t s, uint16_t *gu, int n, int size)
 	silu_mul_kernel<<<dim3((unsigned)ceil_div(size, 8 * THREADS), (unsigned)n), THREADS, 0, s>>>(gu, size);
 }
 
+/* v (1 + erf(v / √2)) / 2, the exact form: erf by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26,
+ * whose error is below 1.5e-7; its complement is what is computed, so small results keep their digits. */
 __device__ __forceinline__ float
 gelu(float v)
 {
-	return 0.5f * v * (1.0f + erff(v * 0.70710678f));
+	float x = fabsf(v) * 0.70710678f, t = __fdividef(1.0f, fmaf(0.3275911f, x, 1.0f)), rest;
+
+	rest = fmaf(fmaf(fmaf(fmaf(1.061405429f, t, -1.453152027f), t, 1.421413741f), t, -0.284496736f), t, 0.254829592f);
+	rest *= 0.5f * t * __expf(-x * x);
+	return v > 0 ? v - v * rest : v * rest;
 }
 
 __global__ void
@@ -100,8 +106,11 @@ bias_gelu_kernel(uint16_t *x, const float *bias, int size)
 	if (size % 8 == 0) {
 		v = *(const uint4 *)(at + i);
 #pragma unroll
-		for (int k = 0; k < 4; k++)
-			vs[k] = bf16_pair(gelu(bf16_low(vs[k]) + bias[i + 2 * k]), gelu(bf16_high(vs[k]) + bias[i + 2 * k + 1]));
+		for (int k = 0; k < 4; k++) {
+			float2 b = ((const float2 *)(bias + i))[k];
+
+			vs[k] = bf16_pair(gelu(bf16_low(vs[k]) + b.x), gelu(bf16_high(vs[k]) + b.y));
+		}
 		*(uint4 *)(at + i) = v;
 		return;
 	}
@@ -195,31 +204,59 @@ cuda_pixel_shuffle(cudaStream_t s, uint16_t *out, const float *x, int grid, int 
 
 /* ---- rotary positions; the convention is that of the CPU's rope.c */
 
-/* blockIdx.y: a head of q, k or v; a thread turns one pair of every row that its block has. */
-__global__ void
+/* Where value i of head lies: in place for q, in the cache for k and v. */
+__device__ __forceinline__ uint16_t *
+rope_target(uint16_t *x, uint16_t *k, uint16_t *v, int head, int n_heads, int n_kv_heads, int head_dim, int i)
+{
+	if (head >= n_heads + n_kv_heads)
+		return v + (size_t)(head - n_heads - n_kv_heads) * head_dim + i;
+	if (head >= n_heads)
+		return k + (size_t)(head - n_heads) * head_dim + i;
+	return x;
+}
+
+/* A block a row; a thread turns EACH neighbouring pairs at a time: 8 where half a head is a multiple of it, else 1. */
+template <int EACH>
+__global__ void __launch_bounds__(THREADS)
 rope_store_kernel(uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int pos, int n_heads,
     int n_kv_heads, int head_dim)
 {
-	int row = blockIdx.x, half = head_dim / 2;
-	size_t stride = (size_t)(n_heads + 2 * n_kv_heads) * head_dim, table = (size_t)(pos + row) * half;
+	int row = blockIdx.x, half = head_dim / 2, n = (n_heads + 2 * n_kv_heads) * (half / EACH);
 	size_t kv = (size_t)(pos + row) * n_kv_heads * head_dim;
 
-	qkv += (size_t)row * stride;
-	for (int at = threadIdx.x; at < (n_heads + 2 * n_kv_heads) * half; at += THREADS) {
-		int head = at / half, i = at % half;
-		uint16_t *x = qkv + (size_t)head * head_dim + i, *to = x;
-		float a = bf16_value(x[0]), b = bf16_value(x[half]), c = 1, s = 0;
+	qkv += (size_t)row * (n_heads + 2 * n_kv_heads) * head_dim;
+	cos += (size_t)(pos + row) * half;
+	sin += (size_t)(pos + row) * half;
+	k += kv;
+	v += kv;
+	for (int at = threadIdx.x; at < n; at += THREADS) {
+		int head = at / (half / EACH), i = at % (half / EACH) * EACH;
+		uint16_t *x = qkv + (size_t)head * head_dim + i;
+		uint16_t *to = rope_target(x, k, v, head, n_heads, n_kv_heads, head_dim, i);
+		__align__(16) uint16_t low[8], high[8];
+		bool turns = head < n_heads + n_kv_heads;
 
-		if (head < n_heads + n_kv_heads) {
-			c = cos[table + i];
-			s = sin[table + i];
+		if (EACH == 8) {
+			*(uint4 *)low = *(const uint4 *)x;
+			*(uint4 *)high = *(const uint4 *)(x + half);
+		} else {
+			low[0] = x[0];
+			high[0] = x[half];
 		}
-		if (head >= n_heads + n_kv_heads)
-			to = v + kv + (size_t)(head - n_heads - n_kv_heads) * head_dim + i;
-		else if (head >= n_heads)
-			to = k + kv + (size_t)(head - n_heads) * head_dim + i;
-		to[0] = bf16_of(a * c - b * s);
-		to[half] = bf16_of(b * c + a * s);
+#pragma unroll
+		for (int j = 0; j < EACH; j++) {
+			float a = bf16_value(low[j]), b = bf16_value(high[j]), c = turns ? cos[i + j] : 1, s = turns ? sin[i + j] : 0;
+
+			low[j] = bf16_of(a * c - b * s);
+			high[j] = bf16_of(b * c + a * s);
+		}
+		if (EACH == 8) {
+			*(uint4 *)to = *(const uint4 *)low;
+			*(uint4 *)(to + half) = *(const uint4 *)high;
+		} else {
+			to[0] = low[0];
+			to[half] = high[0];
+		}
 	}
 }
 
@@ -227,7 +264,10 @@ extern "C" void
 cuda_rope_store(cudaStream_t s, uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int n, int pos,
     int n_heads, int n_kv_heads, int head_dim)
 {
-	rope_store_kernel<<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
+	if (head_dim % 16)
+		rope_store_kernel<1><<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
+	else
+		rope_store_kernel<8><<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
 }
 
 /* ---- conversions */
