@@ -1,54 +1,96 @@
-/* show.c: a session as text: the current branch, labels, pictures as lines. Through $PAGER on a terminal. */
+/* show.c: a session as text: the current branch, labels, pictures as lines. On a terminal through $PAGER or, without one,
+ * with the pictures drawn where it has sixel. */
 #include "config.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/app.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
+#include "export/export.h"
+#include "ui/ui.h"
+
+/* What is printed, as it will be printed. */
+struct page {
+	struct buf out;
+	const struct options *o;
+	bool terminal;                  /* control characters are made visible */
+	struct store *pictures;         /* where they are, if the terminal can draw them; else NULL */
+};
 
 /* ---- the text */
 
 static void
-add_picture(struct buf *out, const struct pic *pic)
+add_text(struct page *p, const char *s, size_t n)
 {
-	buf_printf(out, "[#%d ", pic->n);
-	if (pic->name)
-		text_visible_line(out, pic->name, strlen(pic->name));
-	buf_printf(out, " %dx%d sha %.6s]\n", pic->width, pic->height, pic->sha);
+	if (p->terminal)
+		text_visible(&p->out, s, n);
+	else
+		buf_add(&p->out, s, n);
+}
+
+/* A picture that is lost, or cannot be drawn, is its line alone. */
+static void
+draw_picture(struct page *p, const struct pic *pic)
+{
+	struct export look = {0};
+	struct picture picture = {0};
+	struct buf bytes = {0};
+
+	app_look(&look);
+	if (store_get_picture(p->pictures, pic, &bytes, NULL) == 0 &&
+	    picture_decode_take(&picture, pic->name ? pic->name : "", &bytes, ORIENT_APPLY, NULL) == 0 &&
+	    look.draw(&picture, &p->out) >= 0)
+		buf_char(&p->out, '\n');
+	picture_done(&picture);
+	buf_done(&bytes);
 }
 
 static void
-add_mark(struct buf *out, const struct message *m)
+add_picture(struct page *p, const struct pic *pic)
+{
+	if (p->pictures)
+		draw_picture(p, pic);
+	buf_printf(&p->out, "[#%d ", pic->n);
+	if (pic->name)
+		text_visible_line(&p->out, pic->name, strlen(pic->name));
+	buf_printf(&p->out, " %dx%d sha %.6s]\n", pic->width, pic->height, pic->sha);
+}
+
+static void
+add_mark(struct page *p, const struct message *m)
 {
 	struct buf mark = {0};
 
 	message_mark(m, false, &mark);
 	if (mark.n > 0)
-		buf_printf(out, " %s", buf_text(&mark));
+		buf_printf(&p->out, " %s", buf_text(&mark));
 	buf_done(&mark);
 }
 
 static void
-add_message(struct buf *out, const struct message *m, bool raw)
+add_message(struct page *p, const struct message *m)
 {
+	const bool raw = p->o->raw;
+
 	if (!raw) {
-		buf_str(out, m->role == ROLE_USER ? "User:\n" : "Assistant:\n");
+		buf_str(&p->out, m->role == ROLE_USER ? "User:\n" : "Assistant:\n");
 		for (int i = 0; i < m->n_pics; i++)
-			add_picture(out, &m->pics[i]);
+			add_picture(p, &m->pics[i]);
 	}
-	buf_add(out, m->text, m->text_n);
+	add_text(p, m->text, m->text_n);
 	if (!raw)
-		add_mark(out, m);
-	buf_str(out, raw ? "\n" : "\n\n");
+		add_mark(p, m);
+	buf_str(&p->out, raw ? "\n" : "\n\n");
 }
 
 /* The messages of the branch, or of its Nth turn; returns how many. */
 static int
-add_branch(struct buf *out, const struct chat *chat, const struct options *o)
+add_branch(struct page *p, const struct chat *chat)
 {
 	int *ids, n = chat_branch(chat, chat->head, &ids), turn = 0, shown = 0;
 
@@ -56,9 +98,9 @@ add_branch(struct buf *out, const struct chat *chat, const struct options *o)
 		const struct message *m = chat_message(chat, ids[i]);
 
 		turn += m->role == ROLE_USER;
-		if (o->turn && turn != o->turn)
+		if (p->o->turn && turn != p->o->turn)
 			continue;
-		add_message(out, m, o->raw);
+		add_message(p, m);
 		shown++;
 	}
 	free(ids);
@@ -66,62 +108,69 @@ add_branch(struct buf *out, const struct chat *chat, const struct options *o)
 }
 
 static void
-add_head(struct buf *out, const struct chat *chat)
+add_head(struct page *p, const struct chat *chat)
 {
 	char *title = chat_title(chat);
 
-	buf_printf(out, "%s  %s\n\n", chat->id, title);
+	buf_printf(&p->out, "%s  ", chat->id);
+	add_text(p, title, strlen(title));
+	buf_str(&p->out, "\n\n");
 	free(title);
 }
 
 /* ---- where it goes */
 
-static int
-page(const struct buf *text)
+static const char *
+pager(void)
 {
-	const char *pager = getenv("PAGER");
-	FILE *to = pager && pager[0] && isatty(STDOUT_FILENO) ? popen(pager, "w") : NULL;
+	const char *name = getenv("PAGER");
 
-	if (!to)
-		return -1;
-	fwrite(text->at, 1, text->n, to);
-	pclose(to);
-	return 0;
+	return name && *name && isatty(STDOUT_FILENO) ? name : NULL;
+}
+
+/* A pager would take them for letters. */
+static bool
+can_draw(const struct options *o)
+{
+	struct ui_terminal terminal;
+
+	if (!isatty(STDOUT_FILENO) || pager() || o->raw)
+		return false;
+	if (strcmp(o->image_mode, "auto") != 0)
+		return strcmp(o->image_mode, "sixel") == 0;
+	return ui_probe(&terminal) && terminal.sixel;
 }
 
 static void
-print(struct buf *text)
+print(const struct page *p)
 {
-	struct buf visible = {0};
+	FILE *to = pager() ? popen(pager(), "w") : NULL;
 
-	if (!isatty(STDOUT_FILENO)) {
-		fwrite(text->at, 1, text->n, stdout);
-		return;
-	}
-	text_visible(&visible, text->at, text->n);
-	if (page(&visible) < 0)
-		fwrite(visible.at, 1, visible.n, stdout);
-	buf_done(&visible);
+	fwrite(p->out.at, 1, p->out.n, to ? to : stdout);
+	if (to)
+		pclose(to);
 }
 
 static int
 show(struct shelf *shelf, const struct options *o, struct error *err)
 {
-	struct buf text = {0};
+	struct page p = { .o = o, .terminal = isatty(STDOUT_FILENO) };
 	bool read_only;
 	struct chat *chat;
 	int failed = 0;
 
 	if (shelf_open(shelf, o, err) < 0 || !(chat = shelf_read(shelf, o->operands[0], &read_only, err)))
 		return -1;
+	if (chat->n_pics > 0 && can_draw(o))
+		p.pictures = shelf->store;
 	if (!o->raw && !o->turn)
-		add_head(&text, chat);
-	if (add_branch(&text, chat, o) == 0 && o->turn)
+		add_head(&p, chat);
+	if (add_branch(&p, chat) == 0 && o->turn)
 		failed = error_set(err, CODE_INPUT, "session %s has %d turn%s, not %d", chat->id,
 		    chat_n_turns(chat), chat_n_turns(chat) == 1 ? "" : "s", o->turn);
 	else
-		print(&text);
-	buf_done(&text);
+		print(&p);
+	buf_done(&p.out);
 	chat_free(chat);
 	return failed;
 }

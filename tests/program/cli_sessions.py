@@ -248,6 +248,24 @@ class Looking(ProgramTest):
         self.assertTrue(all(line.startswith(b'paged:') for line in said.splitlines()), said)
         self.assertNotIn('paged:', self.good(self.run_it('show', 'last')))
 
+    def test_pictures_are_drawn_where_they_can_be(self):
+        def shown(*args):
+            status, said = in_terminal([IVCHAT, 'show', 'last', *args], self.env, self.dir, read_all)
+            self.assertEqual(status, 0)
+            self.assertEqual(said.count(b'[#1 gray.png 257x131 sha '), '--raw' not in args)
+            return said.count(b'\x1bPq')
+        self.good(self.ask('-n', '1', '-i', GRAY, 'what?'))
+        self.env.pop('PAGER', None)
+        self.env['IVCHAT_IMAGES'] = 'sixel'
+        self.assertEqual(shown(), 1)
+        self.assertEqual(shown('--raw'), 0)
+        self.assertNotIn('\x1b', self.good(self.run_it('show', 'last')))
+        self.env['IVCHAT_IMAGES'] = 'none'
+        self.assertEqual(shown(), 0)
+        self.env['IVCHAT_IMAGES'] = 'sixel'
+        self.env['PAGER'] = 'cat'
+        self.assertEqual(shown(), 0)
+
 
 if __name__ == '__main__':
     main()
