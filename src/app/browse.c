@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "complete.h"
 #include "internal.h"
 #include "words.h"
@@ -96,13 +97,15 @@ open_folder(struct app *app)
 {
 	struct browse *b = &app->browse;
 	struct error err;
-	char *title;
+	char *title, *folder;
 
 	if (list_folder(b, &err) != 0) {
 		present_error(app, &err);
 		return;
 	}
-	title = xasprintf("Pictures in %s", b->folder);
+	folder = file_shorten_home(b->folder);
+	title = xasprintf("Pictures in %s", folder);
+	free(folder);
 	b->open = true;
 	b->wanted = -1;
 	ui_pick_pictures(app->ui, title, (const char *const *)b->names, b->n, first_of_use(b));

@@ -138,3 +138,14 @@ file_expand_home(const char *path)
 		return xasprintf("%s%s", home, path + 1);
 	return xstrdup(path);
 }
+
+char *
+file_shorten_home(const char *path)
+{
+	const char *home = getenv("HOME");
+	const size_t n = home ? strlen(home) : 0;
+
+	if (n > 1 && strncmp(path, home, n) == 0 && (path[n] == '/' || path[n] == '\0'))
+		return xasprintf("~%s", path + n);
+	return xstrdup(path);
+}

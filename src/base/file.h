@@ -35,5 +35,8 @@ file_exists(const char *path);
 /* "~" and "~/x" become paths in $HOME; other text is copied. The caller frees. */
 char *
 file_expand_home(const char *path);
+/* The other way: what lies in $HOME begins with "~". The caller frees. */
+char *
+file_shorten_home(const char *path);
 
 #endif

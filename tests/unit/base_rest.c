@@ -246,6 +246,15 @@ assert_expands(const char *path, const char *expected)
 }
 
 static void
+assert_shortens(const char *path, const char *expected)
+{
+	char *got = file_shorten_home(path);
+
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+static void
 home_is_expanded(void **state)
 {
 	(void)state;
@@ -255,6 +264,10 @@ home_is_expanded(void **state)
 	assert_expands("~you/a", "~you/a");
 	assert_expands("a/~", "a/~");
 	assert_expands("", "");
+	assert_shortens("/home/me", "~");
+	assert_shortens("/home/me/a b", "~/a b");
+	assert_shortens("/home/menu", "/home/menu");
+	assert_shortens("/tmp", "/tmp");
 }
 
 /* ---------------------------------------------------------------- paths, clock */
