@@ -196,11 +196,13 @@ text_lines(const struct entry *e)
 static int
 text_line_cols(const struct entry *e, int index)
 {
+	const struct wrap_line *line;
 	int n = styled_lines(e);
 
-	const struct wrap_line *line = &e->wrap.lines[index - n];
-
-	return index < n ? markdown_cols(e->styled, index) : line->indent + line->cols;
+	if (index < n)
+		return markdown_cols(e->styled, index);
+	line = &e->wrap.lines[index - n];
+	return line->indent + line->cols;
 }
 
 /* The place in `shown` that a line begins with. */
