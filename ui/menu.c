@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/text.h"
 
 /* ---------------------------------------------------------------- words */
@@ -62,6 +63,21 @@ menu_word(const struct menu *menu, int i, size_t n, bool whole, struct buf *out)
 
 /* ---------------------------------------------------------------- matches */
 
+/* A note stays in the memory of its match. */
+static void
+split_notes(struct menu *menu)
+{
+	menu->notes = xcalloc((size_t)menu->n + 1, sizeof *menu->notes);
+	for (int i = 0; i < menu->n; i++) {
+		char *tab = strchr(menu->matches[i], '\t');
+
+		if (!tab)
+			continue;
+		*tab = '\0';
+		menu->notes[i] = tab + 1;
+	}
+}
+
 void
 menu_open(struct menu *menu, const char *line, size_t caret, menu_complete *complete, void *arg)
 {
@@ -75,6 +91,7 @@ menu_open(struct menu *menu, const char *line, size_t caret, menu_complete *comp
 	menu->matches = complete(arg, plain.at, (int)menu->start, (int)plain.n, &menu->is_path);
 	while (menu->matches && menu->matches[menu->n])
 		menu->n++;
+	split_notes(menu);
 	buf_done(&plain);
 }
 
@@ -84,6 +101,7 @@ menu_close(struct menu *menu)
 	for (int i = 0; i < menu->n; i++)
 		free(menu->matches[i]);
 	free(menu->matches);
+	free(menu->notes);
 	*menu = (struct menu){0};
 }
 
@@ -104,13 +122,13 @@ menu_common(const struct menu *menu)
 
 /* ---------------------------------------------------------------- drawing */
 
-/* Matches are named by their last part: of a path what follows the last slash but one at the end. */
+/* Paths are named by their last part: what follows the last slash but one at the end. */
 static const char *
-short_name(const char *match)
+short_name(const struct menu *menu, int i)
 {
-	const char *name = match;
+	const char *name = menu->matches[i];
 
-	for (const char *p = match; *p; p++)
+	for (const char *p = name; menu->is_path && *p; p++)
 		if (*p == '/' && p[1])
 			name = p + 1;
 	return name;
@@ -123,7 +141,7 @@ draw_row(const struct menu *menu, int first, int width, struct row *row)
 	int i = first;
 
 	for (; i < menu->n; i++) {
-		const char *name = short_name(menu->matches[i]);
+		const char *name = short_name(menu, i);
 		enum theme_role role = i == menu->here ? ROLE_MATCH_HERE : ROLE_MATCH;
 
 		if (i > first && row->cols + text_width(name, strlen(name)) + 2 > width)
@@ -136,12 +154,49 @@ draw_row(const struct menu *menu, int first, int width, struct row *row)
 	return i;
 }
 
+static bool
+has_notes(const struct menu *menu)
+{
+	for (int i = 0; i < menu->n; i++)
+		if (menu->notes[i])
+			return true;
+	return false;
+}
+
+/* A match a row, and what it is in a second column. */
+static void
+draw_notes(const struct menu *menu, int width, struct rows *out)
+{
+	int column = 0;
+
+	for (int i = 0; i < menu->n; i++) {
+		const int cols = text_width(menu->matches[i], strlen(menu->matches[i])) + 3;
+
+		column = cols > column ? cols : column;
+	}
+	for (int i = 0; i < menu->n; i++) {
+		const enum theme_role role = i == menu->here ? ROLE_MATCH_HERE : ROLE_MATCH;
+		const char *note = menu->notes[i] ? menu->notes[i] : "";
+		struct row *row = rows_add(out);
+
+		row_fit(row, role, " ", 1, width);
+		row_fit(row, role, menu->matches[i], strlen(menu->matches[i]), width - row->cols);
+		row_pad(row, role, column < width ? column : width);
+		row_fit(row, role, note, strlen(note), width - row->cols);
+		row_pad(row, role, width);
+	}
+}
+
 void
 menu_draw(const struct menu *menu, int width, int max_rows, struct rows *out)
 {
 	int next = 0;
 
 	rows_clear(out);
+	if (menu->n <= max_rows && has_notes(menu)) {
+		draw_notes(menu, width, out);
+		return;
+	}
 	while (next < menu->n && max_rows > 0) {
 		if (out->n == max_rows && menu->here < next)
 			break;

@@ -40,6 +40,7 @@ struct ui_options {
 	const char *const *history;     /* input lines, oldest first; copied */
 	int n_history;
 	/* Candidates for the word line[start..end): a malloc'd, NULL-terminated array of malloc'd whole words, or NULL.
+	 * What follows a tab in one tells what it is.
 	 * *is_path asks for quoting as a path. */
 	char **(*complete)(void *arg, const char *line, int start, int end, bool *is_path);
 	void *complete_arg;

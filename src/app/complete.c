@@ -120,7 +120,7 @@ static void
 offer_commands(struct list *l, const char *slash)
 {
 	for (const struct slash *s = app_slash_table(); s->name; s++)
-		offer_take(l, xasprintf("%s%s", slash, s->name));
+		offer_take(l, xasprintf("%s%s\t%s%s%s", slash, s->name, s->operands, *s->operands ? "  " : "", s->does));
 }
 
 static void
@@ -149,7 +149,10 @@ offer_sessions(struct app *app, struct list *l)
 	for (int i = 0; i < n && i < SESSIONS_OFFERED; i++) {
 		const char *dash = strrchr(list[i].id, '-');
 
-		offer(l, list[i].named ? list[i].title : dash ? dash + 1 : list[i].id);
+		if (list[i].named)
+			offer(l, list[i].title);
+		else
+			offer_take(l, xasprintf("%s\t%s", dash ? dash + 1 : list[i].id, list[i].title));
 	}
 	session_list_free(list, n);
 }

@@ -464,8 +464,9 @@ newline_keys(void **state)
 static char **
 candidates(void *arg, const char *line, int start, int end, bool *is_path)
 {
-	static const char *const all[] = { "/image", "/images", "/info", "my cat.png", "my dog.png", "猫.png", "猎.png" };
-	char **found = xcalloc(8, sizeof *found);
+	static const char *const all[] = { "/image", "/images", "/info", "my cat.png", "my dog.png", "猫.png", "猎.png",
+		"/new\t[NAME]  begin anew", "/next\tgo on" };
+	char **found = xcalloc(10, sizeof *found);
 	int n = 0;
 
 	(void)arg;
@@ -507,7 +508,7 @@ completion(void **state)
 	input_set_text(in, "/i");
 	input_key(in, KEYS_COMPLETE, false);
 	assert_string_equal(input_text(in), "/i");
-	assert_menu(in, 3, " image  images  info");
+	assert_menu(in, 3, " /image  /images  /info");
 	input_key(in, KEYS_COMPLETE, false);
 	assert_string_equal(input_text(in), "/image");
 	input_key(in, KEYS_COMPLETE, false);
@@ -517,6 +518,14 @@ completion(void **state)
 	assert_string_equal(input_text(in), "/info");
 	type(in, " ");
 	assert_menu(in, 3, "");
+	input_set_text(in, "/n");
+	input_key(in, KEYS_COMPLETE, false);            /* what they are, when all have a row */
+	assert_string_equal(input_text(in), "/ne");
+	assert_menu(in, 2, " /new   [NAME]  begin anew               /next  go on");
+	assert_menu(in, 1, " /new  /next");
+	type(in, "x");
+	input_key(in, KEYS_COMPLETE, false);
+	assert_string_equal(input_text(in), "/next ");
 }
 
 static void
@@ -548,11 +557,11 @@ completion_stops_between_characters(void **state)
 	input_set_text(in, "/image ");
 	input_key(in, KEYS_COMPLETE, false);
 	assert_string_equal(input_text(in), "/image ");
-	assert_menu(in, 2, " image  images  info  my cat.png         my dog.png  猫.png  猎.png");
+	assert_menu(in, 2, " image  images  info  my cat.png         my dog.png  猫.png  猎.png  new  next");
 	assert_menu(in, 1, " image  images  info  my cat.png");
 	for (int i = 0; i < 6; i++)
 		input_key(in, KEYS_COMPLETE, false);
-	assert_menu(in, 1, " my dog.png  猫.png  猎.png");
+	assert_menu(in, 1, " my dog.png  猫.png  猎.png  new  next");
 }
 
 /* ---------------------------------------------------------------- vi */
