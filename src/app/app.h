@@ -142,5 +142,8 @@ struct slash {
 /* Ends with a NULL name. */
 const struct slash *
 app_slash_table(void);
+/* What it does, and its other names: "leave; also /exit, /bye, /q". The caller frees. */
+char *
+app_slash_does(const struct slash *s);
 
 #endif

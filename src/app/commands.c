@@ -58,7 +58,9 @@ command_help(struct app *app, const char *operands, struct error *err)
 	free(word);
 	if (!s)
 		return -1;
-	present_note(app, "/%s %s: %s%s%s", s->name, s->operands, s->does, *s->aliases ? "; also " : "", s->aliases);
+	word = app_slash_does(s);
+	present_note(app, "/%s %s: %s", s->name, s->operands, word);
+	free(word);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "slash.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -54,6 +55,17 @@ const struct slash *
 app_slash_table(void)
 {
 	return table;
+}
+
+char *
+app_slash_does(const struct slash *s)
+{
+	struct buf out = {0};
+
+	buf_str(&out, s->does);
+	for (const char *a = s->aliases; *a; a += strcspn(a, " "), a += *a == ' ')
+		buf_printf(&out, "%s/%.*s", a == s->aliases ? "; also " : ", ", (int)strcspn(a, " "), a);
+	return buf_take(&out);
 }
 
 static bool
@@ -143,8 +155,12 @@ help_commands(struct buf *out)
 
 	for (const struct slash *s = table; s->name; s++)
 		width = wider(width, strlen(s->name) + strlen(s->operands) + 2);
-	for (const struct slash *s = table; s->name; s++)
-		buf_printf(out, "  /%s %-*s  %s\n", s->name, width - (int)strlen(s->name) - 2, s->operands, s->does);
+	for (const struct slash *s = table; s->name; s++) {
+		char *does = app_slash_does(s);
+
+		buf_printf(out, "  /%s %-*s  %s\n", s->name, width - (int)strlen(s->name) - 2, s->operands, does);
+		free(does);
+	}
 }
 
 static void

@@ -1,6 +1,7 @@
 /* help.c: what there is, from the tables that the program itself reads. */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -138,8 +139,11 @@ each_slash(const struct options *o, print_row *print)
 
 	(void)o;
 	for (const struct slash *s = app_slash_table(); s->name; s++) {
+		char *does = app_slash_does(s);
+
 		snprintf(left, sizeof left, "/%s%s%s", s->name, s->operands[0] ? " " : "", s->operands);
-		print(left, s->does);
+		print(left, does);
+		free(does);
 	}
 }
 

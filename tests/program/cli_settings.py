@@ -191,6 +191,56 @@ class Completion(ProgramTest):
         self.assertEqual(out.stdout.decode(), '_ivchat\n_ivchat_keys: function\n')
 
 
+class Help(ProgramTest):
+    """Every key, command, option and setting that the program promises is in its help."""
+    KEYS = ('Enter|Alt-Enter|Ctrl-J|Ctrl-C|Ctrl-D|Up|Down|Ctrl-R|Tab|Shift-Tab|Ctrl-X Ctrl-E|Ctrl-G|Ctrl-A|Ctrl-E|Home|End|Alt-B|'
+            'Alt-F|Ctrl-Left|Ctrl-Right|Ctrl-K|Ctrl-U|Ctrl-W|Alt-D|Alt-Backspace|Ctrl-Y|Alt-Y|Ctrl-_|Alt-_|Ctrl-T|Ctrl-V|Alt-I|PgUp|'
+            'PgDn|Alt-P|Alt-N|Ctrl-Home|Ctrl-End|Ctrl-S|Ctrl-O|Esc|Ctrl-L|Ctrl-Z|Alt-M|F1|Alt-Up').split('|')
+    READING = 'j k Down Up Space PgDn PgUp g G [ ] < > / ? n N Enter v B y Y e r c f p P q i Esc'.split()
+    SLASH = ('help ? image images detach compare view regen continue edit undo fork system set preset new clear sessions resume '
+             'rename tag search find export copy raw tokens context pin drop info verify save private redraw quit exit bye '
+             'q').split()
+    SETTINGS = ('model.dir model.quant model.gpus model.ctx gen.max_tokens gen.temp gen.top_p gen.top_k gen.repeat_penalty gen.seed '
+                'gen.system context.overflow image.mode image.width image.max_kib image.orient image.question input.mode '
+                'input.paste_fold history.save history.size ui.ascii ui.theme ui.title ui.timestamps ui.markdown ui.math '
+                'ui.mouse exit.print hangup.grace store.dir trash.days log.level').split()
+    OPTIONS = {
+        'chat': 'model quant gpus ctx image system max-tokens temp top-p top-k repeat-penalty seed continue session name no-save '
+                'images plain say set preset quiet verbose help version',
+        'ask': 'json stream-json no-stream output continue session image system',
+        'batch': 'output images-root map suffix shard jobs reference keep',
+        'ls': 'limit tag json check', 'show': 'turn raw', 'rm': 'force restore empty-trash gc',
+        'search': 'ignore-case case extended word list limit context role since until tag json image',
+        'export': 'format branch output embed force',
+        'replay': 'speed idle-limit from to loop branch run history diff verify turn json',
+    }
+
+    def names(self, topic):
+        """What stands left in a table: keys, commands or settings."""
+        table = self.good(self.run_it('help', topic, '--man'))
+        return re.findall(r'(?m)^\.It Li "(.*)"$', table), table
+
+    def test_keys(self):
+        for topic, wanted in ('keys', self.KEYS), ('reading', self.READING):
+            keys = {key for row in self.names(topic)[0] for key in row.split(', ')}
+            self.assertEqual(set(wanted) - keys, set())
+
+    def test_slash_commands(self):
+        rows, table = self.names('slash')
+        names = {row[1:].split(' ')[0] for row in rows}
+        for also in re.findall('also (.*)', table):
+            names |= {name[1:] for name in also.split(', ')}
+        self.assertEqual(set(self.SLASH) - names, set())
+
+    def test_settings(self):
+        self.assertEqual(set(self.SETTINGS) - {row.split(' =')[0] for row in self.names('settings')[0]}, set())
+
+    def test_options(self):
+        for command, wanted in self.OPTIONS.items():
+            told = set(re.findall('--([a-z-]+)', self.good(self.run_it(command, '--help'))))
+            self.assertEqual(set(wanted.split()) - told, set(), command)
+
+
 class Manual(ProgramTest):
     def tables(self, page):
         text = (SOURCE / 'man' / page).read_text()
