@@ -1,8 +1,8 @@
 /* attention.cu: softmax(q kᵀ / √D) v for many rows: a chunk of a prompt over the cache, or a picture's tokens among
  * themselves. FlashAttention's way (Dao et al. 2022): no score leaves the block.
  *
- * A block takes 64 rows of one head, a warp 16 of them; keys and values come in tiles of 64 through two stages of shared
- * memory (cp.async). Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
+ * A block takes 64 rows of one head, a warp 16 of them; keys and values come in tiles of 32 through two stages of shared
+ * memory (cp.async): small enough that four blocks share a multiprocessor, and a picture's tokens go in one wave. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
  * float32, the weights are rounded to bfloat16 before they meet the values, as the reference does. A row sees the tiles
  * in order whatever other rows are computed with it, so its result does not depend on them. Rows of shared memory are 16
  * bytes longer than the data: ldmatrix then meets no bank twice. Head dimensions up to 64, 128 or 256 are padded with
@@ -16,10 +16,10 @@
 
 template <int DIM>
 struct tile {
-	static const int keys = DIM > 128 ? 32 : 64;
+	static const int keys = 32;
 	static const int pitch = DIM + 8;               /* values */
-	static const bool in_registers = DIM <= 128;    /* the queries: they pass through the second stage's memory */
-	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * ((in_registers ? 0 : ROWS) + 4 * keys);
+	static const int blocks = DIM <= 128 ? 4 : 1;   /* that share a multiprocessor */
+	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (ROWS + 4 * keys);
 };
 
 __device__ __forceinline__ uint32_t
@@ -93,13 +93,12 @@ quad_sum(float v)
 }
 
 template <int DIM>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, tile<DIM>::blocks)
 attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)
 {
 	constexpr int KEYS = tile<DIM>::keys, PITCH = tile<DIM>::pitch;
 	extern __shared__ __align__(16) uint16_t memory[];
-	constexpr bool IN_REGISTERS = tile<DIM>::in_registers;
-	uint16_t *ks = memory, *vs = ks + 2 * KEYS * PITCH, *qs = IN_REGISTERS ? ks + KEYS * PITCH : vs + 2 * KEYS * PITCH;
+	uint16_t *qs = memory, *ks = qs + ROWS * PITCH, *vs = ks + 2 * KEYS * PITCH;
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y;
 	int block = gridDim.x - 1 - blockIdx.x, first = block * ROWS;   /* the longest first */
 	int kv_head = head / (a.n_heads / a.n_kv_heads);
@@ -109,21 +108,12 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 	int last = min(first + ROWS, a.n_rows) - 1, n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last + 1);
 	int n_tiles = (n_keys + KEYS - 1) / KEYS;
 	float out[DIM / 8][4] = {}, largest[2] = { -INFINITY, -INFINITY }, sum[2] = {};
-	uint32_t qf[IN_REGISTERS ? DIM / 16 : 1][4];
 	uint32_t q_at = shared_address(qs + (warp * 16 + (lane & 15)) * PITCH + (lane >> 4) * 8);
 
 	fetch<DIM>(qs, q, a.q_stride, first, ROWS, a.n_rows, a.head_dim, wide);
 	fetch<DIM>(ks, k, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
 	fetch<DIM>(vs, v, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
 	asm volatile("cp.async.commit_group;" ::: "memory");
-	if (IN_REGISTERS) {
-		asm volatile("cp.async.wait_group 0;" ::: "memory");
-		__syncthreads();
-#pragma unroll
-		for (int d = 0; d < DIM / 16; d++)
-			load_matrices(qf[IN_REGISTERS ? d : 0], q_at + d * 32);
-		__syncthreads();
-	}
 	for (int t = 0; t < n_tiles; t++) {
 		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
 		float s[KEYS / 8][4] = {};
@@ -141,16 +131,17 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 		__syncthreads();
 #pragma unroll
 		for (int d = 0; d < DIM / 16; d++) {
-			if (!IN_REGISTERS)
-				load_matrices(qf[0], q_at + d * 32);
+			uint32_t qf[4];
+
+			load_matrices(qf, q_at + d * 32);
 #pragma unroll
 			for (int n = 0; n < KEYS / 16; n++) {
 				uint32_t b[4];
 
 				load_matrices(b, shared_address(kt + (n * 16 + (lane & 7) + (lane >> 4) * 8) * PITCH +
 				    d * 16 + (lane >> 3 & 1) * 8));
-				multiply(s[2 * n], qf[IN_REGISTERS ? d : 0], b[0], b[1]);
-				multiply(s[2 * n + 1], qf[IN_REGISTERS ? d : 0], b[2], b[3]);
+				multiply(s[2 * n], qf, b[0], b[1]);
+				multiply(s[2 * n + 1], qf, b[2], b[3]);
 			}
 		}
 		if ((t + 1) * KEYS > (a.pos < 0 ? n_keys : min(n_keys, a.pos + first + warp * 16 + 1)))
@@ -182,11 +173,12 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 					part += s[n][i];
 				}
 			sum[half] = sum[half] * scale + part;
+			if (__any_sync(FULL, scale != 1.0f))
 #pragma unroll
-			for (int n = 0; n < DIM / 8; n++) {
-				out[n][2 * half] *= scale;
-				out[n][2 * half + 1] *= scale;
-			}
+				for (int n = 0; n < DIM / 8; n++) {
+					out[n][2 * half] *= scale;
+					out[n][2 * half + 1] *= scale;
+				}
 		}
 #pragma unroll
 		for (int j = 0; j < KEYS / 16; j++) {

@@ -66,7 +66,10 @@ bf16_of(float f)
 __device__ __forceinline__ uint32_t
 bf16_pair(float low, float high)
 {
-	return (uint32_t)bf16_of(low) | (uint32_t)bf16_of(high) << 16;
+	uint32_t two;
+
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(high), "f"(low));
+	return two;
 }
 
 __device__ __forceinline__ float

@@ -31,11 +31,11 @@ n_slices_of(int n_keys)
 	return min(DECODE_SPLITS, (n_keys + MIN_SLICE - 1) / MIN_SLICE);
 }
 
-/* Of one slice and head: output [D], maximum, sum. */
+/* partial: outputs [heads][DECODE_SPLITS][pitch of D], then maximum and sum [heads][DECODE_SPLITS][2] */
 static __host__ __device__ __forceinline__ int
-partial_values(int head_dim)
+pitch_of(int head_dim)
 {
-	return head_dim + 2;
+	return (head_dim + 7) / 8 * 8;
 }
 
 /* Eight values of a row from d on; beyond the end: zeros. */
@@ -167,40 +167,68 @@ gather(const struct step_attention &a, const float *scores, float *gathered, int
 	}
 }
 
-/* All slices of the block's heads, in order, into the output. */
+/* What each slice's sum counts in the whole; a warp a head, a lane a slice. */
 __device__ __forceinline__ void
-join_slices(const struct step_attention &a, int first_head, int n_heads, int n_slices)
+weigh_slices(const float *stats, int first_head, int n_heads, int n_slices, float (*weights)[DECODE_SPLITS])
 {
-	int values = partial_values(a.head_dim);
+	int lane = threadIdx.x & 31, h = threadIdx.x >> 5;
+	float2 one = make_float2(-INFINITY, 0);
+	float m, weight, sum;
 
-	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
-		int h = first_head + at / a.head_dim, d = at % a.head_dim;
-		const float *p = a.partial + (size_t)h * DECODE_SPLITS * values;
-		float m = -INFINITY, sum = 0, out = 0;
+	if (h >= n_heads)
+		return;
+	if (lane < n_slices)
+		one = __ldcg((const float2 *)stats + (size_t)(first_head + h) * DECODE_SPLITS + lane);
+	m = one.x;
+	for (int mask = 16; mask; mask >>= 1)
+		m = fmaxf(m, __shfl_xor_sync(FULL, m, mask));
+	weight = lane < n_slices ? __expf(one.x - m) : 0.0f;
+	sum = warp_sum(weight * one.y);
+	weights[h][lane] = weight / sum;
+}
 
-#pragma unroll 8
-		for (int s = 0; s < n_slices; s++)
-			m = fmaxf(m, __ldcg(p + s * values + a.head_dim));
-#pragma unroll 8
+/* All slices of the block's heads, in order, into the output: four values a thread. */
+__device__ __forceinline__ void
+join_slices(const struct step_attention &a, int first_head, int n_heads, int n_slices,
+    const float (*weights)[DECODE_SPLITS])
+{
+	int pitch = pitch_of(a.head_dim);
+
+	for (int at = threadIdx.x; at < n_heads * (pitch / 4); at += THREADS) {
+		int h = at / (pitch / 4), d = at % (pitch / 4) * 4;
+		const float4 *p = (const float4 *)(a.partial + (size_t)(first_head + h) * DECODE_SPLITS * pitch + d);
+		uint16_t *to = a.out + (size_t)(first_head + h) * a.head_dim + d;
+		float out[4] = {};
+
+#pragma unroll 16
 		for (int s = 0; s < n_slices; s++) {
-			float scale = __expf(__ldcg(p + s * values + a.head_dim) - m);
+			float4 v = __ldcg(p + (size_t)s * (pitch / 4));
+			float w = weights[h][s];
 
-			sum = fmaf(scale, __ldcg(p + s * values + a.head_dim + 1), sum);
-			out = fmaf(scale, __ldcg(p + s * values + d), out);
+			out[0] = fmaf(w, v.x, out[0]);
+			out[1] = fmaf(w, v.y, out[1]);
+			out[2] = fmaf(w, v.z, out[2]);
+			out[3] = fmaf(w, v.w, out[3]);
 		}
-		a.out[(size_t)h * a.head_dim + d] = bf16_of(out / sum);
+#pragma unroll
+		for (int e = 0; e < 4; e++)
+			if (d + e < a.head_dim)
+				to[e] = bf16_of(out[e]);
 	}
 }
+
+static_assert(DECODE_SPLITS == 32 && HEADS <= WARPS, "weigh_slices has a lane a slice and a warp a head");
 
 /* grid: slices, kv heads, blocks of HEADS query heads of a group */
 __global__ void __launch_bounds__(THREADS)
 step_attention_kernel(const __grid_constant__ struct step_attention a)
 {
 	extern __shared__ float shared[];
-	__shared__ float max_of[HEADS], sum_of[HEADS];
+	__shared__ float max_of[HEADS], sum_of[HEADS], weights[HEADS][DECODE_SPLITS];
+	float *stats = a.partial + (size_t)a.n_heads * DECODE_SPLITS * pitch_of(a.head_dim);
 	__shared__ bool last;
 	int group = a.n_heads / a.n_kv_heads, first = blockIdx.z * HEADS, n_heads = min(HEADS, group - first);
-	int first_head = blockIdx.y * group + first, pitch = (a.head_dim + 7) / 8 * 8, values = partial_values(a.head_dim);
+	int first_head = blockIdx.y * group + first, pitch = pitch_of(a.head_dim);
 	size_t stride = (size_t)a.n_kv_heads * a.head_dim;
 	int n_keys, n_slices, each, begin, n;
 	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + WARPS * HEADS * a.head_dim;
@@ -230,10 +258,10 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 #pragma unroll
 		for (int w = 0; w < WARPS; w++)
 			sum += gathered[(w * HEADS + h) * a.head_dim + d];
-		a.partial[((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * values + d] = sum;
+		a.partial[((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * pitch + d] = sum;
 	}
 	for (int h = threadIdx.x; h < n_heads; h += THREADS) {
-		float *p = a.partial + ((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * values + a.head_dim;
+		float *p = stats + 2 * ((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x);
 
 		p[0] = max_of[h];
 		p[1] = sum_of[h];
@@ -246,7 +274,9 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	if (!last)
 		return;
 	__threadfence();
-	join_slices(a, first_head, n_heads, n_slices);
+	weigh_slices(stats, first_head, n_heads, n_slices, weights);
+	__syncthreads();
+	join_slices(a, first_head, n_heads, n_slices, weights);
 	if (threadIdx.x == 0)
 		*counter = 0;
 }
@@ -254,7 +284,7 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 extern "C" size_t
 cuda_decode_partial(int n_heads, int head_dim)
 {
-	return (size_t)n_heads * DECODE_SPLITS * partial_values(head_dim);
+	return (size_t)n_heads * DECODE_SPLITS * (size_t)(pitch_of(head_dim) + 2);
 }
 
 extern "C" void
@@ -269,7 +299,7 @@ cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const ui
 
 	if (longest < MIN_SLICE)
 		longest = MIN_SLICE;
-	shared = sizeof(float) * ((size_t)HEADS * (size_t)((head_dim + 7) / 8 * 8) + (size_t)WARPS * HEADS * (size_t)head_dim +
+	shared = sizeof(float) * ((size_t)HEADS * (size_t)pitch_of(head_dim) + (size_t)WARPS * HEADS * (size_t)head_dim +
 	    (size_t)HEADS * (size_t)longest);
 	if (shared > 40 << 10)
 		cudaFuncSetAttribute((const void *)step_attention_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
