@@ -11,9 +11,8 @@
 #include "engine/cuda/common.cuh"
 #include "engine/cuda/packed.h"
 
-#define THREADS 512
-#define WARPS (THREADS / 32)
 #define BLOCKS_AN_SM 2
+#define ODD_WARPS 16
 #define FLIGHT 4                /* loads in flight a lane and row */
 
 enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
@@ -50,7 +49,7 @@ rows_of(const struct gemv_args &a, int task)
 __device__ __forceinline__ void
 keep_norm(const struct gemv_args &a, float4 *kept)
 {
-	for (int i = threadIdx.x; i < a.cols / 4; i += THREADS)
+	for (int i = threadIdx.x; i < a.cols / 4; i += (int)blockDim.x)
 		kept[i] = ((const float4 *)a.norm)[i];
 }
 
@@ -62,14 +61,14 @@ normalise(const struct gemv_args &a, uint16_t *xs, float4 *kept, float *room)
 	float sum = 0, scale;
 
 #pragma unroll 4
-	for (int i = threadIdx.x; i < n; i += THREADS) {
+	for (int i = threadIdx.x; i < n; i += (int)blockDim.x) {
 		float4 x = ((const float4 *)a.x)[i], w = kept[i];
 
 		sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
 		kept[i] = make_float4(w.x * x.x, w.y * x.y, w.z * x.z, w.w * x.w);
 	}
 	scale = rsqrtf(block_sum(sum, room) / (float)a.cols + a.eps);
-	for (int i = threadIdx.x; i < n; i += THREADS) {
+	for (int i = threadIdx.x; i < n; i += (int)blockDim.x) {
 		float4 v = kept[i];
 
 		((uint2 *)xs)[i] = make_uint2(bf16_pair(v.x * scale, v.y * scale), bf16_pair(v.z * scale, v.w * scale));
@@ -82,10 +81,10 @@ normalise_odd(const struct gemv_args &a, uint16_t *xs, float *room)
 {
 	float sum = 0, scale;
 
-	for (int i = threadIdx.x; i < a.cols; i += THREADS)
+	for (int i = threadIdx.x; i < a.cols; i += (int)blockDim.x)
 		sum += a.x[i] * a.x[i];
 	scale = rsqrtf(block_sum(sum, room) / (float)a.cols + a.eps);
-	for (int i = threadIdx.x; i < a.cols; i += THREADS)
+	for (int i = threadIdx.x; i < a.cols; i += (int)blockDim.x)
 		xs[i] = bf16_of(a.norm[i] * a.x[i] * scale);
 }
 
@@ -140,7 +139,7 @@ finish(const struct gemv_args &a, int task, int2 row, float low, float high)
 
 /* ---- the product */
 
-/* Pieces group * 32 FLIGHT + u * 32 + lane of both rows; zeros beyond the end. */
+/* 16 bytes of a row; zeros beyond the end. */
 __device__ __forceinline__ uint4
 piece(const struct gemv_args &a, int row, int i, int n_pieces)
 {
@@ -162,8 +161,9 @@ dot8(uint4 w, uint4 x, float sum)
 	return sum;
 }
 
-template <int EPILOGUE, bool NORM>
-__global__ void __launch_bounds__(THREADS, BLOCKS_AN_SM)
+/* In a round block b takes tasks that follow one another, so that a multiprocessor's rows share pages of memory. */
+template <int EPILOGUE, bool NORM, int WARPS>
+__global__ void __launch_bounds__(WARPS * 32, BLOCKS_AN_SM)
 gemv_kernel(const __grid_constant__ struct gemv_args a)
 {
 	extern __shared__ uint4 shared[];
@@ -171,7 +171,7 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 	uint16_t *xs = (uint16_t *)shared;
 	float4 *kept = (float4 *)(shared + (a.cols + 7) / 8);
 	int lane = threadIdx.x & 31, step = gridDim.x * WARPS, n_pieces = a.cols / 8;
-	int task = (threadIdx.x >> 5) * gridDim.x + blockIdx.x;
+	int task = blockIdx.x * WARPS + (threadIdx.x >> 5);
 	int2 row = rows_of<EPILOGUE>(a, task);
 	uint4 low[FLIGHT], high[FLIGHT];
 
@@ -186,7 +186,7 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 	if (NORM)
 		normalise(a, xs, kept, room);
 	else
-		for (int i = threadIdx.x; i < n_pieces; i += THREADS)
+		for (int i = threadIdx.x; i < n_pieces; i += (int)blockDim.x)
 			shared[i] = ((const uint4 *)a.in)[i];
 	__syncthreads();
 	while (task < a.n_tasks) {
@@ -224,22 +224,22 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 
 /* Rows that do not begin on 16 bytes: value by value. */
 template <int EPILOGUE, bool NORM>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(ODD_WARPS * 32)
 gemv_odd_kernel(const __grid_constant__ struct gemv_args a)
 {
 	extern __shared__ uint4 shared[];
 	__shared__ float room[32];
 	uint16_t *xs = (uint16_t *)shared;
-	int lane = threadIdx.x & 31, step = gridDim.x * WARPS;
+	int lane = threadIdx.x & 31, step = gridDim.x * ODD_WARPS;
 
 	wait_for_previous();
 	if (NORM)
 		normalise_odd(a, xs, room);
 	else
-		for (int i = threadIdx.x; i < a.cols; i += THREADS)
+		for (int i = threadIdx.x; i < a.cols; i += (int)blockDim.x)
 			xs[i] = a.in[i];
 	__syncthreads();
-	for (int task = (threadIdx.x >> 5) * gridDim.x + blockIdx.x; task < a.n_tasks; task += step) {
+	for (int task = blockIdx.x * ODD_WARPS + (threadIdx.x >> 5); task < a.n_tasks; task += step) {
 		int2 row = rows_of<EPILOGUE>(a, task);
 		float low = 0, high = 0;
 
@@ -259,16 +259,24 @@ gemv_odd_kernel(const __grid_constant__ struct gemv_args a)
 
 /* ---- launchers */
 
-/* As many blocks as the card takes at once, each with the same number of rounds; a few more where that would leave
- * most of it idle in the second. */
+/* Rounds of blocks that all fit on the card at once. */
 static int
-blocks_for(int n_tasks, int n_sm)
+rounds_of(int n_tasks, int n_sm, int warps)
 {
-	int slots = n_sm * BLOCKS_AN_SM, need = ceil_div(n_tasks, WARPS), rounds = ceil_div(need, slots);
+	return ceil_div(n_tasks, (long long)n_sm * BLOCKS_AN_SM * warps);
+}
 
-	if (2 * need < 3 * slots)
-		return need;
-	return ceil_div(need, rounds);
+/* The warps a block with which the last round leaves the least of the card idle. */
+static int
+warps_for(int n_tasks, int n_sm)
+{
+	static const int some[] = { 14, 16, 18 };
+	int best = some[0];
+
+	for (int w : some)
+		if (rounds_of(n_tasks, n_sm, w) * w < rounds_of(n_tasks, n_sm, best) * best)
+			best = w;
+	return best;
 }
 
 template <int EPILOGUE, bool NORM>
@@ -276,11 +284,21 @@ static void
 run(cudaStream_t s, const struct gemv *g, const struct gemv_args &a)
 {
 	size_t shared = (size_t)((a.cols + 7) / 8) * 16 + (NORM ? (size_t)a.cols * sizeof(float) : 0);
-	void (*kernel)(struct gemv_args) = a.cols % 8 ? gemv_odd_kernel<EPILOGUE, NORM> : gemv_kernel<EPILOGUE, NORM>;
+	int warps = a.cols % 8 ? ODD_WARPS : warps_for(a.n_tasks, g->n_sm);
+	int grid = ceil_div(a.n_tasks, rounds_of(a.n_tasks, g->n_sm, warps) * warps);
+	void (*kernel)(struct gemv_args);
 
+	if (a.cols % 8)
+		kernel = gemv_odd_kernel<EPILOGUE, NORM>;
+	else if (warps == 14)
+		kernel = gemv_kernel<EPILOGUE, NORM, 14>;
+	else if (warps == 16)
+		kernel = gemv_kernel<EPILOGUE, NORM, 16>;
+	else
+		kernel = gemv_kernel<EPILOGUE, NORM, 18>;
 	if (shared > 40 << 10)
 		cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
-	launch(kernel, dim3((unsigned)blocks_for(a.n_tasks, g->n_sm)), dim3(THREADS), shared, s, g->chained, a);
+	launch(kernel, dim3((unsigned)grid), dim3((unsigned)warps * 32), shared, s, g->chained, a);
 }
 
 static struct gemv_args
