@@ -131,7 +131,7 @@ settings(void **state)
 	free(shown);
 }
 
-/* The candidates for the last word of the line, sorted, joined by blanks. */
+/* The candidates for the last word of the line, sorted, joined by blanks, without what is told of them. */
 static int
 compare(const void *a, const void *b)
 {
@@ -152,7 +152,7 @@ offers(const char *line, int start, const char *expected, bool path)
 	if (n > 1)
 		qsort(list, n, sizeof *list, compare);
 	for (size_t i = 0; i < n; i++)
-		buf_printf(&out, "%s%s", i ? " " : "", list[i]);
+		buf_printf(&out, "%s%.*s", i ? " " : "", (int)strcspn(list[i], "\t"), list[i]);
 	assert_string_equal(buf_text(&out), expected);
 	if (n > 0)
 		assert_int_equal(is_path, path);
