@@ -33,7 +33,8 @@ vision_init(struct vision_work *w, struct backend *b, const struct model *m, str
 	if (!(w->pixels = make(w, 3 * side * side, 1, err)) || !(w->x = make(w, n, hp->hidden_size, err)) ||
 	    !(w->qkv = make(w, n, 3 * hp->hidden_size, err)) || !(w->attended = make(w, n, hp->hidden_size, err)) ||
 	    !(w->h = make(w, n, hp->intermediate_size, err)) ||
-	    !(w->tmp = make(w, n_tokens, 4 * hp->hidden_size + m->hp.llm.hidden_size, err)))
+	    !(w->tmp = make(w, n_tokens, 4 * hp->hidden_size + m->hp.llm.hidden_size, err)) ||
+	    (b->ops->record && !(w->out = make(w, n_tokens, m->hp.llm.hidden_size, err))))
 		return -1;
 	return 0;
 }
@@ -41,11 +42,13 @@ vision_init(struct vision_work *w, struct backend *b, const struct model *m, str
 void
 vision_done(struct vision_work *w)
 {
-	struct device_buffer *buffers[] = { w->pixels, w->x, w->qkv, w->attended, w->h, w->tmp };
+	struct device_buffer *buffers[] = { w->pixels, w->x, w->qkv, w->attended, w->h, w->tmp, w->out };
 
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
 		if (buffers[i])
 			w->backend->ops->buffer_free(w->backend, buffers[i]);
+	if (w->graph)
+		w->backend->ops->graph_free(w->backend, w->graph);
 	free(w->values);
 	memset(w, 0, sizeof *w);
 }
@@ -62,14 +65,19 @@ vision_pixel_values(float *out, const struct pixels *pixels)
 			out[c * n + i] = ((float)pixels->rgb[3 * i + c] / 255.0f - mean[c]) / std[c];
 }
 
+/* Pixel values → the device. */
+static void
+send(struct vision_work *w, const struct pixels *pixels)
+{
+	vision_pixel_values(w->values, pixels);
+	w->backend->ops->upload(w->backend, w->pixels, 0, w->values, 3 * (size_t)pixels->size * (size_t)pixels->size);
+}
+
 void
 vision_embed(struct vision_work *w, const struct pixels *pixels)
 {
-	struct backend *b = w->backend;
-
-	vision_pixel_values(w->values, pixels);
-	b->ops->upload(b, w->pixels, 0, w->values, 3 * (size_t)pixels->size * (size_t)pixels->size);
-	b->ops->vision_embed(b, w->model, w->x, w->pixels);
+	send(w, pixels);
+	w->backend->ops->vision_embed(w->backend, w->model, w->x, w->pixels);
 }
 
 void
@@ -91,6 +99,53 @@ vision_project(struct vision_work *w, struct device_buffer *out)
 	w->backend->ops->project(w->backend, w->model, out, w->x, w->tmp);
 }
 
+static int
+run_layers(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch,
+    struct error *err)
+{
+	int n_layers = w->model->hp.n_vision_run;
+
+	vision_embed(w, pixels);
+	for (int i = 0; i < n_layers; i++) {
+		watch_report(watch, STAGE_PICTURE, i, n_layers);
+		if (watch_stopped(watch))
+			return error_set(err, CODE_SIGINT, "stopped while looking at a picture");
+		vision_layer(w, i);
+	}
+	vision_project(w, out);
+	return 0;
+}
+
+static void
+record(struct vision_work *w)
+{
+	struct backend *b = w->backend;
+
+	if (b->ops->record(b) != 0)
+		return;
+	b->ops->vision_embed(b, w->model, w->x, w->pixels);
+	for (int i = 0; i < w->model->hp.n_vision_run; i++)
+		vision_layer(w, i);
+	vision_project(w, w->out);
+	w->graph = b->ops->record_end(b);
+}
+
+/* All at once, without a launch between. */
+static void
+run_recorded(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch)
+{
+	struct backend *b = w->backend;
+	size_t n = (size_t)hparams_n_image_tokens(&w->model->hp) * (size_t)w->model->hp.llm.hidden_size;
+
+	watch_report(watch, STAGE_PICTURE, 0, w->model->hp.n_vision_run);
+	send(w, pixels);
+	if (!w->graph)
+		record(w);
+	if (w->graph)
+		b->ops->replay(b, w->graph);
+	b->ops->copy(b, out, 0, w->out, 0, n);
+}
+
 int
 vision_run(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch,
     struct error *err)
@@ -100,16 +155,13 @@ vision_run(struct vision_work *w, const struct pixels *pixels, struct device_buf
 	if (pixels->size != w->model->hp.image_size)
 		return error_set(err, CODE_INPUT, "a picture of %d x %d, where the model sees %d x %d", pixels->size,
 		    pixels->size, w->model->hp.image_size, w->model->hp.image_size);
-	vision_embed(w, pixels);
-	for (int i = 0; i < n_layers; i++) {
-		watch_report(watch, STAGE_PICTURE, i, n_layers);
-		if (watch_stopped(watch))
-			return error_set(err, CODE_SIGINT, "stopped while looking at a picture");
-		vision_layer(w, i);
-	}
-	vision_project(w, out);
+	if (w->warm && w->out)
+		run_recorded(w, pixels, out, watch);
+	else if (run_layers(w, pixels, out, watch, err) != 0)
+		return -1;
 	if (w->backend->ops->sync(w->backend, err) != 0)
 		return -1;
+	w->warm = true;
 	watch_report(watch, STAGE_PICTURE, n_layers, n_layers);
 	return 0;
 }

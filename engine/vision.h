@@ -17,6 +17,9 @@ struct vision_work {
 	struct device_buffer *attended;         /* [n_tokens, C] */
 	struct device_buffer *h;                /* [n_tokens, F] */
 	struct device_buffer *tmp;              /* projector: [tokens, 4C] + [tokens, H] */
+	struct device_buffer *out;              /* [tokens, H], where a recorded run leaves its rows */
+	struct device_graph *graph;             /* a whole picture, where the backend records */
+	bool warm;                              /* one has been computed: nothing is loaded while it is recorded */
 };
 
 /* Allocates for pictures of the model's size. vision_done takes half-made ones. */

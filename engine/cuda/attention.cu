@@ -1,8 +1,9 @@
 /* attention.cu: softmax(q kᵀ / √D) v for many rows: a chunk of a prompt over the cache, or a picture's tokens among
  * themselves. FlashAttention's way (Dao et al. 2022): no score leaves the block.
  *
- * A block takes 64 rows of one head, a warp 16 of them; keys and values come in tiles of 32 through two stages of shared
- * memory (cp.async): small enough that four blocks share a multiprocessor, and a picture's tokens go in one wave. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
+ * A block takes 128 rows of one head, a warp 16 of them; keys and values come in tiles of 32 through two stages of shared
+ * memory (cp.async): two blocks share a multiprocessor, and a picture's tokens go in one wave. Fewer rows a block read
+ * the keys and values too often: the L2 is what binds then. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
  * float32, the weights are rounded to bfloat16 before they meet the values, as the reference does. A row sees the tiles
  * in order whatever other rows are computed with it, so its result does not depend on them. Rows of shared memory are 16
  * bytes longer than the data: ldmatrix then meets no bank twice. Head dimensions up to 64, 128 or 256 are padded with
@@ -10,7 +11,7 @@
  */
 #include "engine/cuda/common.cuh"
 
-#define WARPS 4
+#define WARPS 8
 #define THREADS (WARPS * 32)
 #define ROWS (WARPS * 16)
 
@@ -18,7 +19,7 @@ template <int DIM>
 struct tile {
 	static const int keys = 32;
 	static const int pitch = DIM + 8;               /* values */
-	static const int blocks = DIM <= 128 ? 4 : 1;   /* that share a multiprocessor */
+	static const int blocks = DIM <= 128 ? 2 : 1;   /* that share a multiprocessor */
 	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (ROWS + 4 * keys);
 };
 
@@ -58,23 +59,30 @@ multiply(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/* n_rows of a head from row first on, of which rows at or beyond end and columns beyond dim are zeros. */
-template <int DIM>
+/* N_ROWS rows of a head from row first on, of which rows at or beyond end and columns beyond dim are zeros. A thread
+ * always has the same columns. */
+template <int DIM, int N_ROWS>
 __device__ __forceinline__ void
-fetch(uint16_t *to, const uint16_t *from, int stride, int first, int n_rows, int end, int dim, bool wide)
+fetch(uint16_t *to, const uint16_t *from, int stride, int first, int end, int dim, bool wide)
 {
-	for (int i = threadIdx.x; i < n_rows * (DIM / 8); i += THREADS) {
-		int row = i / (DIM / 8), d = i % (DIM / 8) * 8;
-		bool there = first + row < end && d < dim;
-		uint16_t *at = to + row * tile<DIM>::pitch + d;
-		const uint16_t *source = from + (size_t)(first + row) * stride + d;
+	constexpr int PIECES = DIM / 8, STEP = THREADS / PIECES;
+	int d = threadIdx.x % PIECES * 8, row = threadIdx.x / PIECES;
+	uint16_t *at = to + row * tile<DIM>::pitch + d;
+	const uint16_t *source = from + (size_t)(first + row) * stride + d;
 
-		if (wide) {
+#pragma unroll
+	for (int i = 0; i < N_ROWS; i += STEP, row += STEP) {
+		bool there = first + row < end && d < dim;
+
+		if (N_ROWS % STEP && row >= N_ROWS)
+			break;
+		if (wide)
 			copy16(shared_address(at), there ? source : from, there);
-			continue;
-		}
-		for (int k = 0; k < 8; k++)
-			at[k] = there && d + k < dim ? source[k] : 0;
+		else
+			for (int k = 0; k < 8; k++)
+				at[k] = there && d + k < dim ? source[k] : 0;
+		at += STEP * tile<DIM>::pitch;
+		source += (size_t)STEP * stride;
 	}
 }
 
@@ -106,13 +114,14 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 	    *v = a.v + (size_t)kv_head * a.head_dim;
 	int row = first + warp * 16 + (lane >> 2);      /* and row + 8 */
 	int last = min(first + ROWS, a.n_rows) - 1, n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last + 1);
-	int n_tiles = (n_keys + KEYS - 1) / KEYS;
+	int n_tiles = (n_keys + KEYS - 1) / KEYS, warp_first = first + warp * 16;
+	int warp_last = a.pos < 0 ? n_keys : a.pos + warp_first + 15;   /* key that any row of the warp may see */
 	float out[DIM / 8][4] = {}, largest[2] = { -INFINITY, -INFINITY }, sum[2] = {};
 	uint32_t q_at = shared_address(qs + (warp * 16 + (lane & 15)) * PITCH + (lane >> 4) * 8);
 
-	fetch<DIM>(qs, q, a.q_stride, first, ROWS, a.n_rows, a.head_dim, wide);
-	fetch<DIM>(ks, k, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
-	fetch<DIM>(vs, v, a.kv_stride, 0, KEYS, n_keys, a.head_dim, wide);
+	fetch<DIM, ROWS>(qs, q, a.q_stride, first, a.n_rows, a.head_dim, wide);
+	fetch<DIM, KEYS>(ks, k, a.kv_stride, 0, n_keys, a.head_dim, wide);
+	fetch<DIM, KEYS>(vs, v, a.kv_stride, 0, n_keys, a.head_dim, wide);
 	asm volatile("cp.async.commit_group;" ::: "memory");
 	for (int t = 0; t < n_tiles; t++) {
 		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
@@ -121,14 +130,18 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 		if (t + 1 < n_tiles) {
 			int other = (t + 1) & 1;
 
-			fetch<DIM>(ks + other * KEYS * PITCH, k, a.kv_stride, (t + 1) * KEYS, KEYS, n_keys, a.head_dim, wide);
-			fetch<DIM>(vs + other * KEYS * PITCH, v, a.kv_stride, (t + 1) * KEYS, KEYS, n_keys, a.head_dim, wide);
+			fetch<DIM, KEYS>(ks + other * KEYS * PITCH, k, a.kv_stride, (t + 1) * KEYS, n_keys, a.head_dim, wide);
+			fetch<DIM, KEYS>(vs + other * KEYS * PITCH, v, a.kv_stride, (t + 1) * KEYS, n_keys, a.head_dim, wide);
 			asm volatile("cp.async.commit_group;" ::: "memory");
 			asm volatile("cp.async.wait_group 1;" ::: "memory");
 		} else {
 			asm volatile("cp.async.wait_group 0;" ::: "memory");
 		}
 		__syncthreads();
+		if (warp_first >= a.n_rows || t * KEYS > warp_last) {
+			__syncthreads();        /* a warp without rows, or whose rows see nothing of this tile */
+			continue;
+		}
 #pragma unroll
 		for (int d = 0; d < DIM / 16; d++) {
 			uint32_t qf[4];

@@ -180,6 +180,7 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 	use(c, from);
 	NOTE(c, cudaStreamWaitEvent(a->stream, b->event, 0), "handing over");
 	x->home = to;
+	c->spread = true;
 }
 
 /* ---- products of many rows */
@@ -603,6 +604,7 @@ record(struct backend *b)
 
 	NOTE(c, cudaStreamBeginCapture(g->stream, cudaStreamCaptureModeThreadLocal), "recording a step");
 	c->recording = true;
+	c->spread = false;
 	return c->failure.code == CODE_OK ? 0 : -1;
 }
 
@@ -614,7 +616,7 @@ record_end(struct backend *b)
 	cudaGraphExec_t exec = NULL;
 	cudaGraph_t graph = NULL;
 
-	if (last != 0) {
+	if (c->spread) {
 		use(c, last);
 		NOTE(c, cudaEventRecord(c->gpu[last].event, c->gpu[last].stream), "recording a step");
 		use(c, 0);

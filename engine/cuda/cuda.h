@@ -96,6 +96,7 @@ struct cuda {
 	struct step_state *host_state;  /* pinned: a ring of slots */
 	int slot;
 	bool recording;
+	bool spread;                    /* what is recorded went on to other cards */
 	struct error failure;
 	char text[160];
 };

@@ -58,6 +58,16 @@ load8(float out[8], const uint16_t *row, int d, int dim)
 		out[i] = d + i < dim ? bf16_value(row[d + i]) : 0.0f;
 }
 
+/* Calls a slice's rows into the L2: they were written by steps before this one, so nothing has to be waited for. */
+__device__ __forceinline__ void
+call_rows(const uint16_t *rows, int n, size_t stride, int dim)
+{
+	int lines = (dim * 2 + 127) / 128;
+
+	for (int i = threadIdx.x; i < n * lines; i += THREADS)
+		asm volatile("prefetch.global.L2 [%0];" :: "l"(rows + (size_t)(i / lines) * stride + i % lines * 64));
+}
+
 /* scores[h][i] of the slice's keys i; q in shared memory [heads][pitch]. A thread has two keys in flight. */
 __device__ __forceinline__ void
 score(const struct step_attention &a, const float *q, int pitch, float *scores, int n_heads, const uint16_t *k, int n,
@@ -232,24 +242,29 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	size_t stride = (size_t)a.n_kv_heads * a.head_dim;
 	int n_keys, n_slices, each, begin, n;
 	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + WARPS * HEADS * a.head_dim;
+	const uint16_t *k = a.k, *v = a.v;
 	unsigned *counter = a.counters + blockIdx.y * gridDim.z + blockIdx.z;
 
-	wait_for_previous();
-	n_keys = a.state->pos + 1;
+	n_keys = a.state->pos + 1;      /* written before the step began */
 	n_slices = n_slices_of(n_keys);
-	if ((int)blockIdx.x >= n_slices)
-		return;
 	each = (n_keys + n_slices - 1) / n_slices;
 	begin = blockIdx.x * each;
-	n = max(0, min(each, n_keys - begin));
+	n = (int)blockIdx.x < n_slices ? max(0, min(each, n_keys - begin)) : 0;
+	k += begin * stride + (size_t)blockIdx.y * a.head_dim;
+	v += begin * stride + (size_t)blockIdx.y * a.head_dim;
+	call_rows(k, n, stride, a.head_dim);
+	call_rows(v, n, stride, a.head_dim);
+	wait_for_previous();
+	if ((int)blockIdx.x >= n_slices)
+		return;
 	for (int i = threadIdx.x; i < n_heads * pitch; i += THREADS)
 		q[i] = i % pitch < a.head_dim ? bf16_value(a.q[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
 	__syncthreads();
-	score(a, q, pitch, scores, n_heads, a.k + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride);
+	score(a, q, pitch, scores, n_heads, k, n, stride);
 	__syncthreads();
 	soften(scores, n_heads, n, max_of, sum_of);
 	__syncthreads();
-	gather(a, scores, gathered, n_heads, a.v + begin * stride + (size_t)blockIdx.y * a.head_dim, n, stride);
+	gather(a, scores, gathered, n_heads, v, n, stride);
 	__syncthreads();
 	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
 		int h = at / a.head_dim, d = at % a.head_dim;

@@ -6,7 +6,9 @@
 #include "engine/cuda/common.cuh"
 
 #define THREADS 256
-#define KEEP 8                  /* float4 that a thread keeps: rows up to 8192; longer ones are read twice */
+
+/* KEEP: float4 that a thread keeps, 4 for rows up to 4096, else 8; rows beyond 8192 are read twice. */
+#define SHORT_ROW (4 * 4 * THREADS)
 
 __device__ __forceinline__ float
 squares(float4 v)
@@ -38,7 +40,7 @@ store_scaled(uint16_t *out, int i, float4 v, const float *w, float scale)
 }
 
 /* out = w * x / rms(x) over four times n values, of float32 or bf16; out may be x. */
-template <typename T>
+template <int KEEP, typename T>
 __device__ __forceinline__ void
 rms_row(uint16_t *out, const T *x, const float *w, int n, int size, float eps, float *room)
 {
@@ -89,6 +91,7 @@ rms_row_odd(uint16_t *out, const T *x, const float *w, int size, float eps, floa
 		out[i] = bf16_of(w[i] * (value_at(x, i) * scale));
 }
 
+template <int KEEP>
 __global__ void __launch_bounds__(THREADS)
 rms_norm_kernel(uint16_t *out, const float *x, const float *w, int size, float eps)
 {
@@ -98,10 +101,11 @@ rms_norm_kernel(uint16_t *out, const float *x, const float *w, int size, float e
 	if (size % 4)
 		rms_row_odd(out + at, x + at, w, size, eps, room);
 	else
-		rms_row(out + at, x + at, w, size / 4, size, eps, room);
+		rms_row<KEEP>(out + at, x + at, w, size / 4, size, eps, room);
 }
 
 /* blockIdx.y: 0 q, 1 k */
+template <int KEEP>
 __global__ void __launch_bounds__(THREADS)
 qk_norm_kernel(uint16_t *qkv, const float *q_norm, const float *k_norm, int size, float eps)
 {
@@ -112,7 +116,7 @@ qk_norm_kernel(uint16_t *qkv, const float *q_norm, const float *k_norm, int size
 	if (size % 4)
 		rms_row_odd(at, at, w, size, eps, room);
 	else
-		rms_row(at, at, w, size / 4, size, eps, room);
+		rms_row<KEEP>(at, at, w, size / 4, size, eps, room);
 }
 
 /* x += layer_scale * (y + bias) */
@@ -126,6 +130,7 @@ add_four(float *x, const uint16_t *y, const float *bias, const float *layer_scal
 	return v;
 }
 
+template <int KEEP>
 __global__ void __launch_bounds__(THREADS)
 residual_norm_kernel(float *x, const uint16_t *y, const float *bias, const float *layer_scale, uint16_t *out,
     const float *w, int size, float eps)
@@ -201,13 +206,13 @@ layer_norm_kernel(uint16_t *out, const uint16_t *x, const float *w, const float 
 extern "C" void
 cuda_rms_norm(cudaStream_t s, uint16_t *out, const float *x, const float *w, int n, int size, float eps)
 {
-	rms_norm_kernel<<<n, THREADS, 0, s>>>(out, x, w, size, eps);
+	(size > SHORT_ROW ? rms_norm_kernel<8> : rms_norm_kernel<4>)<<<n, THREADS, 0, s>>>(out, x, w, size, eps);
 }
 
 extern "C" void
 cuda_qk_norm(cudaStream_t s, uint16_t *qkv, const float *q_norm, const float *k_norm, int n, int size, float eps)
 {
-	qk_norm_kernel<<<dim3(n, 2), THREADS, 0, s>>>(qkv, q_norm, k_norm, size, eps);
+	(size > SHORT_ROW ? qk_norm_kernel<8> : qk_norm_kernel<4>)<<<dim3(n, 2), THREADS, 0, s>>>(qkv, q_norm, k_norm, size, eps);
 }
 
 extern "C" void
@@ -217,7 +222,8 @@ cuda_residual_norm(cudaStream_t s, float *x, const uint16_t *y, const float *bia
 	if (size % 4)
 		residual_norm_odd_kernel<<<n, THREADS, 0, s>>>(x, y, bias, scale, out, w, size, eps);
 	else
-		residual_norm_kernel<<<n, THREADS, 0, s>>>(x, y, bias, scale, out, w, size, eps);
+		(size > SHORT_ROW ? residual_norm_kernel<8> : residual_norm_kernel<4>)<<<n, THREADS, 0, s>>>(x, y, bias, scale,
+		    out, w, size, eps);
 }
 
 extern "C" void

@@ -1,5 +1,5 @@
 /* sample.cu: the greedy choice where the logits lie: the two largest, the lower id on a tie, and whether all are numbers.
- * Blocks find their own two; the last one to finish joins them, in the order of the blocks.
+ * Blocks find their own two; the last one to finish joins them, in a fixed order.
  */
 #include "engine/cuda/common.cuh"
 
@@ -93,12 +93,15 @@ top2_kernel(struct top2 *out, const float *logits, int n, struct work *work)
 		last = atomicAdd(&work->n_done, 1) == BLOCKS - 1;
 	}
 	__syncthreads();
-	if (!last || threadIdx.x != 0)
+	if (!last)
 		return;
 	__threadfence();
 	t = (struct top2){ -1, -1, 0, 0, 1 };
-	for (int i = 0; i < BLOCKS; i++)
-		join(&t, &work->part[i]);
+	if (threadIdx.x < BLOCKS)
+		t = work->part[threadIdx.x];
+	t = join_block(t, room);
+	if (threadIdx.x != 0)
+		return;
 	t.finite &= isfinite(t.best) ? 1 : 0;
 	work->n_done = 0;
 	*out = t;
