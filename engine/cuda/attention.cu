@@ -1,9 +1,10 @@
 /* attention.cu: softmax(q kᵀ / √D) v for many rows: a chunk of a prompt over the cache, or a picture's tokens among
  * themselves. FlashAttention's way (Dao et al. 2022): no score leaves the block.
  *
- * A block takes 128 rows of one head, a warp 16 of them; keys and values come in tiles of 32 through two stages of shared
- * memory (cp.async): two blocks share a multiprocessor, and a picture's tokens go in one wave. Fewer rows a block read
- * the keys and values too often: the L2 is what binds then. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
+ * A block takes 128 rows of one head, a warp 32 of them, so that a fragment of keys or values that was fetched serves two
+ * products; keys and values come in tiles of 32 through two stages of shared memory (cp.async). Two blocks share a
+ * multiprocessor, and a picture's tokens go in one wave. Fewer rows a block read the keys and values too often from the
+ * L2; fewer rows a warp fetch too many fragments. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
  * float32, the weights are rounded to bfloat16 before they meet the values, as the reference does. A row sees the tiles
  * in order whatever other rows are computed with it, so its result does not depend on them. Rows of shared memory are 16
  * bytes longer than the data: ldmatrix then meets no bank twice. Head dimensions up to 64, 128 or 256 are padded with
@@ -11,16 +12,17 @@
  */
 #include "engine/cuda/common.cuh"
 
-#define WARPS 8
+#define WARPS 4
 #define THREADS (WARPS * 32)
-#define ROWS (WARPS * 16)
 
 template <int DIM>
 struct tile {
 	static const int keys = 32;
+	static const int strips = DIM <= 128 ? 2 : 1;   /* of 16 rows, a warp */
+	static const int rows = WARPS * 16 * strips;
 	static const int pitch = DIM + 8;               /* values */
 	static const int blocks = DIM <= 128 ? 2 : 1;   /* that share a multiprocessor */
-	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (ROWS + 4 * keys);
+	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (rows + 4 * keys);
 };
 
 __device__ __forceinline__ uint32_t
@@ -100,11 +102,52 @@ quad_sum(float v)
 	return v + __shfl_xor_sync(FULL, v, 2);
 }
 
+/* Scores of keys that a row does not see: key is the first that this lane holds, of 8 a tile row. */
+template <int N>
+__device__ __forceinline__ void
+hide(float (&s)[N][4], int key, int n_keys, int pos, int row)
+{
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			int at = key + n * 8 + (i & 1);
+
+			if (at >= n_keys || (pos >= 0 && at > pos + row + (i >> 1) * 8))
+				s[n][i] = -INFINITY;
+		}
+}
+
+/* Scores of one row of a strip → weights, against the largest so far; returns what the output so far is worth. */
+template <int N>
+__device__ __forceinline__ float
+soften(float (&s)[N][4], int half, float *largest, float *sum, float scale_log2)
+{
+	float m = *largest, scale, part = 0;
+
+#pragma unroll
+	for (int n = 0; n < N; n++)
+		m = fmaxf(m, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+	m = quad_max(m);
+	scale = m == -INFINITY ? 1.0f : power_of_2((*largest - m) * scale_log2);
+	*largest = m;
+	m = m == -INFINITY ? 0.0f : m * scale_log2;
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 2 * half; i < 2 * half + 2; i++) {
+			s[n][i] = power_of_2(fmaf(s[n][i], scale_log2, -m));
+			part += s[n][i];
+		}
+	*sum = *sum * scale + part;
+	return scale;
+}
+
 template <int DIM>
 __global__ void __launch_bounds__(THREADS, tile<DIM>::blocks)
 attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)
 {
-	constexpr int KEYS = tile<DIM>::keys, PITCH = tile<DIM>::pitch;
+	constexpr int KEYS = tile<DIM>::keys, PITCH = tile<DIM>::pitch, STRIPS = tile<DIM>::strips, ROWS = tile<DIM>::rows;
 	extern __shared__ __align__(16) uint16_t memory[];
 	uint16_t *qs = memory, *ks = qs + ROWS * PITCH, *vs = ks + 2 * KEYS * PITCH;
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y;
@@ -112,20 +155,25 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 	int kv_head = head / (a.n_heads / a.n_kv_heads);
 	const uint16_t *q = a.q + (size_t)head * a.head_dim, *k = a.k + (size_t)kv_head * a.head_dim,
 	    *v = a.v + (size_t)kv_head * a.head_dim;
-	int row = first + warp * 16 + (lane >> 2);      /* and row + 8 */
+	int warp_first = first + warp * 16 * STRIPS, row = warp_first + (lane >> 2);    /* and + 8, + 16, … */
 	int last = min(first + ROWS, a.n_rows) - 1, n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last + 1);
-	int n_tiles = (n_keys + KEYS - 1) / KEYS, warp_first = first + warp * 16;
-	int warp_last = a.pos < 0 ? n_keys : a.pos + warp_first + 15;   /* key that any row of the warp may see */
-	float out[DIM / 8][4] = {}, largest[2] = { -INFINITY, -INFINITY }, sum[2] = {};
-	uint32_t q_at = shared_address(qs + (warp * 16 + (lane & 15)) * PITCH + (lane >> 4) * 8);
+	int n_tiles = (n_keys + KEYS - 1) / KEYS;
+	int warp_last = a.pos < 0 ? n_keys : a.pos + warp_first + 16 * STRIPS - 1;      /* key that any of its rows may see */
+	float out[STRIPS][DIM / 8][4] = {}, largest[STRIPS][2], sum[STRIPS][2] = {};
+	uint32_t q_at = shared_address(qs + (warp * 16 * STRIPS + (lane & 15)) * PITCH + (lane >> 4) * 8);
 
+#pragma unroll
+	for (int m = 0; m < STRIPS; m++)
+		largest[m][0] = largest[m][1] = -INFINITY;
 	fetch<DIM, ROWS>(qs, q, a.q_stride, first, a.n_rows, a.head_dim, wide);
 	fetch<DIM, KEYS>(ks, k, a.kv_stride, 0, n_keys, a.head_dim, wide);
 	fetch<DIM, KEYS>(vs, v, a.kv_stride, 0, n_keys, a.head_dim, wide);
 	asm volatile("cp.async.commit_group;" ::: "memory");
 	for (int t = 0; t < n_tiles; t++) {
 		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
-		float s[KEYS / 8][4] = {};
+		uint32_t k_at = shared_address(kt + ((lane & 7) + (lane >> 4) * 8) * PITCH + (lane >> 3 & 1) * 8);
+		uint32_t v_at = shared_address(vt + (lane & 15) * PITCH + (lane >> 4) * 8);
+		float s[STRIPS][KEYS / 8][4] = {};
 
 		if (t + 1 < n_tiles) {
 			int other = (t + 1) & 1;
@@ -144,95 +192,88 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 		}
 #pragma unroll
 		for (int d = 0; d < DIM / 16; d++) {
-			uint32_t qf[4];
+			uint32_t qf[STRIPS][4];
 
-			load_matrices(qf, q_at + d * 32);
+#pragma unroll
+			for (int m = 0; m < STRIPS; m++)
+				load_matrices(qf[m], q_at + (m * 16 * PITCH + d * 16) * 2);
 #pragma unroll
 			for (int n = 0; n < KEYS / 16; n++) {
 				uint32_t b[4];
 
-				load_matrices(b, shared_address(kt + (n * 16 + (lane & 7) + (lane >> 4) * 8) * PITCH +
-				    d * 16 + (lane >> 3 & 1) * 8));
-				multiply(s[2 * n], qf, b[0], b[1]);
-				multiply(s[2 * n + 1], qf, b[2], b[3]);
+				load_matrices(b, k_at + (n * 16 * PITCH + d * 16) * 2);
+#pragma unroll
+				for (int m = 0; m < STRIPS; m++) {
+					multiply(s[m][2 * n], qf[m], b[0], b[1]);
+					multiply(s[m][2 * n + 1], qf[m], b[2], b[3]);
+				}
 			}
 		}
-		if ((t + 1) * KEYS > (a.pos < 0 ? n_keys : min(n_keys, a.pos + first + warp * 16 + 1)))
+		if ((t + 1) * KEYS > (a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 1)))
 #pragma unroll
-			for (int n = 0; n < KEYS / 8; n++)
+			for (int m = 0; m < STRIPS; m++)
+				hide(s[m], t * KEYS + (lane & 3) * 2, n_keys, a.pos, row + m * 16);
 #pragma unroll
-				for (int i = 0; i < 4; i++) {
-					int key = t * KEYS + n * 8 + (lane & 3) * 2 + (i & 1);
+		for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+			for (int half = 0; half < 2; half++) {
+				float scale = soften(s[m], half, &largest[m][half], &sum[m][half], scale_log2);
 
-					if (key >= n_keys || (a.pos >= 0 && key > a.pos + row + (i >> 1) * 8))
-						s[n][i] = -INFINITY;
-				}
+				if (__any_sync(FULL, scale != 1.0f))
 #pragma unroll
-		for (int half = 0; half < 2; half++) {
-			float m = largest[half], scale, part = 0;
-
-#pragma unroll
-			for (int n = 0; n < KEYS / 8; n++)
-				m = fmaxf(m, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
-			m = quad_max(m);
-			scale = m == -INFINITY ? 1.0f : exp2f((largest[half] - m) * scale_log2);
-			largest[half] = m;
-			m = m == -INFINITY ? 0.0f : m * scale_log2;
-#pragma unroll
-			for (int n = 0; n < KEYS / 8; n++)
-#pragma unroll
-				for (int i = 2 * half; i < 2 * half + 2; i++) {
-					s[n][i] = exp2f(fmaf(s[n][i], scale_log2, -m));
-					part += s[n][i];
-				}
-			sum[half] = sum[half] * scale + part;
-			if (__any_sync(FULL, scale != 1.0f))
-#pragma unroll
-				for (int n = 0; n < DIM / 8; n++) {
-					out[n][2 * half] *= scale;
-					out[n][2 * half + 1] *= scale;
-				}
-		}
+					for (int n = 0; n < DIM / 8; n++) {
+						out[m][n][2 * half] *= scale;
+						out[m][n][2 * half + 1] *= scale;
+					}
+			}
 #pragma unroll
 		for (int j = 0; j < KEYS / 16; j++) {
-			uint32_t p[4] = { bf16_pair(s[2 * j][0], s[2 * j][1]), bf16_pair(s[2 * j][2], s[2 * j][3]),
-				bf16_pair(s[2 * j + 1][0], s[2 * j + 1][1]), bf16_pair(s[2 * j + 1][2], s[2 * j + 1][3]) };
+			uint32_t p[STRIPS][4];
 
+#pragma unroll
+			for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+				for (int i = 0; i < 4; i++)
+					p[m][i] = bf16_pair(s[m][2 * j + (i >> 1)][2 * (i & 1)], s[m][2 * j + (i >> 1)][2 * (i & 1) + 1]);
 #pragma unroll
 			for (int n = 0; n < DIM / 16; n++) {
 				uint32_t b[4];
 
-				load_matrices_transposed(b, shared_address(vt + (j * 16 + (lane & 15)) * PITCH + n * 16 +
-				    (lane >> 4) * 8));
-				multiply(out[2 * n], p, b[0], b[1]);
-				multiply(out[2 * n + 1], p, b[2], b[3]);
+				load_matrices_transposed(b, v_at + (j * 16 * PITCH + n * 16) * 2);
+#pragma unroll
+				for (int m = 0; m < STRIPS; m++) {
+					multiply(out[m][2 * n], p[m], b[0], b[1]);
+					multiply(out[m][2 * n + 1], p[m], b[2], b[3]);
+				}
 			}
 		}
 		__syncthreads();
 	}
 #pragma unroll
-	for (int half = 0; half < 2; half++) {
-		int r = row + half * 8;
-		float scale = 1.0f / quad_sum(sum[half]);
-		uint16_t *to = a.out + (size_t)r * a.out_stride + (size_t)head * a.head_dim;
+	for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+		for (int half = 0; half < 2; half++) {
+			int r = row + m * 16 + half * 8;
+			float scale = 1.0f / quad_sum(sum[m][half]);
+			uint16_t *to = a.out + (size_t)r * a.out_stride + (size_t)head * a.head_dim;
 
 #pragma unroll
-		for (int n = 0; n < DIM / 8; n++) {
-			int d = n * 8 + (lane & 3) * 2;
+			for (int n = 0; n < DIM / 8; n++) {
+				int d = n * 8 + (lane & 3) * 2;
 
-			if (r < a.n_rows && d < a.head_dim)
-				to[d] = bf16_of(out[n][2 * half] * scale);
-			if (r < a.n_rows && d + 1 < a.head_dim)
-				to[d + 1] = bf16_of(out[n][2 * half + 1] * scale);
+				if (r < a.n_rows && d < a.head_dim)
+					to[d] = bf16_of(out[m][n][2 * half] * scale);
+				if (r < a.n_rows && d + 1 < a.head_dim)
+					to[d + 1] = bf16_of(out[m][n][2 * half + 1] * scale);
+			}
 		}
-	}
 }
 
 template <int DIM>
 static void
 run(cudaStream_t s, const struct attend *a)
 {
-	dim3 grid((unsigned)ceil_div(a->n_rows, ROWS), (unsigned)a->n_heads);
+	dim3 grid((unsigned)ceil_div(a->n_rows, tile<DIM>::rows), (unsigned)a->n_heads);
 	float scale_log2 = 1.44269504f / sqrtf((float)a->head_dim);
 	bool wide = a->head_dim % 8 == 0 && a->q_stride % 8 == 0 && a->kv_stride % 8 == 0;
 

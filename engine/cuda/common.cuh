@@ -72,6 +72,16 @@ bf16_pair(float low, float high)
 	return two;
 }
 
+/* 2^x; results below the normal numbers are zero. */
+__device__ __forceinline__ float
+power_of_2(float x)
+{
+	float y;
+
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
+}
+
 __device__ __forceinline__ float
 warp_sum(float v)
 {
