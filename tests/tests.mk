@@ -16,5 +16,6 @@ include tests/program/chat.mk
 include tests/unit/replay.mk
 include tests/screen/screen.mk
 include tests/demo/demo.mk
+include tests/cuda/cuda.mk
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

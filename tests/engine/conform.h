@@ -12,6 +12,12 @@
 #define TOLERANCE_LOGITS 1e-3
 #define TOLERANCE_UNIT 1e-5
 #define TOLERANCE_PROBS 1e-4
+/* For one that computes in bfloat16, relative: states; logits of a checkpoint in bfloat16, and of another, whose weights
+ * are rounded as well; and how close two logits may lie for either to be chosen. */
+#define RELATIVE_STATES 0.02
+#define RELATIVE_LOGITS 0.03
+#define RELATIVE_LOGITS_ROUNDED 0.06
+#define NEAR_TIE 0.5
 
 /* One checkpoint and its goldens. */
 struct fixture {
@@ -19,6 +25,7 @@ struct fixture {
 	char *folder;                   /* of all fixtures */
 	const char *name;
 	const char *program;            /* NULL: only the library is compared */
+	const char *gpu;                /* its number; NULL: the CPU computes */
 	json_t *json;
 	struct checkpoint *golden;
 	struct card *card;
@@ -36,9 +43,15 @@ fixture_close(struct fixture *f);
 bool
 fixture_pixels(struct fixture *f, const char *name, struct pixels *out);
 
-/* Greedy steps against golden ids; where margins are listed, ours must agree with them. */
-void
-fixture_continuation(struct fixture *f, const char *name, const int32_t *want, size_t n, const json_t *margins);
+/* Of logits, when the engine computes in bfloat16. */
+double
+fixture_relative(const struct fixture *f);
+
+/* Greedy steps against golden ids; where margins are listed, ours must agree with them. In bfloat16 the first difference
+ * may stand at a near tie with the golden id as the second choice. Gives our ids. */
+json_t *
+fixture_continuation(struct fixture *f, const char *name, const struct prompt *prompt, const int32_t *want, size_t n,
+    const json_t *margins);
 
 /* The checks, each of them over whatever the fixture has. */
 void
@@ -56,6 +69,6 @@ check_tokenizer(struct fixture *f);
 void
 check_program(struct fixture *f);                       /* conform_program.c */
 void
-check_text_model(struct tally *t, char *folder);        /* conform_text.c */
+check_text_model(struct tally *t, char *folder, const char *gpu);        /* conform_text.c */
 
 #endif

@@ -49,8 +49,8 @@ run_program(const struct fixture *f, const json_t *golden, const char *messages)
 	json_t *answer = NULL;
 	FILE *pipe;
 
-	buf_printf(&command, "'%s' ask -q -m '%s' --reference --json --prompt-ids -n %zu --messages '%s'", f->program,
-	    card_info(f->card)->dir, json_array_size(json_object_get(golden, "continuation")), messages);
+	buf_printf(&command, "'%s' ask -q -m '%s' --gpus %s --reference --json --prompt-ids -n %zu --messages '%s'",
+	    f->program, card_info(f->card)->dir, f->gpu ? f->gpu : "none", json_array_size(json_object_get(golden, "continuation")), messages);
 	for (size_t i = 0; i < json_array_size(images); i++)
 		buf_printf(&command, " -i '%s/images/%s'", f->folder, json_string_value(json_array_get(images, i)));
 	pipe = popen(buf_text(&command), "r");
@@ -76,6 +76,14 @@ check_run(struct fixture *f, const char *name, const json_t *golden)
 	char *messages = write_messages(golden);
 	json_t *answer = run_program(f, golden, messages);
 
+	if (f->gpu) {           /* the same as by the library, which may differ from the golden at a near tie */
+		check_true(f->tally, json_equal(json_object_get(answer, "ids"), json_object_get(golden, "ours")),
+		    "%s by the program: ids equal to the library's", name);
+		json_decref(answer);
+		unlink(messages);
+		free(messages);
+		return;
+	}
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
 		check_true(f->tally, json_equal(json_object_get(answer, same[i][0]), json_object_get(golden, same[i][1])),
 		    "%s by the program: %s equal", name, same[i][0]);

@@ -55,6 +55,29 @@ check_close(struct tally *t, const char *name, const float *got, const float *wa
 	    where);
 }
 
+static void
+check_relative(struct tally *t, const char *name, const float *got, const float *want, size_t n, double tolerance)
+{
+	double wrong = 0, all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		wrong += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+		all += (double)want[i] * want[i];
+	}
+	check_true(t, sqrt(wrong) <= tolerance * sqrt(all), "%s: relative %.2g (%.2g), %zu values", name,
+	    sqrt(wrong / all), tolerance, n);
+}
+
+void
+check_near(struct tally *t, const char *name, const float *got, const float *want, size_t n, double tolerance,
+    double relative)
+{
+	if (t->bf16)
+		check_relative(t, name, got, want, n, relative);
+	else
+		check_close(t, name, got, want, n, tolerance);
+}
+
 struct golden
 golden_array(const struct checkpoint *c, const char *fmt, ...)
 {

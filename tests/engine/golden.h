@@ -14,6 +14,7 @@
 struct tally {
 	int n_checks, n_failed;
 	const char *what;               /* the fixture in work, printed in front */
+	bool bf16;                      /* the engine computes in bfloat16, not in float32 */
 };
 
 /* One array of a golden .safetensors file: rows [n_rows, n_columns] of float32; at NULL: not there. */
@@ -30,6 +31,11 @@ check_failed(struct tally *t, const char *doing, const struct error *err);
 /* Largest absolute difference of n values against a tolerance. */
 void
 check_close(struct tally *t, const char *name, const float *got, const float *want, size_t n, double tolerance);
+
+/* The same for an engine of either precision: in bfloat16 the relative L2 error against another tolerance. */
+void
+check_near(struct tally *t, const char *name, const float *got, const float *want, size_t n, double tolerance,
+    double relative);
 
 /* The array of that name (printf); an array of another type is as good as absent. */
 struct golden

@@ -51,6 +51,10 @@ class ProgramTest(unittest.TestCase):
         self.home = self.dir / 'home'
         self.env = {'PATH': os.environ['PATH'], 'HOME': str(self.dir), 'IVCHAT_HOME': str(self.home),
                     'LC_ALL': 'C.UTF-8', 'TERM': 'xterm-256color', 'OPENBLAS_NUM_THREADS': '1'}
+        if 'IVCHAT_TEST_GPU' in os.environ:     # make check-gpu
+            (self.home / 'config').mkdir(parents=True)
+            (self.home / 'config' / 'config').write_text(f"model.gpus = {os.environ['IVCHAT_TEST_GPU']}\n")
+            self.env.update({k: v for k, v in os.environ.items() if k.startswith(('CUDA', 'LD_LIBRARY'))})
         for name in 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS':
             if name in os.environ:
                 self.env[name] = os.environ[name]
