@@ -52,6 +52,12 @@ void
 cmd_usage(const struct command *c, FILE *file);
 void
 cmd_version(FILE *file);
+/* "cpu", or "cpu, cuda (sm 80 90)": what can compute, and for which cards. */
+#ifdef HAVE_CUDA
+#define CMD_BACKENDS "cpu, cuda (sm " CUDA_ARCHS ")"
+#else
+#define CMD_BACKENDS "cpu"
+#endif
 
 /* Text that somebody else wrote: as it is into a file or pipe, with control characters made visible on a
  * terminal. */

@@ -22,6 +22,7 @@
 #include "cmd/cmd.h"
 #include "cmd/shelf.h"
 #include "engine/engine.h"
+#include "engine/gpus.h"
 #include "ui/ui.h"
 
 struct report {
@@ -84,7 +85,7 @@ tell_program(void)
 {
 	struct utsname u;
 
-	tell("ivchat", "%s, backends: cpu", PACKAGE_VERSION);
+	tell("ivchat", "%s, backends: %s", PACKAGE_VERSION, CMD_BACKENDS);
 	tell("libraries", "%s", LIBRARIES);
 	if (uname(&u) == 0)
 		tell("system", "%s %s %s", u.sysname, u.release, u.machine);
@@ -129,6 +130,69 @@ tell_processor(void)
 	tell("memory", "%.1f GiB, %.1f GiB of it free", (double)(pages * page) / (1 << 30),
 	    (double)(free_pages * page) / (1 << 30));
 	free(name);
+}
+
+/* ---- GPUs */
+
+/* Code of the same generation runs, and the last of the list also stands there in a form for all later ones. */
+static bool
+is_compiled_in(const char *archs, int number)
+{
+	int arch = 0;
+
+	for (const char *at = archs; *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' ')) {
+		arch = atoi(at);
+		if (arch / 10 == number / 10 && arch <= number)
+			return true;
+	}
+	return arch > 0 && arch <= number;
+}
+
+static void
+tell_gpu(struct report *r, const struct gpu_software *sw, int number)
+{
+	char name[16], *text;
+	struct gpu_info g;
+	int arch;
+
+	snprintf(name, sizeof name, "GPU %d", number);
+	if (gpus_info(number, &g) < 0) {
+		problem(r, name, g.name);
+		return;
+	}
+	arch = 10 * g.major + g.minor;
+	text = xasprintf("%s, %.1f GiB, %.1f GiB of it free, compute capability %d.%d%s", g.name, (double)g.total / (1 << 30),
+	    (double)g.free / (1 << 30), g.major, g.minor, is_compiled_in(sw->archs, arch) ? "" :
+	    ": this build has no code for it (configure --with-cuda-arch)");
+	print(is_compiled_in(sw->archs, arch) ? ' ' : '!', name, text);
+	r->n_problems += !is_compiled_in(sw->archs, arch);
+	free(text);
+}
+
+/* No GPU is no problem: the CPU computes. One that cannot be used is. */
+static void
+tell_gpus(struct report *r)
+{
+	struct gpu_software sw;
+	int n = gpus_count();
+
+	gpus_software(&sw);
+	if (!sw.archs) {
+		tell("GPUs", "none are used: built without CUDA");
+		return;
+	}
+	if (sw.driver > 0)
+		tell("CUDA", "runtime %d.%d; driver %s, which knows CUDA up to %d.%d", sw.runtime / 1000,
+		    sw.runtime % 1000 / 10, sw.driver_version[0] ? sw.driver_version : "of unknown version", sw.driver / 1000,
+		    sw.driver % 1000 / 10);
+	else
+		tell("CUDA", "runtime %d.%d; no driver", sw.runtime / 1000, sw.runtime % 1000 / 10);
+	if (n == 0 && sw.driver > 0 && sw.driver < sw.runtime)
+		problem(r, "GPUs", sw.problem);
+	else if (n == 0)
+		tell("GPUs", "none: %s", sw.problem);
+	for (int i = 0; i < n; i++)
+		tell_gpu(r, &sw, i);
 }
 
 /* ---- terminal */
@@ -312,6 +376,7 @@ run(const struct command *self, struct options *o)
 		return show_keys(o, &err);
 	tell_program();
 	tell_processor();
+	tell_gpus(&r);
 	tell_terminal(&r);
 	tell_settings(&r);
 	tell_model(&r);

@@ -189,7 +189,7 @@ static const struct row rows[] = {
 	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},
 	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error"},
 	{FLAG('h', "help", help), 0, "print this and end"},
-	{FLAG('V', "version", version), 0, "print version, backends and picture formats and end"},
+	{FLAG('V', "version", version), 0, "print version, backends (CUDA: which cards) and picture formats and end"},
 };
 
 #define N_ROWS (sizeof rows / sizeof *rows)
