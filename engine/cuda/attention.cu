@@ -2,7 +2,7 @@
  * themselves. FlashAttention's way (Dao et al. 2022): no score leaves the block.
  *
  * A block takes 128 rows of one head, a warp 32 of them, so that a fragment of keys or values that was fetched serves two
- * products; keys and values come in tiles of 32 through two stages of shared memory (cp.async). Two blocks share a
+ * products; keys and values come in tiles of 64 through two stages of shared memory (cp.async). Two blocks share a
  * multiprocessor, and a picture's tokens go in one wave. Fewer rows a block read the keys and values too often from the
  * L2; fewer rows a warp fetch too many fragments. Both products by mma.m16n8k16 in bfloat16 with float32 sums; maximum, sum and output stay in
  * float32, the weights are rounded to bfloat16 before they meet the values, as the reference does. A row sees the tiles
@@ -17,7 +17,8 @@
 
 template <int DIM>
 struct tile {
-	static const int keys = 32;
+	static const int keys = DIM > 128 ? 32 : 64;    /* that are fetched at once */
+	static const int part = 32;                     /* of them, that are scored at once: what registers hold */
 	static const int strips = DIM <= 128 ? 2 : 1;   /* of 16 rows, a warp */
 	static const int rows = WARPS * 16 * strips;
 	static const int pitch = DIM + 8;               /* values */
@@ -56,7 +57,7 @@ load_matrices_transposed(uint32_t r[4], uint32_t address)
 __device__ __forceinline__ void
 multiply(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 {
-	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
 	    "{%0,%1,%2,%3};" : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
 	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
@@ -147,7 +148,8 @@ template <int DIM>
 __global__ void __launch_bounds__(THREADS, tile<DIM>::blocks)
 attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)
 {
-	constexpr int KEYS = tile<DIM>::keys, PITCH = tile<DIM>::pitch, STRIPS = tile<DIM>::strips, ROWS = tile<DIM>::rows;
+	constexpr int KEYS = tile<DIM>::keys, PART = tile<DIM>::part, PITCH = tile<DIM>::pitch, STRIPS = tile<DIM>::strips,
+	    ROWS = tile<DIM>::rows;
 	extern __shared__ __align__(16) uint16_t memory[];
 	uint16_t *qs = memory, *ks = qs + ROWS * PITCH, *vs = ks + 2 * KEYS * PITCH;
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y;
@@ -173,7 +175,6 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
 		uint32_t k_at = shared_address(kt + ((lane & 7) + (lane >> 4) * 8) * PITCH + (lane >> 3 & 1) * 8);
 		uint32_t v_at = shared_address(vt + (lane & 15) * PITCH + (lane >> 4) * 8);
-		float s[STRIPS][KEYS / 8][4] = {};
 
 		if (t + 1 < n_tiles) {
 			int other = (t + 1) & 1;
@@ -186,64 +187,75 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 			asm volatile("cp.async.wait_group 0;" ::: "memory");
 		}
 		__syncthreads();
-		if (warp_first >= a.n_rows || t * KEYS > warp_last) {
-			__syncthreads();        /* a warp without rows, or whose rows see nothing of this tile */
+		if (warp_first >= a.n_rows) {
+			__syncthreads();        /* a warp without rows */
 			continue;
 		}
 #pragma unroll
-		for (int d = 0; d < DIM / 16; d++) {
-			uint32_t qf[STRIPS][4];
+		for (int key = 0; key < KEYS; key += PART) {
+			int at = t * KEYS + key;
+			float s[STRIPS][PART / 8][4] = {}, worth[STRIPS][2];
+			bool new_largest = false;
+
+			if (at > warp_last || at >= n_keys)
+				break;
+#pragma unroll
+			for (int d = 0; d < DIM / 16; d++) {
+				uint32_t qf[STRIPS][4];
 
 #pragma unroll
-			for (int m = 0; m < STRIPS; m++)
-				load_matrices(qf[m], q_at + (m * 16 * PITCH + d * 16) * 2);
+				for (int m = 0; m < STRIPS; m++)
+					load_matrices(qf[m], q_at + (m * 16 * PITCH + d * 16) * 2);
 #pragma unroll
-			for (int n = 0; n < KEYS / 16; n++) {
-				uint32_t b[4];
+				for (int n = 0; n < PART / 16; n++) {
+					uint32_t b[4];
 
-				load_matrices(b, k_at + (n * 16 * PITCH + d * 16) * 2);
+					load_matrices(b, k_at + ((key + n * 16) * PITCH + d * 16) * 2);
 #pragma unroll
-				for (int m = 0; m < STRIPS; m++) {
-					multiply(s[m][2 * n], qf[m], b[0], b[1]);
-					multiply(s[m][2 * n + 1], qf[m], b[2], b[3]);
+					for (int m = 0; m < STRIPS; m++) {
+						multiply(s[m][2 * n], qf[m], b[0], b[1]);
+						multiply(s[m][2 * n + 1], qf[m], b[2], b[3]);
+					}
 				}
 			}
-		}
-		if ((t + 1) * KEYS > (a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 1)))
+			if (at + PART > (a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 1)))
+#pragma unroll
+				for (int m = 0; m < STRIPS; m++)
+					hide(s[m], at + (lane & 3) * 2, n_keys, a.pos, row + m * 16);
 #pragma unroll
 			for (int m = 0; m < STRIPS; m++)
-				hide(s[m], t * KEYS + (lane & 3) * 2, n_keys, a.pos, row + m * 16);
 #pragma unroll
-		for (int m = 0; m < STRIPS; m++)
+				for (int half = 0; half < 2; half++) {
+					worth[m][half] = soften(s[m], half, &largest[m][half], &sum[m][half], scale_log2);
+					new_largest |= worth[m][half] != 1.0f;
+				}
+			if (__any_sync(FULL, new_largest))
 #pragma unroll
-			for (int half = 0; half < 2; half++) {
-				float scale = soften(s[m], half, &largest[m][half], &sum[m][half], scale_log2);
+				for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+					for (int n = 0; n < DIM / 8; n++)
+#pragma unroll
+						for (int i = 0; i < 4; i++)
+							out[m][n][i] *= worth[m][i >> 1];
+#pragma unroll
+			for (int j = 0; j < PART / 16; j++) {
+				uint32_t p[STRIPS][4];
 
-				if (__any_sync(FULL, scale != 1.0f))
 #pragma unroll
-					for (int n = 0; n < DIM / 8; n++) {
-						out[m][n][2 * half] *= scale;
-						out[m][n][2 * half + 1] *= scale;
+				for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+					for (int i = 0; i < 4; i++)
+						p[m][i] = bf16_pair(s[m][2 * j + (i >> 1)][2 * (i & 1)], s[m][2 * j + (i >> 1)][2 * (i & 1) + 1]);
+#pragma unroll
+				for (int n = 0; n < DIM / 16; n++) {
+					uint32_t b[4];
+
+					load_matrices_transposed(b, v_at + ((key + j * 16) * PITCH + n * 16) * 2);
+#pragma unroll
+					for (int m = 0; m < STRIPS; m++) {
+						multiply(out[m][2 * n], p[m], b[0], b[1]);
+						multiply(out[m][2 * n + 1], p[m], b[2], b[3]);
 					}
-			}
-#pragma unroll
-		for (int j = 0; j < KEYS / 16; j++) {
-			uint32_t p[STRIPS][4];
-
-#pragma unroll
-			for (int m = 0; m < STRIPS; m++)
-#pragma unroll
-				for (int i = 0; i < 4; i++)
-					p[m][i] = bf16_pair(s[m][2 * j + (i >> 1)][2 * (i & 1)], s[m][2 * j + (i >> 1)][2 * (i & 1) + 1]);
-#pragma unroll
-			for (int n = 0; n < DIM / 16; n++) {
-				uint32_t b[4];
-
-				load_matrices_transposed(b, v_at + (j * 16 * PITCH + n * 16) * 2);
-#pragma unroll
-				for (int m = 0; m < STRIPS; m++) {
-					multiply(out[m][2 * n], p[m], b[0], b[1]);
-					multiply(out[m][2 * n + 1], p[m], b[2], b[3]);
 				}
 			}
 		}
