@@ -126,6 +126,7 @@ buffer_new(struct backend *b, size_t n_values, struct error *err)
 			return NULL;
 		}
 		cudaMemset(buf->at[g], 0, n_values * sizeof(float));
+		cudaDeviceSynchronize();        /* our streams do not wait for it */
 	}
 	return buf;
 }
@@ -356,6 +357,8 @@ kv_on_card(struct cuda *c, struct kv_cache *kv, const struct llm_hparams *hp, in
 	}
 	cpu_rope_table(cos, cos + table, kv->n_ctx, hp->head_dim, hp->rope_theta);
 	rc = cudaMemcpy(kv->block[gpu], cos, 2 * table * sizeof *cos, cudaMemcpyHostToDevice);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceSynchronize();   /* a copy from pageable memory may end after its call */
 	free(cos);
 	kv->cos[gpu] = kv->block[gpu];
 	kv->sin[gpu] = kv->cos[gpu] + table;
@@ -712,6 +715,7 @@ take_work(struct cuda *c, const struct model *m, struct error *err)
 			return -1;
 		cudaMemset(g->counters, 0, counters);
 		cudaMemset(g->top2_work, 0, 2048);
+		cudaDeviceSynchronize();
 	}
 	return 0;
 }

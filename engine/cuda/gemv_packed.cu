@@ -501,12 +501,17 @@ run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 	launch(kernel, dim3((unsigned)grid), dim3(WARPS * 32), shared, s, g->chained, a);
 }
 
-/* 14 warps: 7168 columns are 16 units of 32 or 4 of 128 a warp. */
+/* As measured on an H200: one wide block a multiprocessor, but two for 8-bit matrices of few tiles and long rows. */
 template <int QUANT, int EPILOGUE>
 static void
 run_quant(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 {
-	run_shape<QUANT, EPILOGUE, 14, QUANT == QUANT_INT4 ? 4 : 8, 65536, 2, 1>(s, g, a);
+	if constexpr (QUANT == QUANT_INT4)
+		run_shape<QUANT, EPILOGUE, 28, 2, 65536, 1, 1>(s, g, a);
+	else if constexpr (EPILOGUE == RESIDUAL)
+		run_shape<QUANT, EPILOGUE, 16, 4, 65536, 2, 2>(s, g, a);
+	else
+		run_shape<QUANT, EPILOGUE, 28, 4, 65536, 1, 1>(s, g, a);
 }
 
 static struct packed_args

@@ -367,6 +367,8 @@ cuda_fill_positions(struct cuda *c, const struct model *m, struct error *err)
 	x = xcalloc(n, sizeof *x);
 	cpu_positions(x, &m->vision.position, grid);
 	rc = cudaMemcpy((float *)(uintptr_t)c->w.position, x, n * sizeof *x, cudaMemcpyHostToDevice);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceSynchronize();   /* a copy from pageable memory may end after its call */
 	free(x);
 	return rc == cudaSuccess ? 0 : cuda_error(err, rc, "copying the positions of the vision tower");
 }

@@ -95,6 +95,7 @@ on_card(const std::vector<T> &v)
 
 	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
 	CHECK(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
+	CHECK(cudaDeviceSynchronize());         /* a copy from pageable memory may end after its call */
 	return p;
 }
 
@@ -312,6 +313,7 @@ twice(const std::vector<T> &before, const struct packed *p, const std::function<
 	CHECK(cudaGetLastError());
 	first = from_card(out, before.size());
 	CHECK(cudaMemcpy(out, before.data(), before.size() * sizeof(T), cudaMemcpyHostToDevice));
+	CHECK(cudaDeviceSynchronize());
 	product(out);
 	second = from_card(out, before.size());
 	expect(!memcmp(first.data(), second.data(), before.size() * sizeof(T)), "differs when repeated", names[p->m.quant],
