@@ -43,9 +43,9 @@ print_overview(void)
 	    "       ivchat COMMAND [OPTIONS] ...\n"
 	    "\n"
 	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings\n"
-	    "only, best one thing or figure or word at a time. With several things it names,\n"
-	    "counts and places them wrongly three to five times in ten; photographs and clip\n"
-	    "art it mostly guesses. 'ivchat --demo' shows it at work.\n"
+	    "only, one to four things, figures or words. Scenes of several things it gets\n"
+	    "wrong once in ten, counts once in six, clip art six times in ten; photographs\n"
+	    "it mostly guesses. 'ivchat --demo' shows it at work.\n"
 	    "\n"
 	    "commands:");
 	for (int i = 0; commands[i]; i++) {
