@@ -11,10 +11,18 @@
 #include "base/log.h"
 #include "internal.h"
 
+/* Memory that others have now, or a device in trouble, may be there when the next message loads again; a folder without
+ * a model stays one. Nobody sits before a pipe who could wait for that. */
+static bool
+may_pass(const struct app *app, const struct error *err)
+{
+	return app->link && !app->options->piped && (err->code == CODE_MEMORY || err->code == CODE_ENGINE);
+}
+
 static void
 fail(struct app *app, struct error *err)
 {
-	app->engine = ENGINE_NONE;
+	app->engine = may_pass(app, err) ? ENGINE_LOST : ENGINE_NONE;
 	app->talk.total = 0;
 	if (!err->hint[0])
 		error_hint(err, "ivchat model check DIR, or start with -m DIR that holds a whole model");
@@ -77,6 +85,17 @@ load_start(struct app *app)
 	meter_show(app);
 }
 
+/* While a picture was seen early: what is said next loads the model again. */
+static void
+lost(struct app *app, const struct error *why)
+{
+	struct error err = *why;
+
+	app->engine = ENGINE_LOST;
+	present_error(app, &err);
+	meter_show(app);
+}
+
 static void
 ready(struct app *app, const struct event *e)
 {
@@ -102,6 +121,8 @@ load_event(struct app *app, const struct event *e)
 	} else if (e->kind == EVENT_FAILED && app->engine == ENGINE_LOADING) {
 		err = e->error;
 		fail(app, &err);
+	} else if (e->kind == EVENT_FAILED && e->error.code == CODE_ENGINE && !app->talk.running) {
+		lost(app, &e->error);
 	} else if (e->kind == EVENT_FAILED) {
 		log_line("a picture could not be seen early: %s", e->error.what);
 	} else if (e->kind == EVENT_PROGRESS && app->engine == ENGINE_LOADING) {

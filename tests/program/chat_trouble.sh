@@ -137,3 +137,13 @@ signal BUS
 expect-exit 7
 expect-text "was cut short"
 KEYS
+
+# a GPU that is asked for and not there: one line with what to do, the chat stays, the message comes back and is kept
+CUDA_VISIBLE_DEVICES= screen 110x40 --gpus 0 <<'KEYS'
+wait "--gpus"
+say "is it there now"
+waitre "--gpus[\s\S]*--gpus[\s\S]*is it there now"
+key C-u
+key C-d
+expect-exit 0
+KEYS
