@@ -208,7 +208,8 @@ check_hidden(struct fixture *f, const char *name, const struct prompt *prompt)
 	}
 	if (want.at && good && put_pictures(f, &w, prompt, ids, begin, n)) {
 		run_hidden(&w, ids, begin, n, got);
-		check_near(f->tally, label, got, want.at, want.n, TOLERANCE_STATES, RELATIVE_STATES);
+		/* in bfloat16 what leads to the logits is no nearer than they are */
+		check_near(f->tally, label, got, want.at, want.n, TOLERANCE_STATES, fixture_relative(f));
 	}
 	decoder_done(&w);
 	free(got);
