@@ -477,6 +477,7 @@ free_app(struct app *app)
 {
 	load_end(app);
 	talk_clear(&app->talk);
+	ahead_forget(&app->ahead);
 	room_done(&app->room);
 	verify_done(&app->verify);
 	hits_done(&app->hits);

@@ -6,6 +6,7 @@
  *     pasted.c clipboard.c browse.c show.c copy.c pictures and text from and to elsewhere, large pictures
  *     editor.c keymap.c                           the input in an editor; keys as the settings bind them
  *     talk.c ─ keep.c                             sending, streaming, ending; what is said goes to the store
+ *     ahead.c                                     the next prompt before it is asked
  *     rescue.c                                    leaving while something of it cannot be written
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     verify.c verdict.c                          recorded answers against what comes now
@@ -17,6 +18,7 @@
 
 #include "app.h"
 
+#include "ahead.h"
 #include "browse.h"
 #include "chat/chat.h"
 #include "copy.h"
@@ -63,6 +65,7 @@ struct app {
 	struct gallery gallery;
 	struct staged staged;
 	struct talk talk;
+	struct ahead ahead;
 	struct keep keep;
 	struct present present;
 	struct meter meter;

@@ -104,11 +104,22 @@ ready(struct app *app, const struct event *e)
 	free(app->device);
 	app->device = e->device ? xstrdup(e->device) : NULL;
 	log_line("model ready after %d ms: %s", e->ms_load, e->device ? e->device : "");
+	ahead_forget(&app->ahead);
+	meter_touch(app);
 	meter_show(app);
 	talk_next(app);
 }
 
-/* Events without a ticket: of loading, and of pictures that were seen early (whose failure the answer will tell). */
+/* What was wanted early is missed only by the question, which loads again what was lost. */
+static void
+failed_early(struct app *app, const struct error *err)
+{
+	log_line("work ahead of a question failed: %s", err->what);
+	if (err->code == CODE_ENGINE && app->engine == ENGINE_READY && !talk_is_busy(app))
+		app->engine = ENGINE_LOST;
+}
+
+/* Events without a ticket: of loading, and of work ahead of a question (whose failure the answer will tell). */
 void
 load_event(struct app *app, const struct event *e)
 {
@@ -124,7 +135,7 @@ load_event(struct app *app, const struct event *e)
 	} else if (e->kind == EVENT_FAILED && e->error.code == CODE_ENGINE && !app->talk.running) {
 		lost(app, &e->error);
 	} else if (e->kind == EVENT_FAILED) {
-		log_line("a picture could not be seen early: %s", e->error.what);
+		failed_early(app, &e->error);
 	} else if (e->kind == EVENT_PROGRESS && app->engine == ENGINE_LOADING) {
 		app->talk.stage = e->stage;
 		app->talk.done = e->done;

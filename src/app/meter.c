@@ -66,8 +66,10 @@ meter_tick(struct app *app)
 	m->due = app->present.undrawn > 0 ? clock_ms() + COUNT_AFTER_MS : 0;
 	if (!app->card || m->due)       /* pictures are being read: counting would read them all at once */
 		return;
-	if (m->base_stale)
+	if (m->base_stale) {
 		m->n_base = talk_count(app, NULL);
+		ahead_offer(app);
+	}
 	m->base_stale = false;
 	m->n_typed = count_typed(app);
 	meter_show(app);

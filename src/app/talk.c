@@ -69,12 +69,18 @@ draft_prompt(struct app *app, struct prompt *out, const char *text, size_t n, co
 }
 
 int
+talk_next_prompt(struct app *app, struct prompt *out, const char *text, struct error *err)
+{
+	return draft_prompt(app, out, text, strlen(text), &app->staged, edit_question(app), err);
+}
+
+int
 talk_count(struct app *app, struct error *err)
 {
 	struct prompt prompt = {0};
 	int n = -1;
 
-	if (draft_prompt(app, &prompt, "", 0, &app->staged, edit_question(app), err) == 0)
+	if (talk_next_prompt(app, &prompt, "", err) == 0)
 		n = (int)prompt.ids.n;
 	prompt_done(&prompt);
 	return n;
@@ -210,6 +216,7 @@ talk_start(struct app *app, struct message *m, int entry, struct prompt *prompt,
 	t->answer = m->id;
 	t->entry = entry;
 	t->ms_before = m->n_ids > 0 ? m->ms[m->n_ids - 1] : 0;
+	ahead_asked(&app->ahead, &q.prompt);
 	link_ask_take(app->link, &q);
 	*prompt = (struct prompt){0};
 	ui_set_busy(app->ui, true);
@@ -388,6 +395,7 @@ talk_end(struct app *app, enum stop stop)
 	struct message *m = talk_answer(app);
 
 	m->stop = stop;
+	ahead_answered(&app->ahead, m);
 	log_debug("answer %d: %s after %d tokens, %.1f a second; prompt of %d tokens, %d of them reused", m->id,
 	    stop_name(stop), m->n_ids, meter_speed(m), m->n_prompt, m->n_reused);
 	keep_answer(app, m);

@@ -73,6 +73,9 @@ talk_start(struct app *app, struct message *m, int entry, struct prompt *prompt,
 /* The conversation as it stands now on the screen, with all that waits. */
 void
 talk_repaint(struct app *app);
+/* The next prompt with the pictures that are staged, as if this text were sent. */
+int
+talk_next_prompt(struct app *app, struct prompt *out, const char *text, struct error *err);
 /* The tokens of the next prompt with the pictures that are staged and an empty text; -1 if it cannot be built. */
 int
 talk_count(struct app *app, struct error *err);

@@ -54,6 +54,7 @@ end(struct app *app)
 	else if (v->n_same + v->n_differ > 1)
 		present_note(app, "%d answers are the same, %d differ", v->n_same, v->n_differ);
 	verify_done(v);
+	ahead_forget(&app->ahead);
 	ui_set_busy(app->ui, false);
 	meter_touch(app);
 	meter_show(app);

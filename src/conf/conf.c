@@ -50,6 +50,8 @@ static const struct key keys[] = {
 	    "GPUs to use: 0, or 0,1; none: the CPU; auto: as few as the model needs, the CPU where there is none" },
 	{ "model.ctx", WHOLE(ctx, 0, 1 << 20), "0", "context limit in tokens; 0: the model's own" },
 	{ "model.threads", WHOLE(threads, 0, 1024), "0", "CPU threads; 0: all cores" },
+	{ "engine.ahead", SWITCH(ahead), "on",
+	    "compute the beginning of the next prompt while it is typed; never on the CPU with more than 10^9 parameters" },
 	{ "gen.max_tokens", WHOLE(max_tokens, 1, 1 << 20), "512", "longest answer" },
 	{ "gen.temp", REAL(temp, 0, 100), "0", "temperature; 0: greedy" },
 	{ "gen.top_p", REAL(top_p, 0, 1), "1", "keep the likeliest tokens up to this sum; 1: all" },

@@ -24,6 +24,7 @@ struct conf {
 	char *quant;                    /* "auto", "bf16", "fp8", "int8", "int4" */
 	char *gpus;                     /* "auto", "none", "0,1" */
 	int ctx, threads;               /* 0: the model's own; all cores */
+	bool ahead;
 
 	int max_tokens, top_k;
 	float temp, top_p, repeat_penalty;

@@ -73,6 +73,16 @@ link_see_take(struct link *l, struct pixels *pixels)
 }
 
 void
+link_warm_take(struct link *l, struct prompt *prompt)
+{
+	struct request *r = request_new(REQUEST_WARM);
+
+	r->question.prompt = *prompt;
+	*prompt = (struct prompt){0};
+	queue_put(&l->queue, r);
+}
+
+void
 link_ask_take(struct link *l, struct question *q)
 {
 	struct request *r = request_new(REQUEST_ASK);

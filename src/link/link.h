@@ -31,6 +31,11 @@ void
 link_load(struct link *l);                                      /* → PROGRESS… then READY or FAILED */
 void
 link_see_take(struct link *l, struct pixels *pixels); /* fill the picture cache early; no event unless FAILED */
+/* The beginning of a prompt that is sure to come: computed as far as time allows, so that the question has less to wait for.
+ * A favour: any request after it ends it, one that still waits makes room for a newer one, and there is no event unless
+ * the engine FAILED. Taken over; *prompt is empty afterwards. */
+void
+link_warm_take(struct link *l, struct prompt *prompt);
 
 struct question {
 	int ticket;             /* the caller's number, repeated in every event of this answer */
@@ -69,7 +74,7 @@ struct token {
 struct event {
 	struct event *next;
 	enum event_kind kind;
-	int ticket;             /* 0 for load and see */
+	int ticket;             /* 0 for load, see and warm */
 	/* PROGRESS */
 	enum stage stage;
 	long long done, total;

@@ -7,14 +7,14 @@
 
 #include "link/link.h"
 
-enum request_kind { REQUEST_LOAD, REQUEST_SEE, REQUEST_ASK };
+enum request_kind { REQUEST_LOAD, REQUEST_SEE, REQUEST_WARM, REQUEST_ASK };
 
 struct request {
 	struct request *next;
 	enum request_kind kind;
 	bool stopped;                   /* link_stop() came while it was still waiting */
 	struct pixels pixels;           /* SEE */
-	struct question question;       /* ASK */
+	struct question question;       /* ASK; of WARM the prompt */
 };
 
 struct request *

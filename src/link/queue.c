@@ -1,9 +1,9 @@
-/* queue.c: see queue.h. Everything but `stop` is touched only with the lock held, and nothing is computed
+/* queue.c: see queue.h. Everything but `stop` and `hurry` is touched only with the lock held, and nothing is computed
  * under it.
  *
  * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that
  * it hands out, both under the lock, so a stop can neither hit the next answer nor be lost between two of
- * them. */
+ * them. `hurry` says besides that something waits behind the request at work; it is set by what comes. */
 #include "config.h"
 
 #include "link/queue.h"
@@ -19,6 +19,7 @@ queue_init(struct queue *q, struct error *err)
 	*q = (struct queue){.wake = {-1, -1}};
 	q->requests_end = &q->requests;
 	atomic_init(&q->stop, false);
+	atomic_init(&q->hurry, false);
 	if (pipe(q->wake) < 0)
 		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
 	for (int i = 0; i < 2; i++) {
@@ -30,16 +31,21 @@ queue_init(struct queue *q, struct error *err)
 	return 0;
 }
 
+static void
+free_all(struct request *r)
+{
+	for (struct request *next; r; r = next) {
+		next = r->next;
+		request_free(r);
+	}
+}
+
 void
 queue_done(struct queue *q)
 {
-	struct request *r;
 	struct event *e;
 
-	while ((r = q->requests)) {
-		q->requests = r->next;
-		request_free(r);
-	}
+	free_all(q->requests);
 	while ((e = q->events)) {
 		q->events = e->next;
 		event_free(e);
@@ -50,14 +56,42 @@ queue_done(struct queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
+/* Takes out the requests of a kind that wait; the caller frees the list. */
+static struct request *
+take_out(struct queue *q, enum request_kind kind)
+{
+	struct request *out = NULL, **at = &q->requests;
+
+	while (*at) {
+		struct request *r = *at;
+
+		if (r->kind != kind) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		r->next = out;
+		out = r;
+	}
+	q->requests_end = at;
+	return out;
+}
+
 void
 queue_put(struct queue *q, struct request *r)
 {
+	struct request *old = NULL;
+
 	pthread_mutex_lock(&q->lock);
+	if (r->kind == REQUEST_WARM)
+		old = take_out(q, REQUEST_WARM);
 	*q->requests_end = r;
 	q->requests_end = &r->next;
+	if (q->busy)
+		atomic_store(&q->hurry, true);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
+	free_all(old);
 }
 
 void
@@ -66,8 +100,10 @@ queue_stop(struct queue *q)
 	pthread_mutex_lock(&q->lock);
 	for (struct request *r = q->requests; r; r = r->next)
 		r->stopped = true;
-	if (q->busy)
+	if (q->busy) {
 		atomic_store(&q->stop, true);
+		atomic_store(&q->hurry, true);
+	}
 	pthread_mutex_unlock(&q->lock);
 }
 
@@ -77,6 +113,7 @@ queue_end(struct queue *q)
 	pthread_mutex_lock(&q->lock);
 	q->ending = true;
 	atomic_store(&q->stop, true);
+	atomic_store(&q->hurry, true);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
 }
@@ -121,6 +158,7 @@ queue_next(struct queue *q)
 		r = pop(q);
 		q->busy = true;
 		atomic_store(&q->stop, r->stopped);
+		atomic_store(&q->hurry, r->stopped || q->requests);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return r;

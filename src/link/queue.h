@@ -1,5 +1,5 @@
-/* queue.h: two lists of messages under one mutex, the wish to stop, and the descriptor that wakes the main
- * loop. This is all that the two threads share. */
+/* queue.h: two lists of messages under one mutex, the wish to stop, the haste of what waits, and the descriptor that
+ * wakes the main loop. This is all that the two threads share. */
 #ifndef LINK_QUEUE_H
 #define LINK_QUEUE_H
 
@@ -19,7 +19,9 @@ struct queue {
 	bool ending;
 	bool woken;                     /* a byte is in the pipe */
 	int wake[2];
-	atomic_bool stop;               /* looked at by the worker between tokens, layers and chunks */
+	/* looked at by the worker between tokens, layers and chunks */
+	atomic_bool stop;
+	atomic_bool hurry;              /* the same, or another request waits: a favour ends here */
 };
 
 int
@@ -30,7 +32,7 @@ queue_done(struct queue *q);            /* both threads but one are gone */
 /* ---- the main thread's side */
 
 void
-queue_put(struct queue *q, struct request *r);
+queue_put(struct queue *q, struct request *r);  /* a WARM takes the place of one that waits */
 void
 queue_stop(struct queue *q);            /* the request at work, and all that wait now */
 void
@@ -40,8 +42,8 @@ queue_take(struct queue *q);
 
 /* ---- the worker's side */
 
-/* Waits for the next request; NULL when the end was called. `stop` then holds the wish for this request
- * alone. */
+/* Waits for the next request; NULL when the end was called. `stop` and `hurry` then hold what is wished of this
+ * request alone. */
 struct request *
 queue_next(struct queue *q);
 void

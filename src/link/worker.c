@@ -67,7 +67,7 @@ drop_engine(struct worker *w)
 	w->engine = NULL;
 }
 
-/* ---- load, see */
+/* ---- load, see, warm */
 
 static int
 open_engine(struct job *job, struct error *err)
@@ -115,6 +115,22 @@ see(struct worker *w, const struct pixels *pixels)
 
 	if (!w->engine || stopped(w) || engine_see(w->engine, pixels, &watch, &err) == 0 ||
 	    err.code == CODE_SIGINT)
+		return;
+	if (err.code == CODE_ENGINE)
+		drop_engine(w);
+	tell_failed(w, 0, &err);
+}
+
+/* The prompt's beginning computed early is a favour too, and gives way to whatever comes; what is done by then stays in the
+ * context, which says of itself how far it is. */
+static void
+warm(struct worker *w, const struct prompt *prompt)
+{
+	struct watch watch = {.stop = &w->queue->hurry};
+	struct error err = {0};
+
+	if (!w->engine || atomic_load(&w->queue->hurry) || context_sync(w->context, prompt, &watch, NULL, &err) == 0 ||
+	    err.code == CODE_SIGINT || err.code == CODE_INPUT)
 		return;
 	if (err.code == CODE_ENGINE)
 		drop_engine(w);
@@ -301,6 +317,9 @@ worker_run(void *arg)
 			break;
 		case REQUEST_SEE:
 			see(w, &r->pixels);
+			break;
+		case REQUEST_WARM:
+			warm(w, &r->question.prompt);
 			break;
 		case REQUEST_ASK:
 			answer(w, &r->question);

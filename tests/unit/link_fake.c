@@ -20,6 +20,8 @@ struct engine {
 };
 struct context {
 	int k;
+	int32_t held[FAKE_MOST_HELD];   /* the ids of the prompts, as far as they were computed */
+	size_t n_held;
 };
 struct sampler {
 	int unused;
@@ -46,6 +48,7 @@ void
 fake_let_all(void)
 {
 	atomic_store(&fake.gated, false);
+	atomic_store(&fake.sync_gated, false);
 	fake_let(1000);
 }
 
@@ -147,17 +150,42 @@ context_reset(struct context *ctx)
 	atomic_fetch_add(&fake.n_resets, 1);
 }
 
+static size_t
+common_prefix(const struct context *ctx, const struct prompt *prompt)
+{
+	size_t n = 0;
+
+	while (n < ctx->n_held && n + 1 < prompt->ids.n && ctx->held[n] == prompt->ids.at[n])
+		n++;
+	return n;
+}
+
+/* Token after token, each with a look at the wish to stop. */
 int
 context_sync(struct context *ctx, const struct prompt *prompt, const struct watch *watch,
     struct sync_report *report, struct error *err)
 {
+	size_t n_reused = common_prefix(ctx, prompt);
+
 	ctx->k = 0;
 	if (fake.fail_sync)
 		return error_set(err, CODE_INPUT, "too long");
-	if (atomic_load(watch->stop))
-		return error_set(err, CODE_SIGINT, "stopped");
-	watch->report(watch->arg, STAGE_PREFILL, 1, 1);
-	*report = (struct sync_report){.n_prompt = (int)prompt->ids.n, .n_reused = 1};
+	if (fake.lose_sync)
+		return error_set(err, CODE_ENGINE, "the device was lost");
+	if (prompt->ids.n > FAKE_MOST_HELD)
+		return error_set(err, CODE_INPUT, "the fake holds %d tokens", FAKE_MOST_HELD);
+	for (ctx->n_held = n_reused; ctx->n_held < prompt->ids.n; ctx->n_held++) {
+		if (atomic_load(&fake.sync_gated))
+			sem_wait(&gate);
+		if (atomic_load(watch->stop))
+			return error_set(err, CODE_SIGINT, "stopped");
+		ctx->held[ctx->n_held] = prompt->ids.at[ctx->n_held];
+		atomic_fetch_add(&fake.n_synced, 1);
+		if (watch->report)
+			watch->report(watch->arg, STAGE_PREFILL, 1, 1);
+	}
+	if (report)
+		*report = (struct sync_report){.n_prompt = (int)prompt->ids.n, .n_reused = (int)n_reused};
 	return 0;
 }
 

@@ -175,6 +175,58 @@ test_stop_meets_what_waits_and_nothing_later(void **state)
 	queue_done(&q);
 }
 
+/* Haste is not the wish to stop: it comes with whatever is put behind the request at work. */
+static void
+test_hurry_is_what_waits(void **state)
+{
+	struct queue q;
+	struct request *r;
+
+	(void)state;
+	assert_int_equal(queue_init(&q, NULL), 0);
+	queue_put(&q, request_new(REQUEST_WARM));
+	r = queue_next(&q);
+	assert_false(atomic_load(&q.hurry));
+	queue_put(&q, request_new(REQUEST_ASK));
+	assert_true(atomic_load(&q.hurry));
+	assert_false(atomic_load(&q.stop));
+	queue_put(&q, request_new(REQUEST_SEE));
+	request_free(r);
+	request_free(queue_next(&q));
+	assert_true(atomic_load(&q.hurry));
+	request_free(queue_next(&q));
+	assert_false(atomic_load(&q.hurry));
+	queue_stop(&q);
+	assert_true(atomic_load(&q.hurry));
+	queue_done(&q);
+}
+
+static void
+test_one_warm_waits(void **state)
+{
+	struct queue q;
+	struct request *r, *newest = request_new(REQUEST_WARM);
+
+	(void)state;
+	assert_int_equal(queue_init(&q, NULL), 0);
+	queue_put(&q, request_new(REQUEST_WARM));
+	queue_put(&q, request_new(REQUEST_SEE));
+	queue_put(&q, request_new(REQUEST_WARM));
+	queue_put(&q, newest);
+	queue_put(&q, request_new(REQUEST_ASK));
+	r = queue_next(&q);
+	assert_int_equal(r->kind, REQUEST_SEE);
+	request_free(r);
+	r = queue_next(&q);
+	assert_ptr_equal(r, newest);
+	request_free(r);
+	r = queue_next(&q);
+	assert_int_equal(r->kind, REQUEST_ASK);
+	request_free(r);
+	assert_null(q.requests);
+	queue_done(&q);
+}
+
 static void
 test_end_overtakes_what_waits(void **state)
 {
@@ -200,6 +252,8 @@ main(void)
 		cmocka_unit_test(test_one_byte_wakes_for_any_number),
 		cmocka_unit_test(test_nothing_joins_what_was_taken),
 		cmocka_unit_test(test_stop_meets_what_waits_and_nothing_later),
+		cmocka_unit_test(test_hurry_is_what_waits),
+		cmocka_unit_test(test_one_warm_waits),
 		cmocka_unit_test(test_end_overtakes_what_waits),
 	};
 

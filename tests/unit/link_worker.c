@@ -28,6 +28,7 @@ struct heard {
 	bool over;
 	enum event_kind how;
 	enum stop stop;
+	int n_reused;
 	struct error error;
 };
 
@@ -68,6 +69,7 @@ hear(struct heard *h, const struct event *e)
 	h->over = true;
 	h->how = e->kind;
 	h->stop = e->stop;
+	h->n_reused = e->sync.n_reused;
 	h->error = e->error;
 }
 
@@ -492,6 +494,170 @@ test_see(void **state)
 	forget(heard, 2);
 }
 
+/* n tokens of a prompt; those up to `own` are like those of every other. */
+static struct prompt
+prompt_of(int n, int own)
+{
+	struct prompt p = {0};
+
+	p.ids.at = xcalloc((size_t)n, sizeof *p.ids.at);
+	p.ids.n = (size_t)n;
+	for (int i = 0; i < n; i++)
+		p.ids.at[i] = i < own ? i : 1000 + own;
+	return p;
+}
+
+static void
+warm(struct link *l, int n, int own)
+{
+	struct prompt p = prompt_of(n, own);
+
+	link_warm_take(l, &p);
+	assert_null(p.ids.at);
+}
+
+static void
+ask_prompt(struct link *l, int ticket, int n)
+{
+	struct question q = {.ticket = ticket, .prompt = prompt_of(n, n)};
+
+	link_ask_take(l, &q);
+}
+
+static void
+wait_for(atomic_int *what, int n)
+{
+	while (atomic_load(what) < n)
+		usleep(1000);
+}
+
+static void
+test_warm_then_ask(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+
+	(void)state;
+	warm(l, 20, 20);
+	wait_for(&fake.n_synced, 20);
+	ask_prompt(l, 1, 24);
+	listen_until_over(l, heard, 1);
+	assert_string_equal(heard[1].text.at, "abcde");
+	assert_int_equal(heard[1].n_reused, 20);
+	assert_int_equal(atomic_load(&fake.n_synced), 24);
+	assert_int_equal(heard[0].n_events, 0);
+	link_end(l);
+	forget(heard, 2);
+}
+
+/* The question need not wait for what was begun for it, and what was done by then counts. */
+static void
+test_ask_ends_a_warm(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+
+	(void)state;
+	atomic_store(&fake.sync_gated, true);
+	warm(l, 20, 20);
+	fake_let(7);
+	wait_for(&fake.n_synced, 7);
+	ask_prompt(l, 1, 24);
+	fake_let_all();
+	listen_until_over(l, heard, 1);
+	assert_int_equal(heard[1].stop, STOP_EOS);
+	assert_int_equal(heard[1].n_reused, 7);
+	assert_int_equal(heard[0].n_events, 0);
+	link_end(l);
+	forget(heard, 2);
+}
+
+/* The wish to stop that ends a warm is not the next question's. */
+static void
+test_stop_ends_a_warm(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+
+	(void)state;
+	atomic_store(&fake.sync_gated, true);
+	warm(l, 20, 20);
+	fake_let(3);
+	wait_for(&fake.n_synced, 3);
+	link_stop(l);
+	fake_let_all();
+	ask_prompt(l, 1, 24);
+	listen_until_over(l, heard, 1);
+	assert_int_equal(heard[1].stop, STOP_EOS);
+	assert_int_equal(heard[1].n_reused, 3);
+	link_end(l);
+	forget(heard, 2);
+}
+
+/* Of several that wait the newest is computed, the others not at all. */
+static void
+test_newer_warm_takes_its_place(void **state)
+{
+	struct heard heard[3];
+	struct link *l = start_loaded(heard, 3);
+
+	(void)state;
+	atomic_store(&fake.gated, true);
+	ask_prompt(l, 1, 1);
+	wait_for(&fake.n_synced, 1);
+	warm(l, 60, 3);
+	warm(l, 50, 4);
+	warm(l, 20, 20);
+	fake_let_all();
+	wait_for(&fake.n_synced, 20);
+	ask_prompt(l, 2, 24);
+	listen_until_over(l, heard, 2);
+	assert_int_equal(heard[2].n_reused, 20);
+	assert_int_equal(atomic_load(&fake.n_synced), 24);
+	link_end(l);
+	forget(heard, 3);
+}
+
+/* A prompt that does not fit is no news; a lost engine is, and the next load brings it back. */
+static void
+test_warm_fails(void **state)
+{
+	struct heard heard[2];
+	struct link *l;
+
+	(void)state;
+	fake.fail_sync = true;
+	l = start_loaded(heard, 2);
+	warm(l, 20, 20);
+	ask_prompt(l, 1, 2);
+	listen_until_over(l, heard, 1);
+	assert_int_equal(heard[1].how, EVENT_FAILED);
+	assert_int_equal(heard[0].n_events, 0);
+	fake.fail_sync = false;
+	fake.lose_sync = true;
+	warm(l, 20, 20);
+	listen_until_over(l, heard, 0);
+	assert_int_equal(heard[0].error.code, CODE_ENGINE);
+	assert_int_equal(atomic_load(&fake.n_freed), 1);
+	link_end(l);
+	forget(heard, 2);
+}
+
+static void
+test_end_while_warming(void **state)
+{
+	struct heard heard[1];
+	struct link *l = start_loaded(heard, 1);
+
+	(void)state;
+	atomic_store(&fake.sync_gated, true);
+	warm(l, 20, 20);
+	warm(l, 30, 30);
+	fake_let_all();
+	link_end(l);
+	assert_int_equal(atomic_load(&fake.n_freed), 1);
+}
+
 static void
 test_end_while_answering(void **state)
 {
@@ -553,6 +719,12 @@ main(void)
 		TEST(test_lost_device),
 		TEST(test_refused_prompt),
 		TEST(test_see),
+		TEST(test_warm_then_ask),
+		TEST(test_ask_ends_a_warm),
+		TEST(test_stop_ends_a_warm),
+		TEST(test_newer_warm_takes_its_place),
+		TEST(test_warm_fails),
+		TEST(test_end_while_warming),
 		TEST(test_end_while_answering),
 		TEST(test_end_while_loading),
 	};
