@@ -43,9 +43,10 @@ print_overview(void)
 	    "       ivchat COMMAND [OPTIONS] ...\n"
 	    "\n"
 	    "Without -m and $IVCHAT_MODEL the small built-in model answers: simple drawings\n"
-	    "only, one to four things, figures or words. Scenes of several things it gets\n"
-	    "wrong once in ten, counts once in six, clip art six times in ten; photographs\n"
-	    "it mostly guesses. 'ivchat --demo' shows it at work.\n"
+	    "only, up to five things, figures or words. Scenes of several things it gets\n"
+	    "wrong once in ten, counts once in six, clip art six times in ten, photographs\n"
+	    "of 60 kinds of things four times in ten; others it can only guess. 'ivchat\n"
+	    "--demo' shows it at work.\n"
 	    "\n"
 	    "commands:");
 	for (int i = 0; commands[i]; i++) {
