@@ -615,15 +615,14 @@ static struct device_graph *
 record_end(struct backend *b)
 {
 	struct cuda *c = cuda_of(b);
-	int last = c->w.lm_head.gpu;
 	cudaGraphExec_t exec = NULL;
 	cudaGraph_t graph = NULL;
 
-	if (c->spread) {
-		use(c, last);
-		NOTE(c, cudaEventRecord(c->gpu[last].event, c->gpu[last].stream), "recording a step");
+	for (int i = 1; i < c->n_gpus && c->spread; i++) {      /* what was recorded elsewhere ends before the step does */
+		use(c, i);
+		NOTE(c, cudaEventRecord(c->gpu[i].event, c->gpu[i].stream), "recording a step");
 		use(c, 0);
-		NOTE(c, cudaStreamWaitEvent(c->gpu[0].stream, c->gpu[last].event, 0), "recording a step");
+		NOTE(c, cudaStreamWaitEvent(c->gpu[0].stream, c->gpu[i].event, 0), "recording a step");
 	}
 	use(c, 0);
 	NOTE(c, cudaStreamEndCapture(c->gpu[0].stream, &graph), "recording a step");
