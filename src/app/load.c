@@ -85,7 +85,7 @@ load_start(struct app *app)
 	meter_show(app);
 }
 
-/* While a picture was seen early: what is said next loads the model again. */
+/* While work was done ahead of a question: what is said next loads the model again. */
 static void
 lost(struct app *app, const struct error *why)
 {
@@ -110,15 +110,6 @@ ready(struct app *app, const struct event *e)
 	talk_next(app);
 }
 
-/* What was wanted early is missed only by the question, which loads again what was lost. */
-static void
-failed_early(struct app *app, const struct error *err)
-{
-	log_line("work ahead of a question failed: %s", err->what);
-	if (err->code == CODE_ENGINE && app->engine == ENGINE_READY && !talk_is_busy(app))
-		app->engine = ENGINE_LOST;
-}
-
 /* Events without a ticket: of loading, and of work ahead of a question (whose failure the answer will tell). */
 void
 load_event(struct app *app, const struct event *e)
@@ -135,7 +126,7 @@ load_event(struct app *app, const struct event *e)
 	} else if (e->kind == EVENT_FAILED && e->error.code == CODE_ENGINE && !app->talk.running) {
 		lost(app, &e->error);
 	} else if (e->kind == EVENT_FAILED) {
-		failed_early(app, &e->error);
+		log_line("work ahead of a question failed: %s", e->error.what);
 	} else if (e->kind == EVENT_PROGRESS && app->engine == ENGINE_LOADING) {
 		app->talk.stage = e->stage;
 		app->talk.done = e->done;
