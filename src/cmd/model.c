@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,10 +24,13 @@ print_line(const char *text)
 }
 
 static void
-print_info(const struct card_info *info)
+print_info(const struct card_info *info, bool is_bundled)
 {
 	printf("name          ");
 	print_line(info->name);
+	if (is_bundled)
+		printf("about         the small built-in demo, %.0f M parameters, simple drawings only; -m DIR opens the real one\n",
+		    (double)info->n_params / 1e6);
 	printf("parameters    %lld\n", info->n_params);
 	printf("vocabulary    %d\n", info->vocab_size);
 	printf("context       %d tokens\n", info->n_ctx_max);
@@ -210,7 +214,7 @@ do_verb(const struct options *o, struct error *err)
 	} else if (strcmp(o->operands[0], "plan") == 0) {
 		failed = plan(card, o, err);
 	} else {
-		print_info(card_info(card));
+		print_info(card_info(card), o->model_is_bundled && o->n_operands < 2);
 		print_files(dir);
 	}
 	card_free(card);

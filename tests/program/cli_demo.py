@@ -45,6 +45,14 @@ class Demo(ProgramTest):
         result = subprocess.run([tree / 'build' / 'ivchat', 'model', 'info'], capture_output=True, env=self.env)
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stdout, rb'parameters    11\d{6}\n')
+        self.assertIn(b'\nabout         the small built-in demo, 12 M parameters, simple drawings only; -m DIR opens the real one\n',
+                      result.stdout)
+
+    def test_a_folder_that_is_named_is_no_built_in_one(self):
+        for named in (['info', MODEL], ['info', '-m', MODEL]):
+            result = self.run_it('model', *named)
+            self.assertEqual(result.returncode, 0)
+            self.assertNotIn(b'about', result.stdout)
 
 
 if __name__ == '__main__':
