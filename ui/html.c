@@ -33,15 +33,16 @@ struct page {
 static void
 put_escaped(struct buf *out, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		switch (s[i]) {
-		case '&': buf_str(out, "&amp;"); break;
-		case '<': buf_str(out, "&lt;"); break;
-		case '>': buf_str(out, "&gt;"); break;
-		case '"': buf_str(out, "&quot;"); break;
-		case '\n': buf_str(out, "<br>\n"); break;
-		default: buf_char(out, s[i]);
-		}
+	const char *end, *line;
+
+	if (n == 0)
+		return;
+	end = s + n;
+	for (; (line = memchr(s, '\n', (size_t)(end - s))); s = line + 1) {
+		text_html(out, s, (size_t)(line - s));
+		buf_str(out, "<br>\n");
+	}
+	text_html(out, s, (size_t)(end - s));
 }
 
 struct element {

@@ -436,3 +436,16 @@ text_strip(const char **s, size_t *n)
 		*n -= k;
 	}
 }
+
+void
+text_html(struct buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		switch (s[i]) {
+		case '&': buf_str(out, "&amp;"); break;
+		case '<': buf_str(out, "&lt;"); break;
+		case '>': buf_str(out, "&gt;"); break;
+		case '"': buf_str(out, "&quot;"); break;
+		default: buf_char(out, s[i]);
+		}
+}

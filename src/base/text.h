@@ -77,4 +77,8 @@ text_strip(const char **s, size_t *n);
 size_t
 text_fit(const char *s, size_t n, int cols);
 
+/* s[0..n) as text or attribute of HTML, appended: &, <, > and " by their names. */
+void
+text_html(struct buf *out, const char *s, size_t n);
+
 #endif

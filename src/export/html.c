@@ -74,22 +74,9 @@ static const char style[] =
 	"</style>\n";
 
 static void
-put_escaped(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		switch (s[i]) {
-		case '&': buf_str(out, "&amp;"); break;
-		case '<': buf_str(out, "&lt;"); break;
-		case '>': buf_str(out, "&gt;"); break;
-		case '"': buf_str(out, "&quot;"); break;
-		default: buf_char(out, s[i]);
-		}
-}
-
-static void
 put_buf(struct buf *out, const struct buf *text)
 {
-	put_escaped(out, buf_text(text), text->n);
+	text_html(out, buf_text(text), text->n);
 }
 
 /* Text of the conversation: control characters are visible here too. */
@@ -141,9 +128,9 @@ put_heading(struct export *e, struct buf *out, const struct message *m, int abov
 {
 	buf_printf(out, "<h2>%s<a href=\"#m%d\">", export_role(m), m->id);
 	if (strlen(m->at) > 16) {
-		put_escaped(out, m->at, 10);
+		text_html(out, m->at, 10);
 		buf_char(out, ' ');
-		put_escaped(out, m->at + 11, 5);
+		text_html(out, m->at + 11, 5);
 	}
 	if (e->all_branches)
 		buf_printf(out, " (%d)", m->id);
@@ -193,9 +180,9 @@ put_head(struct buf *out, const struct chat *chat)
 	export_summary(&summary, chat);
 	buf_str(out, head);
 	buf_str(out, "<title>");
-	put_escaped(out, title, strlen(title));
+	text_html(out, title, strlen(title));
 	buf_printf(out, "</title>\n%s</head>\n<body>\n<main>\n<header>\n<h1 dir=\"auto\">", style);
-	put_escaped(out, title, strlen(title));
+	text_html(out, title, strlen(title));
 	buf_str(out, "</h1>\n<p>");
 	put_buf(out, &summary);
 	buf_str(out, "</p>\n</header>\n");
