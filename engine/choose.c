@@ -17,6 +17,12 @@
 static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
 	[ENGINE_INT8] = QUANT_INT8, [ENGINE_INT4] = QUANT_INT4 };
 
+enum quant
+choose_quant(enum engine_quant quant)
+{
+	return quants[quant];
+}
+
 static long long
 larger(long long a, long long b)
 {
@@ -53,10 +59,10 @@ choose_loads(const struct model *m, enum engine_quant quant, int n_ctx, int n_gp
 	struct gpu_sizes sizes[ENGINE_MAX_GPUS];
 	long long row = 2LL * l->n_kv_heads * l->head_dim * 2;  /* bf16 keys and values of a token */
 
-	cuda_sizes(m, quants[quant], n_gpus, sizes);
+	cuda_sizes(m, choose_quant(quant), n_gpus, sizes);
 	for (int g = 0; g < n_gpus; g++)
 		out[g] = (struct card_load){ (long long)sizes[g].weights, sizes[g].n_layers * n_ctx * row +
-			8LL * n_ctx * l->head_dim / 2, work_bytes(m, quants[quant]) };
+			8LL * n_ctx * l->head_dim / 2, work_bytes(m, choose_quant(quant)) };
 }
 
 /* ---- what there is */

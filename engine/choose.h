@@ -40,4 +40,12 @@ choose_device(struct choice *out, const struct model *m, const struct engine_opt
 int
 choose_cpu(const struct engine_options *o, struct error *err);
 
+#ifdef HAVE_CUDA
+#include "engine/cuda/kernels.h"        /* enum quant */
+
+/* The same for the backend; AUTO is BF16. */
+enum quant
+choose_quant(enum engine_quant quant);
+#endif
+
 #endif

@@ -37,9 +37,6 @@ open_cpu(const struct engine_options *o, struct error *err)
 
 #ifdef HAVE_CUDA
 
-static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
-	[ENGINE_INT8] = QUANT_INT8, [ENGINE_INT4] = QUANT_INT4 };
-
 static int
 open_backend(struct engine *e, const struct engine_options *o, struct error *err)
 {
@@ -52,7 +49,7 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 	else if (choice.n_gpus == 0)
 		e->backend = cpu_backend_new(o->n_threads, err);
 	else
-		e->backend = cuda_backend_new(choice.gpus, choice.n_gpus, quants[choice.quant], err);
+		e->backend = cuda_backend_new(choice.gpus, choice.n_gpus, choose_quant(choice.quant), err);
 	return e->backend ? 0 : -1;
 }
 
