@@ -1,21 +1,20 @@
-/* gemv_packed.cu: one row times a packed matrix on the tensor cores, with the norm before it and what follows it.
+/* gemv_packed.cu: one row times a matrix of 4 bits on the tensor cores, with the norm before it and what follows it.
  *
- * Reads rows cols bytes, or half of them and a 32nd more for scales, once; bound by the card's reading. packed.cuh says
- * where a weight lies. The weights are the A operand of mma.m16n8k16 (f16 in, float32 sums), x is B. A lane's 16 bytes
- * are its A fragments as soon as they are widened; its B fragments are 16 bytes of x in natural order, the same for all
- * eight columns, so every column of the result is the product. With eight different columns the sums of each would
- * be these very ones: their order over the columns of the matrix depends on WARPS alone.
+ * Reads rows cols / 2 bytes and a 32nd more for scales, once; bound by the card's reading. packed.cuh says where a weight
+ * lies. The weights are the A operand of mma.m16n8k16 (f16 in, float32 sums), x is B. A lane's 16 bytes are its A
+ * fragments as soon as they are widened; its B fragments are 16 bytes of x in natural order, the same for all eight
+ * columns, so every column of the result is the product. With eight different columns the sums of each would be these
+ * very ones: their order over the columns of the matrix depends on WARPS alone.
  *
- * A block takes a tile of 16 rows at a time, its warps units of the columns in turn; each keeps FLIGHT units requested,
+ * A block takes a tile of 16 rows at a time, its warps groups of 128 columns in turn; each keeps FLIGHT groups requested,
  * on into the block's next tile. The warps' sums meet in shared memory, and one warp (another for each tile) adds them in
  * order and finishes. The first weights are requested before the kernel waits for the one before it, and PREFETCH more
  * bytes a block are called into the L2, so that reading goes on while x is prepared.
  *
  * x is rounded to bfloat16, as for products of many rows, then written as fp16 times a power of two that brings its
  * largest to 2^13 … 2^14: exact for all that is not 2^30 smaller.
- * Widening: INT8 by 1024 + q + 128 in fp16, then a subtraction; e4m3 by the instruction or by shifts. INT4: a nibble
- * masked into an fp16 is q 2^-24, a subnormal, which mma takes as it is; one 4 bits higher is 16 times that, so x is
- * divided by 16 there. The sums of a group begin with -8 times the sum of x in it.
+ * Widening: a nibble masked into an fp16 is q 2^-24, a subnormal, which mma takes as it is; one 4 bits higher is 16 times
+ * that, so x is divided by 16 there. The sums of a group begin with -8 times the sum of x in it.
  */
 #include <assert.h>
 
@@ -29,7 +28,7 @@ struct packed_args {
 	const float *norm, *x;
 	const uint16_t *in;
 	float eps;
-	int rows, cols, half, n_tiles, n_units;
+	int rows, cols, half, n_tiles, n_groups;
 	float *out;                     /* RESIDUAL, PLAIN */
 	uint16_t *h;                    /* SWIGLU */
 	struct gemv_rope rope;          /* QKV */
@@ -37,42 +36,34 @@ struct packed_args {
 
 /* ---- weights */
 
-template <int QUANT>
-struct unit {
-	uint4 w[QUANT == QUANT_INT4 ? 2 : 1];
-	uint32_t scale;                 /* INT4: fp16 of row low, of row high */
+struct group {
+	uint4 w[2];
+	uint32_t scale;                 /* fp16 of row low, of row high */
 };
 
-/* Where the lane's part of a unit is. */
-template <int QUANT>
+/* Where the lane's part of a group is. */
 struct source {
 	const uint4 *w;
 	const uint32_t *scale;
 };
 
-template <int QUANT>
-static __device__ __forceinline__ struct source<QUANT>
+static __device__ __forceinline__ struct source
 source_of(const struct packed_args &a, int tile, int i)
 {
-	size_t at = (size_t)tile * a.n_units + i;
+	size_t at = (size_t)tile * a.n_groups + i;
 	int lane = threadIdx.x & 31;
-	struct source<QUANT> from;
+	struct source from = { a.at + at * 64 + lane, (const uint32_t *)a.scale + at * 8 + lane / 4 };
 
-	from.w = a.at + at * 32 * unit_pieces(QUANT) + lane;
-	from.scale = (const uint32_t *)a.scale + at * 8 + lane / 4;
 	return from;
 }
 
-/* f: so many units further. */
-template <int QUANT>
+/* f: so many groups further. */
 static __device__ __forceinline__ void
-request(struct unit<QUANT> &to, const struct source<QUANT> &from, int f)
+request(struct group &to, const struct source &from, int f)
 {
-	to.w[0] = load_stream(from.w + f * 32 * unit_pieces(QUANT));
-	if (QUANT == QUANT_INT4) {
-		to.w[1] = load_stream(from.w + f * 64 + 32);
-		to.scale = __ldg(from.scale + f * 8);
-	}
+	to.w[0] = load_stream(from.w + f * 64);
+	to.w[1] = load_stream(from.w + f * 64 + 32);
+	to.scale = __ldg(from.scale + f * 8);
 }
 
 /* Bytes skip … skip + n - 1 of the block's tiles into the L2. */
@@ -158,9 +149,8 @@ eight_bf16(const uint16_t *from, int c, int n)
 	return make_uint4(v[0], v[1], v[2], v[3]);
 }
 
-/* Values 8 c … of bf16 as fp16 times factor; INT4: a 16th where the nibble lies high, and what a group's sum begins
+/* Values 8 c … of bf16 as fp16 times factor, a 16th of that where the nibble lies high; and what a group's sum begins
  * with. All lanes of a warp call it. */
-template <int QUANT>
 static __device__ __forceinline__ void
 place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float factor)
 {
@@ -170,7 +160,7 @@ place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
 		float low = bf16_low(two[i]) * factor, high = bf16_high(two[i]) * factor;
-		float part = QUANT == QUANT_INT4 && i % 2 ? 1.0f / 16 : 1.0f;
+		float part = i % 2 ? 1.0f / 16 : 1.0f;
 		__half2 h = __floats2half2_rn(low * part, high * part);
 
 		sum += low + high;
@@ -178,22 +168,20 @@ place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float
 	}
 	if (c < n_chunks)
 		xs[c] = make_uint4(out[0], out[1], out[2], out[3]);
-	if (QUANT == QUANT_INT4) {
 #pragma unroll
-		for (int m = 8; m; m >>= 1)
-			sum += __shfl_xor_sync(FULL, sum, m);
-		if (c < n_chunks && c % 16 == 0)
-			begin[c / 16] = sum * (-8.0f / (1 << 24));
-	}
+	for (int m = 8; m; m >>= 1)
+		sum += __shfl_xor_sync(FULL, sum, m);
+	if (c < n_chunks && c % 16 == 0)
+		begin[c / 16] = sum * (-8.0f / (1 << 24));
 }
 
 /* Each thread meets its own values only, so kept and xs need no barrier of their own. back: what
  * sums must be multiplied by. */
-template <int QUANT, bool NORM>
+template <bool NORM>
 static __device__ __forceinline__ void
 prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, float2 *room, float *back)
 {
-	int n_chunks = a.n_units * unit_cols(QUANT) / 8, base = threadIdx.x & ~31, lane = threadIdx.x & 31, e;
+	int n_chunks = a.n_groups * (GROUP / 8), base = threadIdx.x & ~31, lane = threadIdx.x & 31, e;
 	float sum = 0, most = 0, scale = 1;
 	float2 both;
 
@@ -244,7 +232,7 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 
 			two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
 		}
-		place_x<QUANT>(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
+		place_x(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
 	}
 }
 
@@ -258,29 +246,14 @@ mma(float *sum, uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-/* Bytes 0 and 1, or 2 and 3, as two fp16. */
-template <int QUANT, int HIGH>
-static __device__ __forceinline__ uint32_t
-widen8(uint32_t four)
-{
-	uint32_t two;
-	__half2 h;
-
-	if (QUANT == QUANT_FP8)
-		return e4m3_pair<HIGH>(four);
-	two = __byte_perm(four, 0x64646464u, HIGH ? 0x4342 : 0x4140);
-	h = __hsub2(*(__half2 *)&two, __half2half2(__ushort_as_half(0x6480)));  /* 1024 + 128 */
-	return *(uint32_t *)&h;
-}
-
-/* Sums of the lane's two rows over its warp's units of a tile. */
+/* Sums of the lane's two rows over its warp's groups of a tile. */
 struct sums {
-	float part[4];                  /* of mma: 0 row low, 2 row high, 1 and 3 the same again */
-	float low, high;                /* INT4: of groups, scaled */
+	float part[4];                  /* of mma, of a group: 0 row low, 2 row high, 1 and 3 the same again */
+	float low, high;                /* of groups, scaled */
 };
 
 static __device__ __forceinline__ void
-multiply4(struct sums &s, const struct unit<QUANT_INT4> &u, const uint4 *xs, const float *begin, int i)
+multiply(struct sums &s, const struct group &u, const uint4 *xs, const float *begin, int i)
 {
 	__half2 scale = *(const __half2 *)&u.scale;
 
@@ -304,35 +277,15 @@ multiply4(struct sums &s, const struct unit<QUANT_INT4> &u, const uint4 *xs, con
 	s.high = fmaf(__high2float(scale), s.part[2], s.high);
 }
 
-template <int QUANT>
-static __device__ __forceinline__ void
-multiply8(struct sums &s, const struct unit<QUANT> &u, const uint4 *xs, int i)
-{
-	uint4 w = u.w[0], x = xs[i * 4 + (threadIdx.x & 3)];
-
-	mma(s.part, widen8<QUANT, 0>(w.x), widen8<QUANT, 0>(w.z), widen8<QUANT, 1>(w.x), widen8<QUANT, 1>(w.z), x.x, x.y);
-	mma(s.part, widen8<QUANT, 0>(w.y), widen8<QUANT, 0>(w.w), widen8<QUANT, 1>(w.y), widen8<QUANT, 1>(w.w), x.z, x.w);
-}
-
 /* ---- after: one warp, lane r (and 16 + r) for row r of the tile */
 
-/* What finishing needs from memory, asked for when the tile begins. */
-struct needs {
-	float scale, old;               /* old: RESIDUAL */
-};
-
-template <int QUANT, int EPILOGUE>
-static __device__ __forceinline__ struct needs
+/* What was in x before, asked for when the tile begins. */
+static __device__ __forceinline__ float
 ask(const struct packed_args &a, int tile)
 {
-	struct needs n = { 1, 0 };
-	int r = threadIdx.x & 15, row = row_at(a.rows, a.half, tile, r);
+	int row = row_at(a.rows, a.half, tile, threadIdx.x & 15);
 
-	if (QUANT != QUANT_INT4)
-		n.scale = ((const float *)a.scale)[tile * TILE_ROWS + r];
-	if (EPILOGUE == RESIDUAL && row >= 0)
-		n.old = a.out[row];
-	return n;
+	return row >= 0 ? a.out[row] : 0.0f;
 }
 
 /* The step's cosines, then its sines. */
@@ -375,9 +328,9 @@ put_qkv(const struct packed_args &a, const float *angles, int row, float low, fl
 	to[a.half] = bf16_of(high * c + low * s);
 }
 
-template <int QUANT, int EPILOGUE, int WARPS>
+template <int EPILOGUE, int WARPS>
 static __device__ __forceinline__ void
-finish(const struct packed_args &a, const struct needs &n, int tile, const float (*partial)[TILE_ROWS], float back,
+finish(const struct packed_args &a, float old, int tile, const float (*partial)[TILE_ROWS], float back,
     const float *angles)
 {
 	int lane = threadIdx.x & 31, row = row_at(a.rows, a.half, tile, lane & 15);
@@ -387,11 +340,7 @@ finish(const struct packed_args &a, const struct needs &n, int tile, const float
 	for (int w = 0; w < WARPS; w += 2)
 		v += partial[w + lane / 16][lane % 16];
 	v += __shfl_xor_sync(FULL, v, 16);
-	v *= n.scale * back;
-	if (QUANT == QUANT_INT4)
-		v *= (float)(1 << 24);
-	if (QUANT == QUANT_FP8)
-		v *= E4M3_SCALE;
+	v *= back * (float)(1 << 24);
 	other = __shfl_xor_sync(FULL, v, 8);
 	if (lane >= (EPILOGUE == QKV || EPILOGUE == SWIGLU ? 8 : 16) || row < 0)
 		return;
@@ -401,11 +350,11 @@ finish(const struct packed_args &a, const struct needs &n, int tile, const float
 		v = rounded(v);
 		a.h[row] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
 	} else {
-		a.out[row] = EPILOGUE == RESIDUAL ? n.old + v : v;
+		a.out[row] = EPILOGUE == RESIDUAL ? old + v : v;
 	}
 }
 
-template <int QUANT, int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT>
+template <int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT>
 static __global__ void __launch_bounds__(WARPS * 32, RESIDENT)
 packed_kernel(const __grid_constant__ struct packed_args a)
 {
@@ -415,85 +364,79 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 	__shared__ float partial[2][WARPS][TILE_ROWS];
 	__shared__ float2 room[32];
 	__shared__ float back;
-	float *begin = (float *)(xs + a.n_units * unit_cols(QUANT) / 8);
-	float *kept = begin + (QUANT == QUANT_INT4 ? (a.n_units + 3) / 4 * 4 : 0);
-	float *angles = kept + a.n_units * unit_cols(QUANT);    /* QKV */
+	float *begin = (float *)(xs + a.n_groups * (GROUP / 8));
+	float *kept = begin + (a.n_groups + 3) / 4 * 4;
+	float *angles = kept + a.n_groups * GROUP;    /* QKV */
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, tile = blockIdx.x, turn = 0;
-	struct unit<QUANT> u[FLIGHT];
-	struct source<QUANT> from = source_of<QUANT>(a, tile, warp);
+	struct group u[FLIGHT];
+	struct source from = source_of(a, tile, warp);
 
 #pragma unroll
 	for (int f = 0; f < FLIGHT; f++)
-		if (warp + f * WARPS < a.n_units)
-			request<QUANT>(u[f], from, f * WARPS);
+		if (warp + f * WARPS < a.n_groups)
+			request(u[f], from, f * WARPS);
 	if (PREFETCH) {
-		int unit_bytes = unit_pieces(QUANT) * PIECE_BYTES, tile_bytes = a.n_units * unit_bytes;
+		int tile_bytes = a.n_groups * 2 * PIECE_BYTES;
 
-		call_ahead(a, tile_bytes, min(tile_bytes, FLIGHT * WARPS * unit_bytes), PREFETCH);
+		call_ahead(a, tile_bytes, min(tile_bytes, FLIGHT * WARPS * 2 * PIECE_BYTES), PREFETCH);
 	}
 	if (NORM)
-		for (int c = threadIdx.x; c < a.n_units * unit_cols(QUANT) / 8; c += WARPS * 32)
+		for (int c = threadIdx.x; c < a.n_groups * (GROUP / 8); c += WARPS * 32)
 			eight_floats(kept + 8 * c, a.norm, c, a.cols);
 	wait_for_previous();
 	if (EPILOGUE == QKV)
 		keep_angles(a, angles);
-	prepare_x<QUANT, NORM>(a, xs, begin, kept, room, &back);
+	prepare_x<NORM>(a, xs, begin, kept, room, &back);
 	__syncthreads();
 	for (; tile < a.n_tiles; tile += gridDim.x, turn = turn + 1 < WARPS ? turn + 1 : 0) {
-		struct needs n = { 1, 0 };
 		struct sums s = {};
+		float old = 0;
 
-		if (turn == warp)
-			n = ask<QUANT, EPILOGUE>(a, tile);
-		for (int i = warp; i - warp < a.n_units; i += WARPS * FLIGHT) {
-			bool more = i - warp + WARPS * FLIGHT < a.n_units;
+		if (EPILOGUE == RESIDUAL && turn == warp)
+			old = ask(a, tile);
+		for (int i = warp; i - warp < a.n_groups; i += WARPS * FLIGHT) {
+			bool more = i - warp + WARPS * FLIGHT < a.n_groups;
 			int at = more ? i + WARPS * FLIGHT : warp, of = more ? tile : tile + (int)gridDim.x;
-			int end = of < a.n_tiles ? a.n_units : 0;
+			int end = of < a.n_tiles ? a.n_groups : 0;
 
-			from = source_of<QUANT>(a, of, at);
+			from = source_of(a, of, at);
 #pragma unroll
 			for (int f = 0; f < FLIGHT; f++) {
-				if (i + f * WARPS < a.n_units) {
-					if constexpr (QUANT == QUANT_INT4)
-						multiply4(s, u[f], xs, begin, i + f * WARPS);
-					else
-						multiply8<QUANT>(s, u[f], xs, i + f * WARPS);
-				}
+				if (i + f * WARPS < a.n_groups)
+					multiply(s, u[f], xs, begin, i + f * WARPS);
 				if (at + f * WARPS < end)
-					request<QUANT>(u[f], from, f * WARPS);
+					request(u[f], from, f * WARPS);
 			}
 		}
 		if (lane % 4 == 0) {
-			partial[turn & 1][warp][lane / 4] = QUANT == QUANT_INT4 ? s.low : s.part[0];
-			partial[turn & 1][warp][8 + lane / 4] = QUANT == QUANT_INT4 ? s.high : s.part[2];
+			partial[turn & 1][warp][lane / 4] = s.low;
+			partial[turn & 1][warp][8 + lane / 4] = s.high;
 		}
 		__syncthreads();        /* the other partial is free again when its warp has come here */
 		if (turn == warp)
-			finish<QUANT, EPILOGUE, WARPS>(a, n, tile, partial[turn & 1], back, angles);
+			finish<EPILOGUE, WARPS>(a, old, tile, partial[turn & 1], back, angles);
 	}
 }
 
 /* ---- launchers */
 
-template <int QUANT, int EPILOGUE>
+template <int EPILOGUE>
 static size_t
 shared_bytes(const struct packed_args &a)
 {
-	size_t cols = (size_t)a.n_units * (size_t)unit_cols(QUANT);
-	size_t begin = QUANT == QUANT_INT4 ? ((size_t)a.n_units + 3) / 4 * 16 : 0;
-
+	size_t cols = (size_t)a.n_groups * GROUP, begin = ((size_t)a.n_groups + 3) / 4 * 16;
 	size_t angles = EPILOGUE == QKV ? 2 * (size_t)a.half * sizeof(float) : 0;
 
 	return cols * 2 + begin + (EPILOGUE == RESIDUAL ? 0 : cols * sizeof(float)) + angles;
 }
 
 /* PER_SM blocks of WARPS warps work on a multiprocessor, of RESIDENT that fit: the rest is room for the next kernel. */
-template <int QUANT, int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
+template <int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
 static void
 run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 {
-	void (*kernel)(struct packed_args) = packed_kernel<QUANT, EPILOGUE, WARPS, FLIGHT, PREFETCH, RESIDENT>;
-	size_t shared = shared_bytes<QUANT, EPILOGUE>(a);
+	void (*kernel)(struct packed_args) = packed_kernel<EPILOGUE, WARPS, FLIGHT, PREFETCH, RESIDENT>;
+	size_t shared = shared_bytes<EPILOGUE>(a);
 	int grid = min(a.n_tiles, g->n_sm * PER_SM);
 
 	if (shared > 40 << 10)
@@ -501,17 +444,12 @@ run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 	launch(kernel, dim3((unsigned)grid), dim3(WARPS * 32), shared, s, g->chained, a);
 }
 
-/* As measured on an H200: one wide block a multiprocessor, but two for 8-bit matrices of few tiles and long rows. */
-template <int QUANT, int EPILOGUE>
+/* 28 warps: 7168 columns are 2 groups a warp. All that these ask for, any card from sm_80 on has. */
+template <int EPILOGUE>
 static void
-run_quant(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
+run(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 {
-	if constexpr (QUANT == QUANT_INT4)
-		run_shape<QUANT, EPILOGUE, 28, 2, 65536, 1, 1>(s, g, a);
-	else if constexpr (EPILOGUE == RESIDUAL)
-		run_shape<QUANT, EPILOGUE, 16, 4, 65536, 2, 2>(s, g, a);
-	else
-		run_shape<QUANT, EPILOGUE, 28, 4, 65536, 1, 1>(s, g, a);
+	run_shape<EPILOGUE, 28, 2, 65536, 1, 1>(s, g, a);
 }
 
 static struct packed_args
@@ -520,7 +458,7 @@ args_of(const struct gemv *g)
 	const struct matrix *m = g->w;
 	struct packed_args a = {};
 
-	assert(m->quant != QUANT_BF16);
+	assert(m->quant == QUANT_INT4);
 	a.at = (const uint4 *)m->at;
 	a.scale = m->scale;
 	a.norm = g->norm;
@@ -531,20 +469,8 @@ args_of(const struct gemv *g)
 	a.cols = m->cols;
 	a.half = m->half;
 	a.n_tiles = tiles_of(m->rows, m->half);
-	a.n_units = units_of(m->quant, m->cols);
+	a.n_groups = groups_of(m->cols);
 	return a;
-}
-
-template <int EPILOGUE>
-static void
-run(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
-{
-	if (g->w->quant == QUANT_INT8)
-		run_quant<QUANT_INT8, EPILOGUE>(s, g, a);
-	else if (g->w->quant == QUANT_FP8)
-		run_quant<QUANT_FP8, EPILOGUE>(s, g, a);
-	else
-		run_quant<QUANT_INT4, EPILOGUE>(s, g, a);
 }
 
 extern "C" void

@@ -19,7 +19,7 @@ extern "C" {
 /* How a matrix of the decoder is stored. */
 enum quant { QUANT_BF16, QUANT_FP8, QUANT_INT8, QUANT_INT4 };
 
-/* A matrix [rows, cols] on the card. BF16: row-major. Others: packed in tiles (quant.cu says how), scales beside. */
+/* A matrix [rows, cols] on the card. BF16, FP8, INT8: row-major. INT4: in tiles (packed.cuh says how). */
 struct matrix {
 	const void *at;
 	const void *scale;              /* float32 a row; INT4: fp16 a row and group of 128 */

@@ -1,13 +1,12 @@
-/* packed.cuh: where a weight lies in a packed matrix. Shared by quant.cu, which writes there, and gemv_packed.cu.
+/* packed.cuh: where a weight lies in a packed matrix. Shared by quant.cu, which writes there, and the products.
  *
- * A tile is 16 rows over all columns, a piece of it 512 bytes: what a warp reads at once, 16 bytes a lane, already in the
- * order of the A operand of mma.m16n8k16. Lane 4 g + t has rows g and g + 8 of the tile ("low" and "high").
- *   8 bits: 32 columns a piece. The lane's columns are 8 t … 8 t + 7: 8 bytes of row low, then 8 of row high.
- *   4 bits: 64 columns a piece. The lane's columns are 8 t … 8 t + 7 and those + 32: a word low, a word high, then the
- *     same of the second eight. In a word column i is nibble i / 2 + 4 (i % 2), so that a mask gives pairs.
- * Pieces of a tile follow one another, tiles too. Columns are padded with zeros to a unit; padding rows hold anything,
- * since nothing reads their sums.
- * Scales: 8 bits float32 [tile, 16]; 4 bits fp16 [tile, group, 8, 2], low beside high.
+ * 8 bits: row-major, a byte a weight; INT8 as q + 128. Scales float32, one a row.
+ * 4 bits: a tile is 16 rows over all columns, a piece of it 512 bytes: what a warp reads at once, 16 bytes a lane, already
+ * in the order of the A operand of mma.m16n8k16. Lane 4 g + t has rows g and g + 8 of the tile ("low" and "high"), 64
+ * columns a piece, of them 8 t … 8 t + 7 and those + 32: a word low, a word high, then the same of the second eight. In a
+ * word column i is nibble i / 2 + 4 (i % 2), so that a mask gives pairs.
+ * Pieces of a tile follow one another, tiles too. Columns are padded with zeros to a group; padding rows hold anything,
+ * since nothing reads their sums. Scales fp16 [tile, group, 8, 2], low beside high.
  * Rows of a tile: in natural order, or, with m->half, 8 rows of a first half above the 8 of the second half that belong
  * to them; a half that is no multiple of 8 leaves the end of its last tile unused.
  */
@@ -19,25 +18,12 @@
 
 #define TILE_ROWS 16
 #define PIECE_BYTES 512
-#define GROUP 128               /* columns that share a scale of 4 bits */
-
-/* A unit: what a warp multiplies between two looks at the scales. */
-static __host__ __device__ __forceinline__ int
-unit_cols(int quant)
-{
-	return quant == QUANT_INT4 ? GROUP : 32;
-}
+#define GROUP 128               /* columns that share a scale of 4 bits: two pieces */
 
 static __host__ __device__ __forceinline__ int
-unit_pieces(int quant)
+groups_of(int cols)
 {
-	return quant == QUANT_INT4 ? 2 : 1;
-}
-
-static __host__ __device__ __forceinline__ int
-units_of(int quant, int cols)
-{
-	return (cols + unit_cols(quant) - 1) / unit_cols(quant);
+	return (cols + GROUP - 1) / GROUP;
 }
 
 static __host__ __device__ __forceinline__ int

@@ -24,7 +24,7 @@ cuda_pack_rows(cudaStream_t s, const struct matrix *m, int row, int n_rows, cons
 void
 cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);
 
-/* ---- gemv_packed.cu: what kernels.h says of cuda_gemv_… */
+/* ---- gemv_packed.cu: what kernels.h says of cuda_gemv_…, for INT4 */
 void
 cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);
 void

@@ -9,8 +9,8 @@
  *         other side. Of both signs and 14 sizes below absmax / 7 the one with the smallest squared error. 5 significant
  *         bits: again value times scale is a bf16, and products of one row and of many see the same weights.
  * Packing reads 2 bytes a weight and writes 1 or 1/2, behind a copy from the host that is 50 times slower. A block takes
- * a row; it writes 8 or 4 bytes a thread between those of 15 other rows, which meet in the L2.
- * Unpacking reads 1 or 1/2 and writes 2 bytes a weight, 64 in a run for each row: bound by memory.
+ * a row; INT4: it writes 4 bytes a thread between those of 15 other rows, which meet in the L2.
+ * Unpacking reads 1 or 1/2 and writes 2 bytes a weight; INT4: 64 bytes in a run for each row. Bound by memory.
  */
 #include <assert.h>
 #include <cuda_fp8.h>
@@ -26,11 +26,16 @@
 extern "C" void
 cuda_packed_bytes(const struct matrix *m, size_t *at, size_t *scale)
 {
-	size_t tiles = (size_t)tiles_of(m->rows, m->half), units = (size_t)units_of(m->quant, m->cols);
+	size_t tiles = (size_t)tiles_of(m->rows, m->half), groups = (size_t)groups_of(m->cols);
 
 	assert(m->quant != QUANT_BF16 && (!m->half || m->rows % (2 * m->half) == 0));
-	*at = tiles * units * (size_t)unit_pieces(m->quant) * PIECE_BYTES;
-	*scale = tiles * TILE_ROWS * (m->quant == QUANT_INT4 ? units * 2 : sizeof(float));
+	if (m->quant == QUANT_INT4) {
+		*at = tiles * groups * 2 * PIECE_BYTES;
+		*scale = tiles * groups * TILE_ROWS * sizeof(__half);
+	} else {
+		*at = (size_t)m->rows * (size_t)m->cols;
+		*scale = (size_t)m->rows * sizeof(float);
+	}
 }
 
 /* ---- packing */
@@ -131,9 +136,7 @@ pack8_kernel(struct pack_args a)
 {
 	__shared__ float room[32];
 	const uint16_t *row = a.rows + (size_t)blockIdx.x * a.cols;
-	int2 place = place_of(a.half, a.row + (int)blockIdx.x);
-	int n_units = units_of(QUANT, a.cols);
-	uint8_t *to = a.at + (size_t)place.x * n_units * PIECE_BYTES + (place.y & 7) * 64 + (place.y >> 3) * 8;
+	uint8_t *to = a.at + (size_t)(a.row + (int)blockIdx.x) * a.cols;
 	float absmax = 0, scale, inverse;
 
 	for (int i = threadIdx.x; i < a.cols; i += THREADS)
@@ -142,17 +145,9 @@ pack8_kernel(struct pack_args a)
 	scale = QUANT == QUANT_INT8 ? int8_scale(row, a.cols, absmax, room) : fp8_scale(absmax);
 	inverse = scale > 0 ? 1.0f / scale : 0.0f;
 	if (threadIdx.x == 0)
-		((float *)a.scale)[place.x * TILE_ROWS + place.y] = scale;
-	for (int c = threadIdx.x; c < n_units * 4; c += THREADS) {
-		float v[8];
-		uint32_t word[2] = { 0, 0 };
-
-		eight(v, row, c, a.cols);
-#pragma unroll
-		for (int i = 0; i < 8; i++)
-			word[i / 4] |= byte_of<QUANT>(v[i], inverse) << 8 * (i % 4);
-		*(uint2 *)(to + (size_t)(c / 4) * PIECE_BYTES + c % 4 * 16) = make_uint2(word[0], word[1]);
-	}
+		((float *)a.scale)[a.row + (int)blockIdx.x] = scale;
+	for (int i = threadIdx.x; i < a.cols; i += THREADS)
+		to[i] = (uint8_t)byte_of<QUANT>(bf16_value(row[i]), inverse);
 }
 
 static __device__ __forceinline__ float
@@ -225,9 +220,9 @@ pack4_kernel(struct pack_args a)
 {
 	const uint16_t *row = a.rows + (size_t)blockIdx.x * a.cols;
 	int2 place = place_of(a.half, a.row + (int)blockIdx.x);
-	int n_units = units_of(QUANT_INT4, a.cols), n = n_units * (GROUP / 8);
-	uint8_t *to = a.at + (size_t)place.x * n_units * 2 * PIECE_BYTES + (place.y & 7) * 64 + (place.y >> 3) * 4;
-	__half *scales = (__half *)a.scale + (size_t)place.x * n_units * TILE_ROWS + (place.y & 7) * 2 + (place.y >> 3);
+	int n_groups = groups_of(a.cols), n = n_groups * (GROUP / 8);
+	uint8_t *to = a.at + (size_t)place.x * n_groups * 2 * PIECE_BYTES + (place.y & 7) * 64 + (place.y >> 3) * 4;
+	__half *scales = (__half *)a.scale + (size_t)place.x * n_groups * TILE_ROWS + (place.y & 7) * 2 + (place.y >> 3);
 
 	for (int c = threadIdx.x; c - (int)(threadIdx.x & 31) < n; c += THREADS) {
 		float v[8], absmax = 0, scale, inverse;
@@ -266,10 +261,10 @@ cuda_pack_rows(cudaStream_t s, const struct matrix *m, int row, int n_rows, cons
 		pack4_kernel<<<n_rows, THREADS, 0, s>>>(a);
 }
 
-/* ---- unpacking: a warp takes a piece */
+/* ---- unpacking */
 
 struct unpack_args {
-	const uint4 *at;
+	const void *at;
 	const void *scale;
 	uint16_t *out;
 	int rows, cols, half, n_pieces;
@@ -315,29 +310,55 @@ four_bytes(float *v, uint32_t word, float scale)
 	}
 }
 
-template <int QUANT>
-static __device__ __forceinline__ void
-unpack8(const struct unpack_args &a, int tile, int piece, int lane, uint4 w)
+/* Bytes 8 c … of a row, zeros beyond the end. */
+static __device__ __forceinline__ uint2
+eight_bytes(const uint8_t *row, int c, int cols)
 {
-	const uint32_t words[4] = { w.x, w.y, w.z, w.w };
+	uint32_t word[2] = { 0, 0 };
 
-#pragma unroll
-	for (int high = 0; high < 2; high++) {
-		int r = high * 8 + lane / 4;
-		float scale = ((const float *)a.scale)[tile * TILE_ROWS + r], v[8];
+	if (cols % 8 == 0)
+		return ((const uint2 *)row)[c];
+	for (int i = 0; i < 8 && 8 * c + i < cols; i++)
+		word[i / 4] |= (uint32_t)row[8 * c + i] << 8 * (i % 4);
+	return make_uint2(word[0], word[1]);
+}
 
-		four_bytes<QUANT>(v, words[2 * high], scale);
-		four_bytes<QUANT>(v + 4, words[2 * high + 1], scale);
-		put_eight(a, row_at(a.rows, a.half, tile, r), piece * 32 + lane % 4 * 8, v);
+/* A block takes a row. */
+template <int QUANT>
+static __global__ void __launch_bounds__(THREADS)
+unpack8_kernel(struct unpack_args a)
+{
+	const uint8_t *row = (const uint8_t *)a.at + (size_t)blockIdx.x * a.cols;
+	float scale = ((const float *)a.scale)[blockIdx.x];
+
+#pragma unroll 4
+	for (int c = threadIdx.x; c < (a.cols + 7) / 8; c += THREADS) {
+		uint2 w = eight_bytes(row, c, a.cols);
+		float v[8];
+
+		four_bytes<QUANT>(v, w.x, scale);
+		four_bytes<QUANT>(v + 4, w.y, scale);
+		put_eight(a, (int)blockIdx.x, 8 * c, v);
 	}
 }
 
-static __device__ __forceinline__ void
-unpack4(const struct unpack_args &a, int tile, int piece, int lane, uint4 w)
+/* A warp takes a piece. */
+static __global__ void __launch_bounds__(THREADS)
+unpack4_kernel(struct unpack_args a)
 {
-	const uint32_t words[4] = { w.x, w.y, w.z, w.w };
-	const __half *scales = (const __half *)a.scale + (size_t)(tile * (a.n_pieces / 2) + piece / 2) * TILE_ROWS;
+	int lane = threadIdx.x & 31, tile, piece;
+	long long at = (long long)blockIdx.x * (THREADS / 32) + (threadIdx.x >> 5);
+	const __half *scales;
+	uint32_t words[4];
+	uint4 w;
 
+	if (at >= a.n)
+		return;
+	w = load_stream((const uint4 *)a.at + at * 32 + lane);
+	words[0] = w.x, words[1] = w.y, words[2] = w.z, words[3] = w.w;
+	tile = (int)(at / a.n_pieces);
+	piece = (int)(at % a.n_pieces);
+	scales = (const __half *)a.scale + (size_t)(tile * (a.n_pieces / 2) + piece / 2) * TILE_ROWS;
 #pragma unroll
 	for (int k = 0; k < 4; k++) {
 		int high = k & 1;
@@ -350,36 +371,17 @@ unpack4(const struct unpack_args &a, int tile, int piece, int lane, uint4 w)
 	}
 }
 
-template <int QUANT>
-static __global__ void __launch_bounds__(THREADS)
-unpack_kernel(struct unpack_args a)
-{
-	int lane = threadIdx.x & 31;
-	long long i = (long long)blockIdx.x * (THREADS / 32) + (threadIdx.x >> 5);
-	uint4 w;
-
-	if (i >= a.n)
-		return;
-	w = load_stream(a.at + i * 32 + lane);
-	if (QUANT == QUANT_INT4)
-		unpack4(a, (int)(i / a.n_pieces), (int)(i % a.n_pieces), lane, w);
-	else
-		unpack8<QUANT>(a, (int)(i / a.n_pieces), (int)(i % a.n_pieces), lane, w);
-}
-
 extern "C" void
 cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m)
 {
-	struct unpack_args a = { (const uint4 *)m->at, m->scale, out, m->rows, m->cols, m->half, 0, 0 };
-	unsigned grid;
+	struct unpack_args a = { m->at, m->scale, out, m->rows, m->cols, m->half, 0, 0 };
 
-	a.n_pieces = units_of(m->quant, m->cols) * unit_pieces(m->quant);
+	a.n_pieces = groups_of(m->cols) * 2;
 	a.n = (long long)tiles_of(m->rows, m->half) * a.n_pieces;
-	grid = (unsigned)ceil_div(a.n, THREADS / 32);
 	if (m->quant == QUANT_INT8)
-		unpack_kernel<QUANT_INT8><<<grid, THREADS, 0, s>>>(a);
+		unpack8_kernel<QUANT_INT8><<<m->rows, THREADS, 0, s>>>(a);
 	else if (m->quant == QUANT_FP8)
-		unpack_kernel<QUANT_FP8><<<grid, THREADS, 0, s>>>(a);
+		unpack8_kernel<QUANT_FP8><<<m->rows, THREADS, 0, s>>>(a);
 	else
-		unpack_kernel<QUANT_INT4><<<grid, THREADS, 0, s>>>(a);
+		unpack4_kernel<<<ceil_div(a.n, THREADS / 32), THREADS, 0, s>>>(a);
 }

@@ -1,18 +1,18 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
-EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed_test.cu
+EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/gemv_test.cu
 if HAVE_CUDA
 EXTRA_PROGRAMS += cuda_load
 cuda_load_SOURCES = tests/cuda/load_test.c tests/engine/tiny.c tests/engine/tiny.h
 cuda_load_CPPFLAGS = $(TEST_CPPFLAGS) $(CUDA_CFLAGS)
 cuda_load_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 
-cuda_packed: $(srcdir)/tests/cuda/packed_test.cu engine/cuda/quant.o
-	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/packed_test.cu engine/cuda/quant.o
-CLEANFILES += cuda_packed
+cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
+	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
+CLEANFILES += cuda_gemv
 
-gpu_programs = cuda_load cuda_packed engine_conform demo_recorded
+gpu_programs = cuda_load cuda_gemv engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
-	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_packed '$(srcdir)/tests/conform -g 0' ./demo_recorded \
+	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_gemv '$(srcdir)/tests/conform -g 0' ./demo_recorded \
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py'
 else
 check-gpu:

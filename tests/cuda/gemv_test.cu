@@ -1,14 +1,16 @@
-/* packed_test.cu: packed matrices against plain ones, over odd and real shapes; and with "bench" how fast they are read.
+/* gemv_test.cu: products of one row against sums in double, over odd and real shapes; packing and unpacking; and with
+ * "bench" how fast matrices are read.
  *
- *   nvcc -O3 -std=c++17 -arch=sm_90 -I. -o packed_test tests/cuda/packed_test.cu engine/cuda/quant.cu
- *   ./packed_test           checks; 77 without a device
- *   ./packed_test bench     shapes of the kernel over 20 layers of the 40B decoder, as shares of a plain read; and that
+ *   nvcc -O3 -std=c++17 -arch=sm_90 -I. -o gemv_test tests/cuda/gemv_test.cu engine/cuda/quant.cu
+ *   ./gemv_test             checks; 77 without a device
+ *   ./gemv_test bench       shapes of the kernels over 20 layers of the 40B decoder, as shares of a plain read; and that
  *                           kernels which begin early change nothing
  *
- * Products are compared with sums in double over the unpacked weights, so what may differ is the order of sums, the
- * rounding of x at ties and, for INT8, the unpacked weight's rounding to bfloat16.
+ * What may differ from a sum in double over the unpacked weights is the order of sums, the rounding of x at ties and, for
+ * INT8, the unpacked weight's rounding to bfloat16.
  */
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +18,16 @@
 #include <functional>
 #include <vector>
 
+#include "engine/cuda/packed.cuh"
+
+namespace by_row {
+#include "engine/cuda/gemv.cu"
+}
+namespace by_tile {
 #include "engine/cuda/gemv_packed.cu"
+}
+
+#define SHOWN 20                /* failures that are printed */
 
 typedef std::vector<uint16_t> halves;
 typedef std::vector<float> floats;
@@ -33,7 +44,7 @@ check(cudaError_t rc, const char *what, int line)
 {
 	if (rc == cudaSuccess)
 		return;
-	fprintf(stderr, "packed_test.cu:%d: %s: %s\n", line, what, cudaGetErrorString(rc));
+	fprintf(stderr, "gemv_test.cu:%d: %s: %s\n", line, what, cudaGetErrorString(rc));
 	exit(1);
 }
 
@@ -42,7 +53,8 @@ expect(bool good, const char *what, const char *quant, int rows, int cols, doubl
 {
 	if (good)
 		return;
-	n_bad++;
+	if (n_bad++ >= SHOWN)
+		return;
 	printf("not ok: %s %s [%d, %d]: %g, at most %g\n", quant, what, rows, cols, is, limit);
 }
 
@@ -87,6 +99,15 @@ weights(size_t n)
 	return w;
 }
 
+/* A copy from pageable memory may return before the card has it, and our stream does not wait for it by itself. */
+template <typename T>
+static void
+put(T *to, const std::vector<T> &v)
+{
+	CHECK(cudaMemcpy(to, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
+	CHECK(cudaDeviceSynchronize());
+}
+
 template <typename T>
 static T *
 on_card(const std::vector<T> &v)
@@ -94,8 +115,7 @@ on_card(const std::vector<T> &v)
 	T *p;
 
 	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
-	CHECK(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
-	CHECK(cudaDeviceSynchronize());         /* a copy from pageable memory may end after its call */
+	put(p, v);
 	return p;
 }
 
@@ -126,6 +146,12 @@ pack_all(const struct matrix *m, const uint16_t *rows)
 		n = std::min(end, m->rows / 3 + 1);
 		cuda_pack_rows(stream, m, end - n, n, rows + (size_t)(end - n) * m->cols);
 	}
+}
+
+static double
+square(double v)
+{
+	return v * v;
 }
 
 static double
@@ -178,9 +204,24 @@ check_row(const struct packed *p, int row)
 			limit = plain_error4(w + g, n) * 1.001 + 1e-12;
 			error = 0;
 			for (int i = g; i < g + n; i++)
-				error += std::pow((double)value(w[i]) - value(b[i]), 2);
+				error += square((double)value(w[i]) - value(b[i]));
 			expect(error <= limit, "unpacked", "int4", p->m.rows, cols, error, limit);
 		}
+}
+
+static void
+measure(struct packed *p)
+{
+	size_t cols = (size_t)p->m.cols;
+
+	p->length.resize((size_t)p->m.rows);
+	for (size_t r = 0; r < p->length.size(); r++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < cols; i++)
+			sum += square(value(p->back[r * cols + i]));
+		p->length[r] = std::sqrt(sum);
+	}
 }
 
 static void
@@ -193,6 +234,12 @@ pack(struct packed *p, enum quant quant, int rows, int cols, int half)
 
 	memset(&p->m, 0, sizeof p->m);
 	p->m.rows = rows, p->m.cols = cols, p->m.half = half, p->m.quant = quant;
+	if (quant == QUANT_BF16) {
+		p->back = p->from = weights(n);
+		p->m.at = on_card(p->from);
+		measure(p);
+		return;
+	}
 	cuda_packed_bytes(&p->m, &at, &scale);
 	CHECK(cudaMalloc(&room, at));
 	CHECK(cudaMemset(room, 0xff, at));
@@ -204,20 +251,14 @@ pack(struct packed *p, enum quant quant, int rows, int cols, int half)
 	from = on_card(p->from);
 	pack_all(&p->m, from);
 	CHECK(cudaMalloc(&out, (n + 64) * 2));
-	CHECK(cudaMemcpy(out + n, guard.data(), 128, cudaMemcpyHostToDevice));
+	put(out + n, guard);
 	cuda_unpack(stream, out, &p->m);
 	CHECK(cudaGetLastError());
 	p->back = from_card(out, n + 64);
 	expect(!memcmp(&p->back[n], guard.data(), 128), "wrote beyond the end", names[quant], rows, cols, 0, 0);
-	p->length.resize((size_t)rows);
-	for (int r = 0; r < rows; r++) {
-		double sum = 0;
-
+	for (int r = 0; r < rows; r++)
 		check_row(p, r);
-		for (int i = 0; i < cols; i++)
-			sum += std::pow((double)value(p->back[(size_t)r * cols + i]), 2);
-		p->length[(size_t)r] = std::sqrt(sum);
-	}
+	measure(p);
 	CHECK(cudaFree(from));
 	CHECK(cudaFree(out));
 }
@@ -312,8 +353,7 @@ twice(const std::vector<T> &before, const struct packed *p, const std::function<
 	product(out);
 	CHECK(cudaGetLastError());
 	first = from_card(out, before.size());
-	CHECK(cudaMemcpy(out, before.data(), before.size() * sizeof(T), cudaMemcpyHostToDevice));
-	CHECK(cudaDeviceSynchronize());
+	put(out, before);
 	product(out);
 	second = from_card(out, before.size());
 	expect(!memcmp(first.data(), second.data(), before.size() * sizeof(T)), "differs when repeated", names[p->m.quant],
@@ -337,9 +377,9 @@ test_vector(enum quant quant, int rows, int cols, bool residual)
 		v = uniform();
 	out = twice<float>(before, &p, [&](float *to) {
 		if (residual)
-			cuda_packed_residual(stream, &in.g, to);
+			cuda_gemv_residual(stream, &in.g, to);
 		else
-			cuda_packed_plain(stream, &in.g, to);
+			cuda_gemv_plain(stream, &in.g, to);
 	});
 	for (int r = 0; r < rows; r++) {
 		double want = dot(&p, r, in.seen) + (residual ? before[(size_t)r] : 0);
@@ -360,7 +400,7 @@ test_swiglu(enum quant quant, int half, int cols)
 
 	pack(&p, quant, 2 * half, cols, half);
 	input_make(&in, &p, true);
-	out = twice<uint16_t>(halves((size_t)half), &p, [&](uint16_t *to) { cuda_packed_swiglu(stream, &in.g, to); });
+	out = twice<uint16_t>(halves((size_t)half), &p, [&](uint16_t *to) { cuda_gemv_swiglu(stream, &in.g, to); });
 	for (int i = 0; i < half; i++) {
 		double gate = dot(&p, i, in.seen), up = dot(&p, half + i, in.seen), silu = gate / (1 + std::exp(-gate));
 		double e_gate = TOLERANCE * p.length[(size_t)i] * in.length + std::fabs(gate) / 256;
@@ -403,7 +443,7 @@ test_qkv(enum quant quant, int n_heads, int n_kv_heads, int head_dim, int cols)
 		r.q = to;
 		r.k = to + q;
 		r.v = to + q + n * kv;
-		cuda_packed_qkv(stream, &in.g, &r);
+		cuda_gemv_qkv(stream, &in.g, &r);
 	});
 	for (int row = 0; row < rows; row++) {
 		int i = row % head_dim, low = i < half ? row : row - half, high = low + half;
@@ -431,9 +471,9 @@ static int
 test_all(void)
 {
 	static const int shapes[][2] = { { 16, 128 }, { 17, 48 }, { 1, 50 }, { 33, 80 }, { 64, 64 }, { 100, 20480 },
-		{ 8191, 384 } };
+		{ 31, 172 }, { 8191, 384 } };
 
-	for (enum quant quant : { QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
+	for (enum quant quant : { QUANT_BF16, QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
 		int bad = n_bad;
 
 		for (auto &s : shapes) {
@@ -445,13 +485,17 @@ test_all(void)
 		test_vector(quant, 64000, 1024, false);
 		test_swiglu(quant, 36, 48);
 		test_swiglu(quant, 5, 300);
+		test_swiglu(quant, 20, 172);
 		test_swiglu(quant, 4096, 7168);
 		test_qkv(quant, 4, 2, 8, 64);
 		test_qkv(quant, 4, 1, 20, 48);
+		test_qkv(quant, 4, 1, 8, 172);
 		test_qkv(quant, 6, 2, 64, 80);
 		test_qkv(quant, 56, 8, 128, 7168);
 		printf("%s: %s\n", names[quant], n_bad == bad ? "ok" : "FAILED");
 	}
+	if (n_bad > SHOWN)
+		printf("%d failures in all\n", n_bad);
 	return n_bad ? 1 : 0;
 }
 
@@ -534,6 +578,8 @@ chain_make(struct chain *c, enum quant quant)
 {
 	static const int shape[4][3] = { { 9216, HIDDEN, 64 }, { HIDDEN, HIDDEN, 0 }, { 2 * WIDE, HIDDEN, WIDE },
 		{ HIDDEN, WIDE, 0 } };
+	/* BF16: of some 2^-7; FP8: no NaN */
+	static const uint32_t keep[] = { 0x80ff80ff, 0xbfbfbfbf, ~0u, ~0u }, set[] = { 0x3c003c00, 0, 0, 0 };
 	size_t at, scale;
 	struct chain empty = {};
 
@@ -545,20 +591,23 @@ chain_make(struct chain *c, enum quant quant)
 				struct matrix *m = &c->m[l][i];
 
 				m->rows = shape[i][0], m->cols = shape[i][1], m->half = shape[i][2], m->quant = quant;
-				cuda_packed_bytes(m, &at, &scale);
+				at = (size_t)m->rows * (size_t)m->cols * 2;
+				scale = 0;
+				if (quant != QUANT_BF16)
+					cuda_packed_bytes(m, &at, &scale);
 				m->at = c->room + c->bytes;
 				m->scale = c->room + c->bytes + at;
 				c->bytes += at + (scale + 511) / 512 * 512;
 				c->of[i] = at + scale;
 				if (pass && quant == QUANT_INT4)        /* fp16 of some 2^-11 */
 					fill_kernel<<<n_sm, 512, 0, stream>>>((uint32_t *)m->scale, scale / 4, 0x83ff83ff, 0x10001000);
-				else if (pass)                          /* float32 of some 2^-14 */
+				else if (pass && scale)                 /* float32 of some 2^-14 */
 					fill_kernel<<<n_sm, 512, 0, stream>>>((uint32_t *)m->scale, scale / 4, 0x007fffff, 0x38800000);
 			}
 		if (pass)
 			break;
 		CHECK(cudaMalloc(&c->room, c->bytes));
-		fill_kernel<<<n_sm * 8, 512, 0, stream>>>((uint32_t *)c->room, c->bytes / 4, quant == QUANT_FP8 ? 0xbfbfbfbfu : ~0u, 0);
+		fill_kernel<<<n_sm * 8, 512, 0, stream>>>((uint32_t *)c->room, c->bytes / 4, keep[quant], set[quant]);
 	}
 	c->x = on_card(floats(HIDDEN, 0.5f));
 	c->norm = on_card(floats(HIDDEN, 1.0f));
@@ -586,48 +635,81 @@ chain_free(struct chain *c)
 		CHECK(cudaFree(p));
 }
 
-template <int QUANT, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
-static void
-one_layer(struct chain *c, int l, int which, bool pdl)
-{
-	struct gemv g = {};
-	struct packed_args a;
+/* Product i of a layer. */
+typedef void (*product)(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i);
 
-	g.norm = c->norm, g.x = c->x, g.eps = 1e-5f, g.n_sm = n_sm, g.chained = pdl;
-	for (int i = 0; i < 4; i++) {
-		if (!(which >> i & 1))
-			continue;
-		g.w = &c->m[l][i];
-		g.in = i == 1 ? c->q : c->h;
-		a = args_of(&g);
-		a.out = c->x;
-		a.h = c->h;
-		a.rope.q = c->q, a.rope.k = c->k, a.rope.v = c->k + 1024, a.rope.cos = a.rope.sin = c->cosines;
-		a.rope.state = c->state, a.rope.n_heads = 56, a.rope.n_kv_heads = 8, a.rope.head_dim = 128;
-		if (i == 0)
-			run_shape<QUANT, QKV, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, &g, a);
-		else if (i == 2)
-			run_shape<QUANT, SWIGLU, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, &g, a);
-		else
-			run_shape<QUANT, RESIDUAL, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, &g, a);
-	}
+static void
+as_built(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
+{
+	if (i == 0)
+		cuda_gemv_qkv(stream, g, r);
+	else if (i == 2)
+		cuda_gemv_swiglu(stream, g, c->h);
+	else
+		cuda_gemv_residual(stream, g, c->x);
 }
 
-/* Milliseconds of the matrices which (a bit each) of all layers, as a graph. */
-template <int QUANT, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
+template <int QUANT, int WARPS, int FLIGHT>
+static void
+rows(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
+{
+	struct by_row::gemv_args a = by_row::args_of(g, g->w->rows / 2);
+
+	a.out = c->x;
+	a.h = c->h;
+	a.rope = *r;
+	if (i == 0)
+		by_row::run_shape<QUANT, by_row::QKV, WARPS, FLIGHT>(stream, g, a);
+	else if (i == 2)
+		by_row::run_shape<QUANT, by_row::SWIGLU, WARPS, FLIGHT>(stream, g, a);
+	else
+		by_row::run_shape<QUANT, by_row::RESIDUAL, WARPS, FLIGHT>(stream, g, a);
+}
+
+template <int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
+static void
+tiles(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
+{
+	struct by_tile::packed_args a = by_tile::args_of(g);
+
+	a.out = c->x;
+	a.h = c->h;
+	a.rope = *r;
+	if (i == 0)
+		by_tile::run_shape<by_tile::QKV, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+	else if (i == 2)
+		by_tile::run_shape<by_tile::SWIGLU, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+	else
+		by_tile::run_shape<by_tile::RESIDUAL, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+}
+
+/* The matrices which (a bit each) of all layers. */
+static void
+all_layers(struct chain *c, product p, int which, bool pdl)
+{
+	struct gemv_rope r = { c->q, c->k, c->k + 1024, c->cosines, c->cosines, c->state, 56, 8, 128 };
+
+	for (int l = 0; l < LAYERS; l++)
+		for (int i = 0; i < 4; i++) {
+			struct gemv g = { &c->m[l][i], i % 2 ? NULL : c->norm, c->x, i == 1 ? c->q : c->h, 1e-5f, n_sm, pdl };
+
+			if (which >> i & 1)
+				p(&g, &r, c, i);
+		}
+}
+
+/* Milliseconds of them, as a graph. */
 static double
-chain_ms(struct chain *c, int which, bool pdl)
+chain_ms(struct chain *c, product p, int which, bool pdl)
 {
 	cudaGraph_t graph;
 	cudaGraphExec_t run;
 	double ms;
 
-	for (int l = 0; l < LAYERS; l++)        /* attributes are set outside the capture */
-		one_layer<QUANT, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(c, l, which, pdl);
+	all_layers(c, p, which, pdl);           /* attributes are set outside the capture */
 	CHECK(cudaStreamSynchronize(stream));
 	CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-	for (int l = 0; l < LAYERS; l++)
-		one_layer<QUANT, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(c, l, which, pdl);
+	all_layers(c, p, which, pdl);
 	CHECK(cudaStreamEndCapture(stream, &graph));
 	CHECK(cudaGraphInstantiate(&run, graph, 0));
 	ms = median_ms([&] { CHECK(cudaGraphLaunch(run, stream)); });
@@ -637,43 +719,36 @@ chain_ms(struct chain *c, int which, bool pdl)
 }
 
 /* Kernels that begin early must not change a bit of what 20 layers make of x. */
-template <int QUANT>
 static void
-check_chained(struct chain *c)
+check_chained(struct chain *c, enum quant quant)
 {
 	floats start(HIDDEN), first, x;
 
 	for (float &v : start)
 		v = uniform();
 	for (int round = 0; round < 20; round++) {
-		CHECK(cudaMemcpy(c->x, start.data(), HIDDEN * sizeof(float), cudaMemcpyHostToDevice));
-		for (int l = 0; l < LAYERS; l++)
-			one_layer<QUANT, 14, QUANT == QUANT_INT4 ? 4 : 8, 65536, 2, 1>(c, l, 15, chained && round);
+		put(c->x, start);
+		all_layers(c, as_built, 15, chained && round);
 		x = from_card(c->x, HIDDEN);
 		if (round == 0)
 			first = x;
-		expect(!memcmp(x.data(), first.data(), HIDDEN * sizeof(float)), "chained differs", names[QUANT], 0, 0, round, 0);
+		expect(!memcmp(x.data(), first.data(), HIDDEN * sizeof(float)), "chained differs", names[quant], 0, 0, round, 0);
 	}
-	expect(std::isfinite(length(x)) && length(x) != length(start), "chain", names[QUANT], 0, 0, length(x), 0);
+	expect(std::isfinite(length(x)) && length(x) != length(start), "chain", names[quant], 0, 0, length(x), 0);
 }
 
-template <int QUANT, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
 static void
-show(struct chain *c)
+show(struct chain *c, const char *name, product p)
 {
-	printf("%-5s warps %2d flight %d prefetch %6d resident %d a-sm %d", names[QUANT], WARPS, FLIGHT, PREFETCH, RESIDENT,
-	    PER_SM);
+	printf("  %-24s", name);
 	for (int pdl = 0; pdl <= (chained ? 1 : 0); pdl++) {
-		double ms = chain_ms<QUANT, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(c, 15, pdl);
+		double ms = chain_ms(c, p, 15, pdl);
 
 		printf("  %s %7.1f GB/s %.3f", pdl ? "chained" : "plain", (double)c->bytes / ms / 1e6, (double)c->bytes / ms / c->read);
 	}
-	if (chained) {
-		printf("  | qkv o gate_up down");
-		for (int i = 0; i < 4; i++)
-			printf(" %.3f", (double)c->of[i] * LAYERS /
-			    chain_ms<QUANT, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(c, 1 << i, true) / c->read);
-	}
+	printf("  | qkv o gate_up down");
+	for (int i = 0; i < 4; i++)
+		printf(" %.3f", (double)c->of[i] * LAYERS / chain_ms(c, p, 1 << i, chained) / c->read);
 	printf("\n");
 	fflush(stdout);
 }
@@ -693,60 +768,56 @@ bench_unpack(struct chain *c, enum quant quant)
 	CHECK(cudaFree(out));
 }
 
+/* Of a matrix by rows: warps a block, loads requested a lane and row. */
 template <int QUANT>
 static void
-bench8(struct chain *c)
+bench_rows(struct chain *c)
 {
-	show<QUANT, 14, 8, 0, 2, 1>(c);
-	show<QUANT, 14, 8, 65536, 2, 1>(c);
-	show<QUANT, 14, 8, 131072, 2, 1>(c);
-	show<QUANT, 14, 8, 65536, 2, 2>(c);
-	show<QUANT, 16, 7, 65536, 2, 1>(c);
-	show<QUANT, 16, 4, 65536, 2, 2>(c);
-	show<QUANT, 28, 4, 65536, 1, 1>(c);
-	show<QUANT, 8, 8, 32768, 3, 2>(c);
-	show<QUANT, 8, 7, 32768, 4, 4>(c);
-	show<QUANT, 8, 4, 32768, 5, 5>(c);
-	show<QUANT, 4, 8, 16384, 7, 4>(c);
+	show(c, "14 x 2", rows<QUANT, 14, 2>);
+	show(c, "14 x 4", rows<QUANT, 14, 4>);
+	show(c, "16 x 2", rows<QUANT, 16, 2>);
+	show(c, "16 x 4", rows<QUANT, 16, 4>);
+	show(c, "18 x 2", rows<QUANT, 18, 2>);
+	show(c, "18 x 3", rows<QUANT, 18, 3>);
+	show(c, "18 x 4", rows<QUANT, 18, 4>);
+	show(c, "20 x 2", rows<QUANT, 20, 2>);
+	show(c, "24 x 2", rows<QUANT, 24, 2>);
 }
 
+/* Warps a block, groups requested, bytes called ahead, blocks that fit and that run on a multiprocessor. */
 static void
-bench4(struct chain *c)
+bench_tiles(struct chain *c)
 {
-	show<QUANT_INT4, 14, 4, 0, 2, 1>(c);
-	show<QUANT_INT4, 14, 4, 65536, 2, 1>(c);
-	show<QUANT_INT4, 14, 4, 131072, 2, 1>(c);
-	show<QUANT_INT4, 14, 4, 65536, 2, 2>(c);
-	show<QUANT_INT4, 14, 2, 65536, 2, 1>(c);
-	show<QUANT_INT4, 16, 3, 65536, 2, 1>(c);
-	show<QUANT_INT4, 28, 2, 65536, 1, 1>(c);
-	show<QUANT_INT4, 28, 4, 65536, 1, 1>(c);
-	show<QUANT_INT4, 8, 4, 32768, 3, 2>(c);
-	show<QUANT_INT4, 8, 4, 32768, 3, 3>(c);
-	show<QUANT_INT4, 8, 3, 32768, 4, 4>(c);
-	show<QUANT_INT4, 8, 2, 32768, 5, 5>(c);
-	show<QUANT_INT4, 4, 4, 16384, 7, 4>(c);
+	show(c, "28 x 2 64K 1 1", tiles<28, 2, 65536, 1, 1>);
+	show(c, "28 x 2 0 1 1", tiles<28, 2, 0, 1, 1>);
+	show(c, "28 x 2 32K 1 1", tiles<28, 2, 32768, 1, 1>);
+	show(c, "28 x 1 64K 1 1", tiles<28, 1, 65536, 1, 1>);
+	show(c, "32 x 2 64K 1 1", tiles<32, 2, 65536, 1, 1>);
+	show(c, "20 x 3 64K 1 1", tiles<20, 3, 65536, 1, 1>);
+	show(c, "14 x 2 32K 2 2", tiles<14, 2, 32768, 2, 2>);
+	show(c, "14 x 4 32K 2 2", tiles<14, 4, 32768, 2, 2>);
 }
 
 static void
 bench(void)
 {
-	for (enum quant quant : { QUANT_INT4, QUANT_FP8, QUANT_INT8 }) {
+	for (enum quant quant : { QUANT_BF16, QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
 		struct chain c;
 
 		chain_make(&c, quant);
-		printf("%-5s %.2f GB, plain read %.1f GB/s\n", names[quant], (double)c.bytes / 1e9, c.read / 1e6);
-		if (quant == QUANT_INT4) {
-			check_chained<QUANT_INT4>(&c);
-			bench4(&c);
-		} else if (quant == QUANT_FP8) {
-			check_chained<QUANT_FP8>(&c);
-			bench8<QUANT_FP8>(&c);
-		} else {
-			check_chained<QUANT_INT8>(&c);
-			bench8<QUANT_INT8>(&c);
-		}
-		bench_unpack(&c, quant);
+		printf("%s %.2f GB, plain read %.1f GB/s\n", names[quant], (double)c.bytes / 1e9, c.read / 1e6);
+		check_chained(&c, quant);
+		show(&c, "as built", as_built);
+		if (quant == QUANT_BF16)
+			bench_rows<QUANT_BF16>(&c);
+		else if (quant == QUANT_FP8)
+			bench_rows<QUANT_FP8>(&c);
+		else if (quant == QUANT_INT8)
+			bench_rows<QUANT_INT8>(&c);
+		else
+			bench_tiles(&c);
+		if (quant != QUANT_BF16)
+			bench_unpack(&c, quant);
 		chain_free(&c);
 	}
 }
