@@ -159,6 +159,8 @@ note_private(struct term *term, char end, const int *p, int n, int64_t now)
 		note_graphics(term, p, n);
 	else if (end == 'y' && n >= 2 && p[0] == 2026)
 		term->sync = p[1] == 1 || p[1] == 2;
+	else if (end == 'y' && n >= 2 && p[0] == 2004)
+		term->brackets = p[1] >= 1 && p[1] <= 3;
 	else if (end == 'y' && n >= 2 && p[0] == 5522)
 		term->clipboard = p[1] >= 1 && p[1] <= 3;
 }
@@ -254,13 +256,13 @@ term_init(struct term *term, int fd)
 	term->quirks = term_quirks(term->in_tmux ? "tmux" : "");
 }
 
-/* Name, second attributes (mlterm), background, synchronized updates, clipboard, cell, area, 256 registers
- * please, registers, largest picture, fence. */
+/* Name, second attributes (mlterm), background, synchronized updates, bracketed pastes, clipboard, cell, area, 256
+ * registers please, registers, largest picture, fence. */
 void
 term_ask(struct term *term)
 {
-	static const char questions[] = "\033[>q\033[>c\033]11;?\033\\\033[?2026$p\033[?5522$p\033[16t\033[14t"
-	                                "\033[?1;3;256S\033[?1;1;0S\033[?2;4;0S\033[c";
+	static const char questions[] = "\033[>q\033[>c\033]11;?\033\\\033[?2026$p\033[?2004$p\033[?5522$p"
+	                                "\033[16t\033[14t\033[?1;3;256S\033[?1;1;0S\033[?2;4;0S\033[c";
 
 	term->asked = clock_ms();
 	term_out(term, questions, sizeof questions - 1);

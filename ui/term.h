@@ -28,6 +28,7 @@ struct term {
 	enum term_known sixel;          /* from the device attributes, the fence of the questions */
 	enum term_known light;          /* the background is */
 	bool sync;                      /* mode 2026 is there */
+	bool brackets;                  /* and 2004: pastes are marked */
 	bool clipboard;                 /* and OSC 5522 */
 	bool in_tmux;
 	struct term_quirks quirks;

@@ -208,26 +208,57 @@ tell_paste(struct ui *ui)
 	ui_flash(ui, text);
 }
 
-/* A paste whose brackets the terminal leaves out: Enter would send its first line. Only when it is certain that nobody
- * typed it: it came all at once while we were waiting for it, on a line whose answers take no time, so that nothing can
- * have been held back on the way. */
+static void
+take_unit(struct ui *ui, const struct reader_unit *unit)
+{
+	if (unit->kind == READER_ANSWER)
+		take_answer(ui, unit->at, unit->n);
+	else
+		act_take(ui, unit);
+}
+
+static void
+take_units(struct ui *ui)
+{
+	struct reader_unit unit;
+
+	while (reader_next(ui->reader, clock_ms(), &unit))
+		take_unit(ui, &unit);
+}
+
+/* Whether lines that come all at once are looked at as a possible paste: they are for the input, from a terminal of which
+ * it is not known that it brackets pastes. */
 static bool
-take_burst(struct ui *ui, const char *s, size_t n, int64_t now)
+may_burst(const struct ui *ui)
+{
+	return !ui->brackets && !ui->term.brackets && !reader_in_paste(ui->reader) && !ui->picker && !ui->reading.on &&
+	       !ui->reading.asking && !ui->keys_only;
+}
+
+/* What came while we were waiting for it, on a line whose answers take no time, was not typed earlier and held back. */
+static bool
+came_at_once(const struct ui *ui, int64_t now)
 {
 	enum { QUICK_MS = 50, RESTED_MS = 2 };
 
-	if (ui->burst.bytes.n > 0)
-		return burst_add(&ui->burst, s, n, now);
-	return !ui->brackets && !reader_in_paste(ui->reader) && ui->term.round_trip >= 0 &&
-	       ui->term.round_trip <= QUICK_MS && now - ui->rested >= RESTED_MS && burst_begins(s, n) &&
-	       burst_add(&ui->burst, s, n, now);
+	return ui->term.round_trip >= 0 && ui->term.round_trip <= QUICK_MS && now - ui->rested >= RESTED_MS;
 }
 
 static void
 end_burst(struct ui *ui, int64_t now)
 {
-	reader_feed_paste(ui->reader, ui->burst.bytes.at, ui->burst.bytes.n, now);
-	buf_clear(&ui->burst.bytes);
+	struct burst *b = &ui->burst;
+	const size_t typed = burst_typed(b), n = b->bytes.n - b->n_before;
+	const char *s = b->bytes.at + b->n_before;
+
+	if (typed > 0)
+		reader_feed(ui->reader, s, typed, now);
+	if (typed < n)
+		reader_feed_paste(ui->reader, s + typed, n - typed, now);
+	burst_clear(b);
+	take_units(ui);
+	if (typed < n && ui->flash.n == 0 && !input_empty(ui->input))
+		ui_flash(ui, "taken for a paste: Enter sends it");
 }
 
 static void
@@ -237,20 +268,15 @@ take_bytes(struct ui *ui, const char *s, size_t n)
 	const int64_t now = clock_ms();
 
 	ui->brackets |= memmem(s, n, bracket, sizeof bracket - 1) != NULL;
-	if (take_burst(ui, s, n, now))
-		return;
-	if (ui->burst.bytes.n > 0)
+	if (ui->burst.bytes.n > 0) {
+		if (burst_add(&ui->burst, s, n, now))
+			return;
 		end_burst(ui, now);
+	}
+	if (may_burst(ui) && burst_begin(&ui->burst, input_text(ui->input), s, n, came_at_once(ui, now), now))
+		return;
 	reader_feed(ui->reader, s, n, now);
-}
-
-static void
-take_unit(struct ui *ui, const struct reader_unit *unit)
-{
-	if (unit->kind == READER_ANSWER)
-		take_answer(ui, unit->at, unit->n);
-	else
-		act_take(ui, unit);
+	take_units(ui);
 }
 
 static bool
@@ -266,7 +292,6 @@ ui_read(struct ui *ui)
 {
 	enum { READS = 16 };    /* a flood of keys must not keep the screen from being drawn */
 	char bytes[4096];
-	struct reader_unit unit;
 
 	if (ui->plain) {
 		plain_read(ui->plain);
@@ -283,8 +308,7 @@ ui_read(struct ui *ui)
 	}
 	if (burst_left(&ui->burst, clock_ms()) == 0)
 		end_burst(ui, clock_ms());
-	while (reader_next(ui->reader, clock_ms(), &unit))
-		take_unit(ui, &unit);
+	take_units(ui);
 	if (ui->fetch.until && clock_ms() >= ui->fetch.until)
 		take_fetched(ui, FETCH_FAILED);
 	tell_paste(ui);

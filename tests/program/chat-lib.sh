@@ -35,7 +35,7 @@ picture() {
 }
 
 # screen SIZE ARGS... <steps: the chat on a screen of that size; fails the test when a step does. A step of our own,
-# say "TEXT", types and sends: Enter comes when the text is seen, since keys that come all at once are a paste.
+# say "TEXT", types and sends: Enter comes when the text is seen.
 screen() {
 	size=$1
 	shift

@@ -108,35 +108,55 @@ class ChatTest(ProgramTest):
         self.env.pop('WAYLAND_DISPLAY', None)
         self.assertEqual(self.chat(play)[0], 0)
 
-    def test_a_paste_without_brackets_is_not_sent(self):
+    def questions(self, keys, answers, quick=False, more='', brackets=False):
+        """The questions that come of keys which arrive all at once, and of `more` a second later, on a terminal that
+        answers the program's own questions at once or not at all."""
         def play(t):
-            t.wait('\x1b[c')
-            t.keys('\x1b[?62;4c')              # it answers at once: nothing is held back on the way
+            if quick or brackets:
+                t.wait('\x1b[c')
+                t.keys(('\x1b[?2004;2$y' if brackets else '') + '\x1b[?62;4c')
             t.wait('/help')
             time.sleep(0.3)
-            t.keys('first line\rsecond line\r')
-            t.wait('second line')
-            time.sleep(0.3)
-            t.keys('\r')
-            t.wait('[cut at 3]')
-            t.keys('\x04')
+            t.keys(keys)
+            if more:
+                time.sleep(1)
+                t.keys(more)
+            for _ in range(answers):
+                t.wait('[cut at 3]')
+            t.keys('\x03\x04')
             return t.rest()
 
         self.assertEqual(self.chat(play, '-n', '3')[0], 0)
-        self.assertEqual([r['text'] for r in self.of_kind('user')], ['first line\nsecond line\n'])
+        return [r['text'] for r in self.of_kind('user')]
 
-    def test_lines_that_may_have_been_held_back_are_sent(self):
-        def play(t):
-            t.wait('/help')                     # it answers nothing: who knows how slow the line is
-            time.sleep(0.3)
-            t.keys('first line\rsecond line\r')
-            t.wait('[cut at 3]')
-            t.wait('[cut at 3]')
-            t.keys('\x04')
-            return t.rest()
+    def test_a_paste_without_brackets_is_not_sent(self):
+        self.assertEqual(self.questions('first line\rsecond line\r', 1, True, '\r'), ['first line\nsecond line\n'])
 
-        self.assertEqual(self.chat(play, '-n', '3')[0], 0)
-        self.assertEqual([r['text'] for r in self.of_kind('user')], ['first line', 'second line'])
+    def test_a_paste_without_brackets_on_a_slow_line_is_not_sent(self):
+        self.assertEqual(self.questions('first line\rsecond line\r', 1, more='\r'), ['first line\nsecond line\n'])
+
+    def test_a_long_paste_without_brackets_is_one_message(self):
+        text = ''.join(f'line {i} of a long paste\r' for i in range(400))
+        self.assertEqual(self.questions(text + 'end', 1, more='\r'), [text.replace('\r', '\n') + 'end'])
+
+    def test_what_a_slow_line_held_back_is_sent_at_its_enter(self):
+        self.assertEqual(self.questions('ello\rhow are', 2, more=' you\r'), ['ello', 'how are you'])
+
+    def test_a_script_types_a_line_at_once(self):
+        for quick in False, True:
+            self.tearDown()
+            self.setUp()
+            self.assertEqual(self.questions('a line and its end\r', 1, quick), ['a line and its end'])
+
+    def test_a_command_and_a_question_at_once_are_two(self):
+        for quick in False, True:
+            self.tearDown()
+            self.setUp()
+            self.assertEqual(self.questions(f'/image {program.GRAY}\r图里有什么？\r', 1, quick), ['图里有什么？'])
+            self.assertEqual([p['name'] for p in self.of_kind('user')[0]['pics']], ['gray.png'])
+
+    def test_lines_of_a_terminal_that_brackets_pastes_are_typed(self):
+        self.assertEqual(self.questions('first line\rsecond line\r', 2, brackets=True), ['first line', 'second line'])
 
     def test_three_rounds_and_again(self):
         def play(t):

@@ -130,6 +130,21 @@ test_sync_needs_one_or_two(void **state)
 }
 
 static void
+test_pastes_are_bracketed_where_the_mode_is_known(void **state)
+{
+	static const struct { const char *s; bool brackets; } cases[] = {
+		{ "\033[?2004;0$y", false }, { "\033[?2004;1$y", true }, { "\033[?2004;2$y", true }, { "\033[?2004;4$y", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct term t = fresh();
+		answer(&t, cases[i].s);
+		assert_int_equal(t.brackets, cases[i].brackets);
+	}
+}
+
+static void
 test_graphics_only_with_status_zero(void **state)
 {
 	struct term t = fresh();
@@ -277,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_windows_terminal_is_known_by_its_attributes),
 		cmocka_unit_test(test_tmux_never_scrolls_whatever_is_around_it),
 		cmocka_unit_test(test_sync_needs_one_or_two),
+		cmocka_unit_test(test_pastes_are_bracketed_where_the_mode_is_known),
 		cmocka_unit_test(test_graphics_only_with_status_zero),
 		cmocka_unit_test(test_background_is_light_or_dark),
 		cmocka_unit_test(test_ping_is_answered_once),
