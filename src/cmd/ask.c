@@ -70,6 +70,16 @@ check_card(const struct ask *a, struct error *err)
 	return 0;
 }
 
+/* The squares are made: what the pictures decode to is not needed any more, and may be large. */
+static void
+drop_pixels(struct talk *t)
+{
+	for (int i = 0; i < t->n_pictures; i++) {
+		free(t->pictures[i].rgb);
+		t->pictures[i].rgb = NULL;
+	}
+}
+
 int
 ask_prepare(struct ask *a, struct error *err)
 {
@@ -78,7 +88,10 @@ ask_prepare(struct ask *a, struct error *err)
 		return -1;
 	choose_sampling(a);
 	a->question = place_say(&a->place, &a->talk, a->o);
-	return ask_prompt(a, err);
+	if (ask_prompt(a, err) < 0)
+		return -1;
+	drop_pixels(&a->talk);
+	return 0;
 }
 
 /* The asker reads the headers of all shards, so that a folder that is not whole leaves no session behind. */
@@ -125,16 +138,16 @@ print_text(struct ask *a, const struct event *e, struct error *err)
 	return output_text(&a->out, e->text, e->text_n, err);
 }
 
-static int
-get_reply(struct ask *a, struct error *err)
+static struct question
+take_question(struct ask *a)
 {
 	struct question q = {
-		.ticket = 1, .prompt = a->prompt, .sampling = a->sampling, .max_tokens = a->o->max_tokens,
-		.n_best = a->o->logprobs, .fresh = true,
+		.prompt = a->prompt, .sampling = a->sampling, .max_tokens = a->o->max_tokens, .n_best = a->o->logprobs,
+		.fresh = true,
 	};
 
 	a->prompt = (struct prompt){0};
-	return asker_ask_take(a->asker, &q, hear_text, a, &a->reply, err);
+	return q;
 }
 
 /* ---- after */
@@ -198,14 +211,34 @@ print_notes(const struct ask *a)
 }
 
 int
-ask_answer(struct ask *a, struct error *err)
+ask_put(struct ask *a, struct error *err)
 {
+	struct question q = take_question(a);
+
+	place_put_question(&a->place, &a->talk, a->o);
+	return asker_put_take(a->asker, &q, hear_text, a, &a->reply, err);
+}
+
+int
+ask_end(struct ask *a, struct error *err)
+{
+	store_answer(a);
+	if (a->reply.error.code)
+		*err = a->reply.error;
+	return a->reply.error.code ? -1 : 0;
+}
+
+static int
+put_and_wait(struct ask *a, struct error *err)
+{
+	struct question q;
 	int failed;
 
 	place_put_question(&a->place, &a->talk, a->o);
 	if (a->o->stream_json && report_start(a, err) < 0)
 		return -1;
-	failed = get_reply(a, err);
+	q = take_question(a);
+	failed = asker_ask_take(a->asker, &q, hear_text, a, &a->reply, err);
 	store_answer(a);
 	return failed;
 }
@@ -214,7 +247,7 @@ static int
 answer(struct ask *a, struct error *err)
 {
 	struct error later = {0};
-	int failed = ask_answer(a, err);
+	int failed = put_and_wait(a, err);
 
 	if (end_output(a, &later) < 0 && !failed) {
 		*err = later;

@@ -33,9 +33,12 @@ struct ask {
 /* The place, the sampling and the prompt; nothing is stored yet. */
 int
 ask_prepare(struct ask *a, struct error *err);
-/* Stores the question, gets the answer, stores it. */
+/* Stores the question and puts it to the asker. Then asker_hear() until a->reply.over. */
 int
-ask_answer(struct ask *a, struct error *err);
+ask_put(struct ask *a, struct error *err);
+/* Stores the answer. -1: it failed. */
+int
+ask_end(struct ask *a, struct error *err);
 void
 ask_done(struct ask *a);        /* all but the asker and the output */
 

@@ -1,12 +1,16 @@
 /* batch.c: many questions, a line of JSON each, a line of JSON for each. What is wrong with a line is said in its own
  * output line and the run goes on; what is wrong with the model, the output or the command line ends it. A line goes out
- * when it is whole, so a run that was stopped is gone on with by the same command. */
+ * when it is whole and those before it are out, so a run that was stopped is gone on with by the same command.
+ *
+ * With --jobs several lines are under way at a time. They wait in a list in the order of the input: at its front the line
+ * that the output needs next, behind it some that may be answered already. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +27,18 @@
 
 #define OUT_MAX ((size_t)1 << 32)
 #define READ_BYTES 65536
+#define HELD_MAX 16     /* lines in the list, of each job: how far the others may run ahead of a long answer */
+
+/* A line from its reading until it is out. */
+struct line {
+	struct line *next;
+	struct options o;       /* the run's, with the line's own sampling */
+	struct ask ask;
+	json_t *id;             /* NULL: none */
+	long number;
+	bool asked;             /* and not answered yet */
+	json_t *out;            /* what is to be written; NULL: not known yet, or stopped */
+};
 
 struct batch {
 	const struct options *o;
@@ -32,8 +48,13 @@ struct batch {
 	struct asker asker;
 	int in;                 /* descriptor */
 	const char *in_name;
-	struct buf text;        /* read, not answered; `taken` bytes of it were the line before */
-	size_t taken;
+	struct buf text;        /* read; `taken` bytes of it were lines, `searched` have no end of line in them */
+	size_t taken, searched;
+	bool at_end;            /* of the input */
+	long number;            /* of the latest line */
+	struct line *lines, **lines_end;
+	int n_lines, n_asked;
+	struct pollfd *fds;
 	struct output out;
 	int n_done, n_failed;   /* lines of the output, with those of earlier runs; how many of them hold an error */
 	int signal;
@@ -49,8 +70,6 @@ check_options(const struct options *o, struct error *err)
 		error_set(err, CODE_USAGE, "batch needs one file of questions; - is standard input");
 		return error_hint(err, "ivchat batch IN.jsonl -o OUT.jsonl");
 	}
-	if (o->jobs > 1)
-		return error_set(err, CODE_USAGE, "--jobs %d: this engine gives one answer at a time", o->jobs);
 	if (!o->reference)
 		return 0;
 	if (o->keep)
@@ -118,8 +137,9 @@ open_all(struct batch *b, struct error *err)
 	if (check_options(b->o, err) < 0 || names_parse(&b->names, b->o->map, err) < 0 ||
 	    shard_parse(&b->shard, b->o->shard, err) < 0)
 		return -1;
-	if (open_in(b, err) < 0 || asker_open(&b->asker, b->o, err) < 0)
+	if (open_in(b, err) < 0 || asker_open(&b->asker, b->o, err) < 0 || asker_widen(&b->asker, b->o->jobs, err) < 0)
 		return -1;
+	b->fds = xcalloc((size_t)b->asker.n_links + 2, sizeof *b->fds);
 	return open_out(b, err) < 0 ? -1 : signals_open(err);
 }
 
@@ -131,151 +151,47 @@ close_all(struct batch *b)
 	answered_done(&b->answered);
 	names_done(&b->names);
 	buf_done(&b->text);
+	free(b->fds);
 	if (b->in > STDERR_FILENO)
 		close(b->in);
 	signals_close();
 }
 
-/* ---- a line in: an object → talk and options */
+/* ---- a line out */
 
-static int
-add_picture(struct batch *b, struct talk *t, const json_t *path, struct error *err)
+/* The number stands there for lines that have no id. */
+static json_t *
+begin_line(const struct batch *b, const struct line *l)
 {
-	const char *name = json_string_value(path);
-	enum orient orient = b->o->orient_ignore || b->o->reference ? ORIENT_IGNORE : ORIENT_APPLY;
-	const char *root = b->o->images_root;
-	char *whole;
-	int failed;
+	json_t *object = json_object();
 
-	if (!name)
-		return error_set(err, CODE_INPUT, "\"%s\" must be the name of a picture, or a list of names",
-		    b->names.image);
-	whole = root && name[0] != '/' ? xasprintf("%s/%s", root, name) : xstrdup(name);
-	t->pictures = xreallocarray(t->pictures, (size_t)t->n_pictures + 1, sizeof *t->pictures);
-	failed = picture_open(&t->pictures[t->n_pictures], whole, orient, err);
-	t->n_pictures += !failed;
-	free(whole);
-	return failed;
-}
-
-static int
-add_pictures(struct batch *b, struct talk *t, const json_t *line, struct error *err)
-{
-	const json_t *image = json_object_get(line, b->names.image);
-	json_t *one;
-	size_t i;
-
-	if (!image || json_is_null(image))
-		return 0;
-	if (!json_is_array(image))
-		return add_picture(b, t, image, err);
-	json_array_foreach(image, i, one)
-		if (add_picture(b, t, one, err) < 0)
-			return -1;
-	return 0;
+	json_object_set(object, b->names.id, l->id ? l->id : json_null());
+	if (!l->id || json_is_null(l->id))
+		json_object_set_new(object, "line", json_integer(l->number));
+	return object;
 }
 
 static void
-add_suffix(struct talk *t, const char *suffix)
+put_answer(const struct batch *b, struct line *l)
 {
-	struct said *last = &t->said[t->n_said - 1];
-	struct buf text = {0};
+	const struct ask *a = &l->ask;
 
-	if (!suffix)
-		return;
-	buf_add(&text, last->text, last->n);
-	buf_str(&text, suffix);
-	free(last->text);
-	last->n = text.n;
-	last->text = buf_take(&text);
+	l->out = begin_line(b, l);
+	json_object_set_new(l->out, b->names.out, json_stringn(buf_text(&a->reply.text), a->reply.text.n));
+	if (a->place.writer)
+		json_object_set_new(l->out, "session", json_string(a->place.chat->id));
+	report_add_figures(l->out, a);
+}
+
+static void
+put_error(const struct batch *b, struct line *l, const struct error *what)
+{
+	l->out = begin_line(b, l);
+	json_object_set_new(l->out, "error", json_pack("{s:i, s:s}", "code", (int)what->code, "message", what->what));
 }
 
 static int
-add_text(struct batch *b, struct talk *t, const json_t *line, struct error *err)
-{
-	const json_t *text = json_object_get(line, b->names.text);
-	json_t *messages = json_object_get(line, "messages");
-
-	if (text && messages)
-		return error_set(err, CODE_INPUT, "\"%s\" and \"messages\" are both there", b->names.text);
-	if (messages)
-		return talk_add_messages(t, "messages", messages, err);
-	if (text && !json_is_string(text))
-		return error_set(err, CODE_INPUT, "\"%s\" must be a text", b->names.text);
-	if (json_string_length(text) > 0)
-		talk_add_said(t, ROLE_USER, json_string_value(text), json_string_length(text));
-	else if (t->n_pictures > 0)
-		talk_add_said(t, ROLE_USER, b->o->conf->image_question, strlen(b->o->conf->image_question));
-	else
-		return error_set(err, CODE_INPUT, "nothing to ask: no \"%s\" and no \"%s\"", b->names.text,
-		    b->names.image);
-	return 0;
-}
-
-static int
-take_number(const json_t *from, const char *key, double least, double most, bool whole, double *to, struct error *err)
-{
-	const json_t *value = json_object_get(from, key);
-	double x = json_number_value(value);
-
-	if (!value)
-		return 0;
-	if (!json_is_number(value) || (whole && !json_is_integer(value)) || !(x >= least && x <= most))
-		return error_set(err, CODE_INPUT, "\"%s\" must be a %snumber from %g to %.10g", key,
-		    whole ? "whole " : "", least, most);
-	*to = x;
-	return 1;
-}
-
-/* "sampling": {"temp", "top_p", "top_k", "repeat_penalty", "seed", "max_tokens"}, each as the option of its name. */
-static int
-take_sampling(struct options *o, const json_t *line, struct error *err)
-{
-	const json_t *from = json_object_get(line, "sampling");
-	double temp = o->temp, top_p = o->top_p, top_k = o->top_k, penalty = o->repeat_penalty, n = o->max_tokens, seed;
-	int seeded;
-
-	if (!from)
-		return 0;
-	if (!json_is_object(from))
-		return error_set(err, CODE_INPUT, "\"sampling\" must be an object");
-	if (o->reference)
-		return error_set(err, CODE_INPUT, "--reference is greedy: it takes no \"sampling\"");
-	if (take_number(from, "temp", 0, 100, false, &temp, err) < 0 ||
-	    take_number(from, "top_p", 0, 1, false, &top_p, err) < 0 ||
-	    take_number(from, "top_k", 0, 1 << 20, true, &top_k, err) < 0 ||
-	    take_number(from, "repeat_penalty", 0.01, 100, false, &penalty, err) < 0 ||
-	    take_number(from, "max_tokens", 1, 1 << 20, true, &n, err) < 0 ||
-	    (seeded = take_number(from, "seed", 0, 0x1p63, true, &seed, err)) < 0)
-		return -1;
-	o->temp = (float)temp;
-	o->top_p = (float)top_p;
-	o->top_k = (int)top_k;
-	o->repeat_penalty = (float)penalty;
-	o->max_tokens = (int)n;
-	if (seeded) {
-		o->seed_set = true;
-		o->seed = (uint64_t)json_integer_value(json_object_get(from, "seed"));
-	}
-	return 0;
-}
-
-static int
-read_question(struct batch *b, struct ask *a, struct options *o, const json_t *line, struct error *err)
-{
-	if (!json_is_object(line))
-		return error_set(err, CODE_INPUT, "the line is not a JSON object");
-	if (take_sampling(o, line, err) < 0 || add_pictures(b, &a->talk, line, err) < 0 ||
-	    add_text(b, &a->talk, line, err) < 0)
-		return -1;
-	add_suffix(&a->talk, o->suffix);
-	return ask_prepare(a, err);
-}
-
-/* ---- a line out */
-
-static int
-write_line(struct batch *b, json_t *object, struct error *err)
+write_line(struct batch *b, const json_t *object, struct error *err)
 {
 	char *line = json_dumps(object, JSON_REAL_PRECISION(9));
 	int failed = output_text(&b->out, line, strlen(line), err);
@@ -283,106 +199,139 @@ write_line(struct batch *b, json_t *object, struct error *err)
 	if (!failed)
 		failed = output_end_line(&b->out, err);
 	free(line);
-	json_decref(object);
 	b->n_done++;
+	b->n_failed += json_object_get(object, b->names.out) == NULL;
 	return failed;
 }
 
-/* The number stands there for lines that have no id. */
-static json_t *
-begin_line(const struct batch *b, json_t *id, long line)
-{
-	json_t *object = json_object();
+/* ---- the list */
 
-	json_object_set(object, b->names.id, id ? id : json_null());
-	if (!id || json_is_null(id))
-		json_object_set_new(object, "line", json_integer(line));
-	return object;
+static struct line *
+add_line(struct batch *b, long number)
+{
+	struct line *l = xcalloc(1, sizeof *l);
+
+	l->o = *b->o;
+	l->o.no_save = !l->o.keep;
+	l->ask = (struct ask){.o = &l->o, .out = {.fd = -1}, .asker = &b->asker};
+	l->number = number;
+	*b->lines_end = l;
+	b->lines_end = &l->next;
+	b->n_lines++;
+	return l;
 }
 
-static int
-write_answer(struct batch *b, const struct ask *a, json_t *id, long line, struct error *err)
+static void
+drop_first(struct batch *b)
 {
-	json_t *object = begin_line(b, id, line);
+	struct line *l = b->lines;
 
-	json_object_set_new(object, b->names.out, json_stringn(buf_text(&a->reply.text), a->reply.text.n));
-	if (a->place.writer)
-		json_object_set_new(object, "session", json_string(a->place.chat->id));
-	report_add_figures(object, a);
-	return write_line(b, object, err);
+	b->lines = l->next;
+	if (!b->lines)
+		b->lines_end = &b->lines;
+	b->n_lines--;
+	ask_done(&l->ask);
+	json_decref(l->id);
+	json_decref(l->out);
+	free(l);
 }
 
+/* Writes what is whole at the front. Behind a line that was stopped stand some that are whole: they go out too. */
 static int
-write_error(struct batch *b, const struct error *what, json_t *id, long line, struct error *err)
+write_front(struct batch *b, struct error *err)
 {
-	json_t *object = begin_line(b, id, line);
+	int failed = 0;
 
-	json_object_set_new(object, "error", json_pack("{s:i, s:s}", "code", (int)what->code, "message", what->what));
-	b->n_failed++;
-	return write_line(b, object, err);
+	while (!failed && b->lines && !b->lines->asked) {
+		if (b->lines->out)
+			failed = write_line(b, b->lines->out, err);
+		drop_first(b);
+	}
+	return failed;
 }
 
 /* ---- one line */
 
 /* What ends the run, not the line: weights that cannot be opened, a disk that is full. */
 static bool
-is_fatal(const struct batch *b, const struct ask *a, const struct error *err)
+is_fatal(const struct ask *a, const struct error *err)
 {
-	return a->place.trouble.code || (!b->asker.device && (err->code == CODE_MODEL || err->code == CODE_MEMORY));
+	return a->place.trouble.code || err->code == CODE_STORE ||
+	    (!a->reply.begun && (err->code == CODE_MODEL || err->code == CODE_MEMORY));
 }
 
+/* The line's answer is there, or it failed. */
 static int
-answer_line(struct batch *b, json_t *object, json_t *id, long line, struct error *err)
+end_line(struct batch *b, struct line *l, struct error *err)
 {
-	struct options o = *b->o;
-	struct ask a = {.o = &o, .out = {.fd = -1}, .asker = &b->asker};
 	struct error what = {0};
-	int failed;
+	int failed = ask_end(&l->ask, &what);
 
-	o.no_save = !o.keep;
-	failed = read_question(b, &a, &o, object, &what) < 0 || ask_answer(&a, &what) < 0;
-	b->signal = a.reply.signal;
-	if (a.place.trouble.code)
-		what = a.place.trouble;
-	if (b->signal) {
-		failed = 0;
-	} else if (is_fatal(b, &a, &what)) {
+	l->asked = false;
+	b->n_asked--;
+	if (l->ask.place.trouble.code)
+		what = l->ask.place.trouble;
+	if (l->ask.reply.signal)
+		return 0;
+	if (is_fatal(&l->ask, &what)) {
 		*err = what;
-		failed = -1;
-	} else {
-		failed = failed ? write_error(b, &what, id, line, err) : write_answer(b, &a, id, line, err);
+		return -1;
 	}
-	ask_done(&a);
-	return failed;
+	if (failed)
+		put_error(b, l, &what);
+	else
+		put_answer(b, l);
+	return 0;
 }
 
 static int
-take_line(struct batch *b, char *text, size_t n, long line, struct error *err)
+ask_line(struct batch *b, struct line *l, const json_t *object, struct error *err)
+{
+	struct error what = {0};
+
+	if (question_read(&l->ask, &l->o, &b->names, object, &what) == 0 && ask_put(&l->ask, &what) == 0) {
+		l->asked = true;
+		b->n_asked++;
+		return 0;
+	}
+	if (what.code == CODE_STORE) {
+		*err = what;
+		return -1;
+	}
+	put_error(b, l, &what);
+	return 0;
+}
+
+static int
+take_line(struct batch *b, char *text, size_t n, long number, struct error *err)
 {
 	json_error_t where;
 	json_t *object = jsontext_load(text, n, 0, &where), *id = json_object_get(object, b->names.id);
-	char *key = answered_key(id, line);
+	char *key = answered_key(id, number);
 	struct error what;
 	int failed = 0;
 
-	if (answered_take(&b->answered, key)) {
-		/* done by an earlier run */
-	} else if (object) {
-		failed = answer_line(b, object, id, line, err);
-	} else {
-		error_set(&what, CODE_INPUT, "the line is not JSON: %s", where.text);
-		failed = write_error(b, &what, NULL, line, err);
+	if (!answered_take(&b->answered, key)) {
+		struct line *l = add_line(b, number);
+
+		l->id = json_incref(id);
+		if (object)
+			failed = ask_line(b, l, object, err);
+		else
+			put_error(b, l, (error_set(&what, CODE_INPUT, "the line is not JSON: %s", where.text), &what));
 	}
 	free(key);
 	json_decref(object);
 	return failed;
 }
 
+/* ---- the run */
+
 static void
-show_progress(const struct batch *b, long line)
+show_progress(const struct batch *b)
 {
 	if (b->progress)
-		fprintf(stderr, "\r\033[Kline %ld: %d done, %d failed ", line, b->n_done, b->n_failed);
+		fprintf(stderr, "\r\033[Kline %ld: %d done, %d failed ", b->number, b->n_done, b->n_failed);
 }
 
 static bool
@@ -391,48 +340,122 @@ is_blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-/* The next line with a NUL behind it, lent until the next call; NULL at the end, or when a signal came. */
-static char *
-next_line(struct batch *b, size_t *n, struct error *err)
+static bool
+has_room(const struct batch *b)
 {
-	struct pollfd fds[2] = {{.fd = b->in, .events = POLLIN}, {.fd = signals_fd(), .events = POLLIN}};
+	return !b->signal && b->n_asked < b->o->jobs && b->n_lines < b->o->jobs * HELD_MAX;
+}
+
+/* The next line with a NUL behind it, lent until the next call; NULL: it has not been read yet, or there is none. */
+static char *
+next_line(struct batch *b, size_t *n)
+{
 	const char *end;
-	ssize_t got = 1;
 
 	buf_drop(&b->text, b->taken);
-	while (!(end = memchr(buf_text(&b->text), '\n', b->text.n)) && got > 0) {
-		poll(fds, 2, -1);
-		if ((b->signal = signals_take()))
-			return NULL;
-		got = read(b->in, buf_room(&b->text, READ_BYTES), READ_BYTES);
-		if (got < 0)
-			error_set(err, CODE_INPUT, "cannot read %s: %s", b->in_name, strerror(errno));
-		b->text.n += got > 0 ? (size_t)got : 0;
-	}
+	b->taken = 0;
+	end = memchr(buf_text(&b->text) + b->searched, '\n', b->text.n - b->searched);
+	b->searched = end ? 0 : b->text.n;
+	if (!end && (!b->at_end || b->text.n == 0))
+		return NULL;
 	*n = end ? (size_t)(end - b->text.at) : b->text.n;
 	b->taken = end ? *n + 1 : *n;
-	if (b->taken == 0)
-		return NULL;
+	b->searched = 0;
 	b->text.at[*n] = '\0';
 	return b->text.at;
 }
 
 static int
-each_line(struct batch *b, struct error *err)
+take_lines(struct batch *b, struct error *err)
 {
 	char *text;
 	size_t n;
 	int failed = 0;
 
-	for (long line = 1; !failed && !b->signal && (text = next_line(b, &n, err)); line++) {
-		if (!shard_has(&b->shard, line) || is_blank(text))
+	while (!failed && has_room(b) && (text = next_line(b, &n))) {
+		b->number++;
+		if (!shard_has(&b->shard, b->number) || is_blank(text))
 			continue;
-		show_progress(b, line);
-		failed = take_line(b, text, n, line, err);
+		show_progress(b);
+		failed = take_line(b, text, n, b->number, err);
+		if (!failed)
+			failed = write_front(b, err);
 	}
+	return failed;
+}
+
+static int
+read_more(struct batch *b, struct error *err)
+{
+	ssize_t got = read(b->in, buf_room(&b->text, READ_BYTES), READ_BYTES);
+
+	if (got < 0)
+		return error_set(err, CODE_INPUT, "cannot read %s: %s", b->in_name, strerror(errno));
+	b->text.n += (size_t)got;
+	b->at_end = got == 0;
+	return 0;
+}
+
+/* Until an answer has gone on, more can be read (if `more` is wanted), or a signal came. */
+static int
+wait_for(struct batch *b, bool more, struct error *err)
+{
+	int n = asker_fds(&b->asker, b->fds + 2);
+
+	b->fds[0] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
+	b->fds[1] = (struct pollfd){.fd = more ? b->in : -1, .events = POLLIN};
+	poll(b->fds, (nfds_t)n + 2, -1);
+	if ((b->signal = signals_take())) {
+		asker_stop(&b->asker, b->signal);
+		return 0;
+	}
+	asker_hear(&b->asker);
+	return b->fds[1].revents ? read_more(b, err) : 0;
+}
+
+static int
+end_lines(struct batch *b, struct error *err)
+{
+	int failed = 0;
+
+	for (struct line *l = b->lines; l; l = l->next)
+		if (l->asked && l->ask.reply.over && end_line(b, l, err) < 0)
+			failed = -1;
+	return failed;
+}
+
+/* A signal or a failure: the answers under way are stopped and waited for; those that are whole go out. */
+static int
+wind_up(struct batch *b)
+{
+	struct error later = {0};
+	int failed = 0;
+
+	asker_stop(&b->asker, b->signal ? b->signal : SIGTERM);
+	while (b->n_asked > 0) {
+		poll(b->fds + 2, (nfds_t)asker_fds(&b->asker, b->fds + 2), -1);
+		asker_hear(&b->asker);
+		end_lines(b, &later);
+	}
+	failed = b->out.broken ? -1 : write_front(b, &later);
+	while (b->lines)
+		drop_first(b);
+	return failed;
+}
+
+static int
+each_line(struct batch *b, struct error *err)
+{
+	int failed = take_lines(b, err);
+
+	while (!failed && !b->signal && (b->n_asked > 0 || !b->at_end || b->text.n > b->taken)) {
+		failed = wait_for(b, has_room(b) && !b->at_end, err) < 0 || end_lines(b, err) < 0 ||
+		    write_front(b, err) < 0 || take_lines(b, err) < 0;
+	}
+	wind_up(b);
 	if (b->progress)
 		fputs("\r\033[K", stderr);
-	return failed || err->code ? -1 : 0;
+	return failed ? -1 : 0;
 }
 
 static int
@@ -451,7 +474,7 @@ status_of(const struct batch *b, int failed, const struct error *err)
 static int
 run(const struct command *self, struct options *o)
 {
-	struct batch b = {.o = o, .in = -1, .out = {.fd = -1}, .progress = !o->quiet && isatty(STDERR_FILENO)};
+	struct batch b = {.o = o, .in = -1, .lines_end = &b.lines, .out = {.fd = -1}, .progress = !o->quiet && isatty(STDERR_FILENO)};
 	struct error err = {0};
 	int failed, status;
 

@@ -49,4 +49,10 @@ answered_take(struct answered *a, const char *key);
 void
 answered_done(struct answered *a);
 
+/* question.c: a line, whose sampling goes into *o (what a->o points to), is made ready to be asked. */
+struct ask;
+struct options;
+int
+question_read(struct ask *a, struct options *o, const struct names *names, const struct json_t *line, struct error *err);
+
 #endif

@@ -9,7 +9,7 @@ libcmd_a_SOURCES = \
 	src/cmd/output.c src/cmd/output.h src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/jsontext.c src/cmd/jsontext.h src/cmd/tokenize.c src/cmd/ls.c src/cmd/show.c src/cmd/rename.c \
 	src/cmd/rm.c src/cmd/path.c src/cmd/tag.c src/cmd/search.c src/cmd/export.c src/cmd/import.c \
-	src/cmd/asker.c src/cmd/asker.h src/cmd/batch.c src/cmd/batch.h src/cmd/answered.c src/cmd/replay.c src/cmd/repeat.h \
+	src/cmd/asker.c src/cmd/asker.h src/cmd/batch.c src/cmd/batch.h src/cmd/answered.c src/cmd/question.c src/cmd/replay.c src/cmd/repeat.h \
 	src/cmd/verify.c src/cmd/rerun.c src/cmd/worddiff.c src/cmd/worddiff.h \
 	src/cmd/model.c src/cmd/bench.c src/cmd/measure.c src/cmd/measure.h \
 	src/cmd/synth.c src/cmd/synth.h src/cmd/config.c src/cmd/completion.c src/cmd/doctor.c \

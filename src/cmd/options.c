@@ -168,7 +168,7 @@ static const struct row rows[] = {
 	{WORD(0, "suffix", "TEXT", suffix), OPT_BATCH, "put after every question"},
 	{WORD(0, "shard", "K/N", shard), OPT_BATCH, "every Nth line only, from the Kth on"},
 	{WHOLE(0, "jobs", "N", jobs, 1, 1024), OPT_BATCH,
-	    "answers at a time; this engine gives one at a time: only 1 is taken (default: 1)"},
+	    "answers at a time: on the CPU together, on GPUs in turn, pictures being read meanwhile (default: 1)"},
 	{FLAG(0, "keep", keep), OPT_BATCH, "keep every line as a session"},
 
 	{WORD(0, "quant", "LIST", quant), OPT_BENCH,

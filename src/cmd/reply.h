@@ -1,5 +1,4 @@
-/* reply.h: one answer from the worker, gathered until it has ended, with signals and the listener's troubles
- * turned into a stop. */
+/* reply.h: one answer from the worker, gathered event by event until it has ended. */
 #ifndef CMD_REPLY_H
 #define CMD_REPLY_H
 
@@ -10,8 +9,9 @@
 struct reply {
 	bool over;
 	bool begun;             /* the engine was ready and took the question up */
-	int signal;             /* the first that came, or 0 */
+	int signal;             /* the first that came, or 0; set by whoever waits */
 	enum stop stop;
+	struct error error;     /* the first failure, of the engine or of the listener; code 0: none */
 	struct buf text;
 	struct token *tokens;   /* the stop id left out */
 	int n_tokens;
@@ -28,10 +28,10 @@ struct listener {
 	void *arg;
 };
 
-/* Waits until the answer has ended. -1: the engine or the listener failed; what was said so far is in r all
- * the same. */
+/* What the worker says of this answer. The event's contents may change hands; the caller frees it. -1: the listener
+ * failed just now, and the answer may as well be stopped. */
 int
-reply_get(struct reply *r, struct link *l, const struct listener *to, struct error *err);
+reply_take(struct reply *r, struct event *e, const struct listener *to);
 void
 reply_done(struct reply *r);
 

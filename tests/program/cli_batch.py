@@ -2,11 +2,12 @@
 # cli_batch.py: a line in, a line out: names of keys, bad lines, going on after a stop, shards, sessions.
 import json
 import signal
+import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from program import GRAY, TINY, WIDE, ProgramTest, main
+from program import GRAY, IVCHAT, TINY, WIDE, ProgramTest, main
 from tinymodel import PICTURE_TOKENS
 
 
@@ -106,8 +107,6 @@ class Batch(ProgramTest):
 
     def test_waiting_for_lines(self):
         """Lines come through a pipe one by one, and each is answered at once; Ctrl-C ends the wait."""
-        import subprocess
-        from program import IVCHAT
         process = subprocess.Popen([IVCHAT, 'batch', '-m', str(TINY), '-n', '2', '-'], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, env=self.env, cwd=self.dir)
         for i in range(3):
@@ -133,6 +132,56 @@ class Batch(ProgramTest):
         for shard, ids in ('1/2', [0, 2, 4]), ('2/2', [1, 3]), ('1/1', [0, 1, 2, 3, 4]), ('7/9', []):
             self.assertEqual([line['id'] for line in self.lines('in.jsonl', '--shard', shard)], ids)
 
+    def answers(self, lines):
+        return [(line['id'], line.get('answer'), line.get('ids'), line.get('error')) for line in lines]
+
+    def test_several_at_a_time(self):
+        """The lines of one job at a time, in the same order: with as many engines as threads, and with fewer."""
+        self.write({'id': 'long', 'text': 'one', 'sampling': {'max_tokens': 400}}, 'garbage',
+                   *({'id': i, 'text': f'question {i % 7}', 'image': str([GRAY, WIDE][i % 2])} for i in range(40)),
+                   {'id': 'none', 'image': 'no.png'}, {'id': 'hot', 'text': 'a', 'sampling': {'temp': 1.5, 'seed': 3}})
+        alone = self.batch('in.jsonl')
+        self.assertEqual(alone.returncode, 1)
+        alone = self.answers(map(json.loads, alone.stdout.splitlines()))
+        for jobs, threads in (2, 2), (3, 8), (64, 4), (2, 1):
+            with self.subTest(jobs=jobs, threads=threads):
+                result = self.batch('in.jsonl', '--jobs', jobs, '--threads', threads)
+                self.assertEqual((result.returncode, result.stderr), (1, b'ivchat: 2 of 44 lines failed: the output '
+                                                                         b'says why\n'))
+                self.assertEqual(self.answers(map(json.loads, result.stdout.splitlines())), alone)
+
+    def test_several_stopped(self):
+        """What is whole is kept, also behind a line that was stopped, and nothing is answered twice."""
+        self.write({'id': 'long', 'text': 'one', 'sampling': {'max_tokens': 4000}},
+                   *({'id': i, 'text': 'one'} for i in range(60)))
+        args = ('--jobs', '2', '--threads', '2', '-g', 'none', 'in.jsonl', '-o', 'out.jsonl')
+        process = self.start('batch', '-m', TINY, '-n', '2', *args, '--keep')
+        while len([path for path in self.sessions() if b'"answer"' in path.read_bytes()]) < 5:
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, said), (130, b''))
+        first = self.ids()
+        self.assertEqual(first, list(range(len(first))))
+        self.assertGreaterEqual(len(first), 4)
+        self.good(self.batch(*args, n=2))
+        ids = self.ids()
+        self.assertEqual(ids[:len(first)], first)
+        self.assertEqual(ids[len(first):], ['long'] + list(range(len(first), 60)))
+
+    def test_several_from_a_pipe(self):
+        """An answer does not wait for lines that have not come."""
+        process = subprocess.Popen([IVCHAT, 'batch', '-m', str(TINY), '-n', '2', '--jobs', '3', '-'],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env, cwd=self.dir)
+        for i in range(3):
+            process.stdin.write(json.dumps({'id': i, 'text': 'a'}).encode() + b'\n')
+            process.stdin.flush()
+            self.assertEqual(json.loads(process.stdout.readline())['id'], i)
+        process.stdin.write(b'{"id": 3, "text": "a"}\n{"id": 4, "text": "no newline"}')
+        self.assertEqual([json.loads(line)['id'] for line in process.communicate(timeout=60)[0].splitlines()], [3, 4])
+        self.assertEqual(process.returncode, 0)
+
     def test_keep(self):
         self.write({'id': 1, 'text': 'a', 'image': str(GRAY)}, {'id': 2, 'text': 'b'})
         got = self.lines('in.jsonl', '--keep')
@@ -151,7 +200,7 @@ class Batch(ProgramTest):
         self.write({'id': 1, 'text': 'a'})
         self.fails(self.batch(), 2, 'batch needs one file of questions; - is standard input',
                    'ivchat batch IN.jsonl -o OUT.jsonl')
-        self.fails(self.batch('in.jsonl', '--jobs', '2'), 2, '--jobs 2: this engine gives one answer at a time')
+        self.fails(self.batch('in.jsonl', '--jobs', '0'), 2, "--jobs '0': must be a whole number from 1 to 1024")
         self.fails(self.batch('in.jsonl', '--map', 'x=y'), 2,
                    "--map 'x=y': must be id=, image=, text= or out= and a name")
         self.fails(self.batch('in.jsonl', '--shard', '3/2'), 2, "--shard '3/2': must be K/N, with K from 1 to N")
