@@ -228,8 +228,8 @@ read_text(struct ui *ui, const char *s, size_t n)
 
 	if (s[0] == '\033')
 		return;
-	while (i < n && ui->reading.on && !ui->reading.asking)
-		take_reading(ui, keys_reading_char(s[i++]));
+	for (; i < n && ui->reading.on && !ui->reading.asking; i++)
+		take_reading(ui, keys_reading_find(ui->options.keymap, s + i, 1, KEYS_NONE));
 	if (i < n && ui->reading.asking)
 		reading_type(&ui->reading, s + i, n - i);
 	else if (i < n)
@@ -321,11 +321,24 @@ screen_key(struct ui *ui, enum keys_action key)
 	return true;
 }
 
-static void
-take_key(struct ui *ui, enum keys_action key)
+/* Reading mode has the keys. */
+static bool
+reads(const struct ui *ui)
 {
+	return ui->reading.on && !ui->reading.asking && !ui->picker && !ui->keys_only;
+}
+
+static void
+take_key(struct ui *ui, const struct reader_unit *unit)
+{
+	const struct ui_keymap *map = ui->options.keymap;
+	const enum keys_action key = unit->action;
 	struct reading *r = &ui->reading;
 
+	if (reads(ui) && keys_reading_bound(map, unit->at, unit->n)) {
+		take_reading(ui, keys_reading_find(map, unit->at, unit->n, key));
+		return;
+	}
 	if (screen_key(ui, key))
 		return;
 	if (ui->picker)
@@ -335,7 +348,7 @@ take_key(struct ui *ui, enum keys_action key)
 	else if (keys_asks(key) != UI_ACT_NONE)
 		push_asked(ui, keys_asks(key));
 	else if (r->on)
-		take_reading(ui, keys_reading_key(key));
+		take_reading(ui, keys_reading_find(map, unit->at, unit->n, key));
 	else if (key == KEYS_FIND)
 		reading_ask(r, -1);
 	else if (key == KEYS_ESC && !input_wants_esc(ui->input))
@@ -456,9 +469,24 @@ leaves_panes(struct ui *ui, const struct reader_unit *unit)
 	return true;
 }
 
+/* A key that is one in reading mode only is what it would be without. */
+static void
+act_elsewhere(struct ui *ui, const struct reader_unit *unit)
+{
+	struct reader_unit text = *unit;
+
+	text.kind = READER_TEXT;
+	text.action = KEYS_NONE;
+	act_take(ui, &text);
+}
+
 void
 act_take(struct ui *ui, const struct reader_unit *unit)
 {
+	if (unit->kind == READER_KEY && unit->action == KEYS_READS && !reads(ui)) {
+		act_elsewhere(ui, unit);
+		return;
+	}
 	buf_clear(&ui->flash);
 	ui_touch(ui, BY_KEY);
 	if (leaves_panes(ui, unit))
@@ -468,7 +496,7 @@ act_take(struct ui *ui, const struct reader_unit *unit)
 		return;
 	}
 	if (unit->kind == READER_KEY)
-		take_key(ui, unit->action);
+		take_key(ui, unit);
 	else if (unit->kind == READER_MOUSE)
 		take_mouse(ui, &unit->mouse);
 	else if (unit->kind == READER_PASTE)

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -77,84 +78,122 @@ struct binding {
 
 static const struct binding bindings[] = { KEY_TABLE(BINDING) };
 static const struct ui_key_help help[] = { KEY_TABLE(HELP) { NULL, NULL } };
-static const struct ui_key_help names[] = { KEY_TABLE(NAME) { "none", "nothing" }, { NULL, NULL } };
 
 enum { N_BINDINGS = sizeof bindings / sizeof *bindings };
 
-/* A row of reading mode: one action, or two with the same help: characters, and a key of the table above or NONE. */
+/* The rows of reading mode: a name, keys, what it does, the action, its characters, and keys of the table above that do the
+ * same here. */
 #define READING_TABLE(KEY) \
-	KEY("j, k, Down, Up", "a line down, up", \
-		{ READING_DOWN, "j", KEYS_DOWN }, { READING_UP, "k", KEYS_UP }) \
-	KEY("Space, PgDn, PgUp", "a page down, up", \
-		{ READING_PAGE_DOWN, " ", KEYS_PAGE_DOWN }, { READING_PAGE_UP, "b", KEYS_PAGE_UP }) \
-	KEY("g, G, Home, End", "beginning, end", \
-		{ READING_TOP, "g", KEYS_HOME }, { READING_BOTTOM, "G", KEYS_END }) \
-	KEY("], [", "next, previous message", { READING_NEXT, "]", 0 }, { READING_PREV, "[", 0 }) \
-	KEY("p, P", "next, previous picture", { READING_PICTURE_NEXT, "p", 0 }, { READING_PICTURE_PREV, "P", 0 }) \
-	KEY(">, <", "next, previous branch at a fork", \
-		{ READING_BRANCH_NEXT, ">", 0 }, { READING_BRANCH_PREV, "<", 0 }) \
-	KEY("/, ?", "find below, above", { READING_FIND, "/", KEYS_FIND }, { READING_FIND_BACK, "?", 0 }) \
-	KEY("n, N", "next, previous match", { READING_FIND_NEXT, "n", 0 }, { READING_FIND_PREV, "N", 0 }) \
-	KEY("Enter", "enlarge the picture", { READING_ENLARGE, "", KEYS_SEND }) \
-	KEY("v", "the picture as the model sees it", { READING_VIEW, "v", 0 }) \
-	KEY("B", "the boxes that an answer names", { READING_BOXES, "B", 0 }) \
-	KEY("y, Y", "copy the message, its code block", \
-		{ READING_COPY, "y", 0 }, { READING_COPY_CODE, "Y", 0 }) \
-	KEY("e", "edit the message", { READING_EDIT, "e", 0 }) \
-	KEY("r", "answer once more", { READING_REGEN, "r", 0 }) \
-	KEY("c", "go on with a cut answer", { READING_CONTINUE, "c", 0 }) \
-	KEY("f", "a new session from here", { READING_FORK, "f", 0 }) \
-	KEY("q, i, Esc", "back to typing", { READING_LEAVE, "qi", KEYS_ESC }, { READING_LEAVE, "", KEYS_STOP })
+	KEY("read-down", "j, Down", "a line down", READING_DOWN, "j", KEYS_DOWN, KEYS_LINE_DOWN) \
+	KEY("read-up", "k, Up", "a line up", READING_UP, "k", KEYS_UP, KEYS_LINE_UP) \
+	KEY("read-page-down", "Space, PgDn", "a page down", READING_PAGE_DOWN, " ", KEYS_PAGE_DOWN) \
+	KEY("read-page-up", "b, PgUp", "a page up", READING_PAGE_UP, "b", KEYS_PAGE_UP) \
+	KEY("read-top", "g, Home", "beginning", READING_TOP, "g", KEYS_HOME, KEYS_TOP) \
+	KEY("read-bottom", "G, End", "end", READING_BOTTOM, "G", KEYS_END, KEYS_BOTTOM) \
+	KEY("read-next", "]", "next message", READING_NEXT, "]", KEYS_NONE) \
+	KEY("read-previous", "[", "previous message", READING_PREV, "[", KEYS_NONE) \
+	KEY("read-next-picture", "p", "next picture", READING_PICTURE_NEXT, "p", KEYS_NONE) \
+	KEY("read-previous-picture", "P", "previous picture", READING_PICTURE_PREV, "P", KEYS_NONE) \
+	KEY("read-next-branch", ">", "next branch at a fork", READING_BRANCH_NEXT, ">", KEYS_NONE) \
+	KEY("read-previous-branch", "<", "previous branch at a fork", READING_BRANCH_PREV, "<", KEYS_NONE) \
+	KEY("read-find", "/", "find below", READING_FIND, "/", KEYS_FIND) \
+	KEY("read-find-back", "?", "find above", READING_FIND_BACK, "?", KEYS_NONE) \
+	KEY("read-next-match", "n", "next match", READING_FIND_NEXT, "n", KEYS_NONE) \
+	KEY("read-previous-match", "N", "previous match", READING_FIND_PREV, "N", KEYS_NONE) \
+	KEY("read-enlarge", "Enter", "enlarge the picture", READING_ENLARGE, "", KEYS_SEND) \
+	KEY("read-view", "v", "the picture as the model sees it", READING_VIEW, "v", KEYS_NONE) \
+	KEY("read-boxes", "B", "the boxes that an answer names", READING_BOXES, "B", KEYS_NONE) \
+	KEY("read-copy", "y", "copy the message", READING_COPY, "y", KEYS_NONE) \
+	KEY("read-copy-code", "Y", "copy its code block", READING_COPY_CODE, "Y", KEYS_NONE) \
+	KEY("read-edit", "e", "edit the message", READING_EDIT, "e", KEYS_NONE) \
+	KEY("read-regen", "r", "answer once more", READING_REGEN, "r", KEYS_NONE) \
+	KEY("read-continue", "c", "go on with a cut answer", READING_CONTINUE, "c", KEYS_NONE) \
+	KEY("read-fork", "f", "a new session from here", READING_FORK, "f", KEYS_NONE) \
+	KEY("read-leave", "q, i, Esc", "back to typing", READING_LEAVE, "qi", KEYS_ESC, KEYS_STOP)
 
 struct reading_key {
 	enum keys_reading reading;
 	const char *chars;
-	enum keys_action key;
+	enum keys_action keys[2];
 };
 
-#define READING_KEYS(keys, does, ...) __VA_ARGS__,
-#define READING_HELP(keys, does, ...) { keys, does },
+#define READING_KEY(name, keys, does, reading, chars, ...) { reading, chars, { __VA_ARGS__ } },
+#define READING_HELP(name, keys, does, ...) { keys, does },
+#define READING_NAME(name, keys, does, ...) { name, does },
 
-static const struct reading_key reading_keys[] = {
-	READING_TABLE(READING_KEYS)
-	{ READING_UP, "", KEYS_LINE_UP }, { READING_DOWN, "", KEYS_LINE_DOWN },
-	{ READING_TOP, "", KEYS_TOP }, { READING_BOTTOM, "", KEYS_BOTTOM },
-};
+static const struct reading_key reading_keys[] = { READING_TABLE(READING_KEY) };
 static const struct ui_key_help reading_help[] = { READING_TABLE(READING_HELP) { NULL, NULL } };
 
 enum { N_READING_KEYS = sizeof reading_keys / sizeof *reading_keys };
+
+/* Every action by its name: the rows of both tables, each followed by the one that frees a key. */
+static const struct ui_key_help names[] = {
+	KEY_TABLE(NAME) { "none", "nothing while typing" },
+	READING_TABLE(READING_NAME) { "read-none", "nothing while reading" },
+	{ NULL, NULL }
+};
 
 /* ---------------------------------------------------------------- what a person bound */
 
 struct bound {
 	char *sequence, *key;
-	int row;                        /* N_BINDINGS: nothing */
+	int row;                        /* of its table; behind the last one: nothing */
+};
+
+/* What lies over one of the two tables. */
+struct layer {
+	struct bound *at;
+	int n;
 };
 
 struct ui_keymap {
-	struct bound *at;
-	int n;
-	struct ui_key_help help[N_BINDINGS + 1];        /* of the table in force; keys owned */
+	struct layer typing, reading;
+	/* the tables in force; keys owned */
+	struct ui_key_help help[N_BINDINGS + 1], reading_help[N_READING_KEYS + 1];
 };
+
+static const struct bound *
+find_in(const struct layer *layer, const char *s, size_t n)
+{
+	for (int i = 0; i < layer->n; i++)
+		if (strlen(layer->at[i].sequence) == n && memcmp(layer->at[i].sequence, s, n) == 0)
+			return &layer->at[i];
+	return NULL;
+}
 
 static const struct bound *
 find_bound(const struct ui_keymap *map, const char *s, size_t n)
 {
-	for (int i = 0; map && i < map->n; i++)
-		if (strlen(map->at[i].sequence) == n && memcmp(map->at[i].sequence, s, n) == 0)
-			return &map->at[i];
-	return NULL;
+	return map ? find_in(&map->typing, s, n) : NULL;
+}
+
+static const struct bound *
+find_reading(const struct ui_keymap *map, const char *s, size_t n)
+{
+	return map ? find_in(&map->reading, s, n) : NULL;
+}
+
+/* While reading, characters are keys as well. */
+static int
+reading_sequences(const char *key, char sequences[KEYNAME_MOST][KEYNAME_BYTES])
+{
+	const bool space = strcasecmp(key, "Space") == 0;
+
+	if (!space && (key[0] <= ' ' || key[0] > '~' || key[1]))
+		return keyname_sequences(key, sequences);
+	strcpy(sequences[0], space ? " " : key);
+	return 1;
 }
 
 /* Whether one of the key's sequences means something else now. */
 static bool
-is_taken(const struct ui_keymap *map, const char *key)
+is_taken(const struct layer *layer, const char *key)
 {
 	char sequences[KEYNAME_MOST][KEYNAME_BYTES];
-	const int n = keyname_sequences(key, sequences);
+	const int n = reading_sequences(key, sequences);
 
 	for (int i = 0; i < n; i++)
-		if (find_bound(map, sequences[i], strlen(sequences[i])))
+		if (find_in(layer, sequences[i], strlen(sequences[i])))
 			return true;
 	return false;
 }
@@ -167,26 +206,67 @@ add_name(struct buf *out, const char *name, size_t n)
 	buf_add(out, name, n);
 }
 
+/* Those of the names "j, Down" that no layer has taken. */
+static void
+add_free(struct buf *out, const char *keys, const struct layer *layer, const struct layer *other)
+{
+	for (const char *p = keys, *end; *p; p = *end ? end + 2 : end) {
+		char *key;
+
+		end = strstr(p, ", ") ? strstr(p, ", ") : p + strlen(p);
+		key = xstrndup(p, (size_t)(end - p));
+		if (!is_taken(layer, key) && !(other && is_taken(other, key)))
+			add_name(out, key, strlen(key));
+		free(key);
+	}
+}
+
+/* The keys that were bound to a row, but for those that another layer has. */
+static void
+add_bound(struct buf *out, const struct layer *layer, int row, const struct layer *over)
+{
+	const char *last = "";
+
+	for (int i = 0; i < layer->n; i++)
+		if (layer->at[i].row == row && strcmp(layer->at[i].key, last) != 0 && !(over && is_taken(over, layer->at[i].key)))
+			add_name(out, last = layer->at[i].key, strlen(layer->at[i].key));
+}
+
+static char *
+take_keys(struct buf *out)
+{
+	return out->n ? buf_take(out) : xstrdup("(no key)");
+}
+
 /* The keys of a row: those of the table that are not taken, and those that were bound to it. */
 static char *
 keys_of(const struct ui_keymap *map, int row)
 {
 	struct buf out = {0};
-	const char *last = "";
 
-	for (const char *p = help[row].keys, *end; *p; p = *end ? end + 2 : end) {
-		char *key;
+	add_free(&out, help[row].keys, &map->typing, NULL);
+	add_bound(&out, &map->typing, row, NULL);
+	return take_keys(&out);
+}
 
-		end = strstr(p, ", ") ? strstr(p, ", ") : p + strlen(p);
-		key = xstrndup(p, (size_t)(end - p));
-		if (!is_taken(map, key))
-			add_name(&out, key, strlen(key));
-		free(key);
-	}
-	for (int i = 0; i < map->n; i++)
-		if (map->at[i].row == row && strcmp(map->at[i].key, last) != 0)
-			add_name(&out, last = map->at[i].key, strlen(map->at[i].key));
-	return out.n ? buf_take(&out) : xstrdup("(no key)");
+static bool
+reads_as(const struct reading_key *key, enum keys_action action)
+{
+	return action != KEYS_NONE && (key->keys[0] == action || key->keys[1] == action);
+}
+
+/* The same while reading. What is bound to a row of typing that means the same here is a key as well. */
+static char *
+reading_keys_of(const struct ui_keymap *map, int row)
+{
+	struct buf out = {0};
+
+	add_free(&out, reading_help[row].keys, &map->reading, &map->typing);
+	for (int i = 0; i < N_BINDINGS; i++)
+		if (reads_as(&reading_keys[row], bindings[i].action))
+			add_bound(&out, &map->typing, i, &map->reading);
+	add_bound(&out, &map->reading, row, NULL);
+	return take_keys(&out);
 }
 
 static void
@@ -195,6 +275,10 @@ write_help(struct ui_keymap *map)
 	for (int i = 0; i < N_BINDINGS; i++) {
 		free((void *)map->help[i].keys);
 		map->help[i] = (struct ui_key_help){ keys_of(map, i), help[i].does };
+	}
+	for (int i = 0; i < N_READING_KEYS; i++) {
+		free((void *)map->reading_help[i].keys);
+		map->reading_help[i] = (struct ui_key_help){ reading_keys_of(map, i), reading_help[i].does };
 	}
 }
 
@@ -207,29 +291,38 @@ ui_keymap_new(void)
 	return map;
 }
 
+static void
+free_layer(struct layer *layer)
+{
+	for (int i = 0; i < layer->n; i++) {
+		free(layer->at[i].sequence);
+		free(layer->at[i].key);
+	}
+	free(layer->at);
+}
+
 void
 ui_keymap_free(struct ui_keymap *map)
 {
 	if (!map)
 		return;
-	for (int i = 0; i < map->n; i++) {
-		free(map->at[i].sequence);
-		free(map->at[i].key);
-	}
+	free_layer(&map->typing);
+	free_layer(&map->reading);
 	for (int i = 0; i < N_BINDINGS; i++)
 		free((void *)map->help[i].keys);
-	free(map->at);
+	for (int i = 0; i < N_READING_KEYS; i++)
+		free((void *)map->reading_help[i].keys);
 	free(map);
 }
 
 static void
-bind_sequence(struct ui_keymap *map, const char *sequence, const char *key, int row)
+bind_sequence(struct layer *layer, const char *sequence, const char *key, int row)
 {
-	struct bound *b = (struct bound *)find_bound(map, sequence, strlen(sequence));
+	struct bound *b = (struct bound *)find_in(layer, sequence, strlen(sequence));
 
 	if (!b) {
-		map->at = xreallocarray(map->at, (size_t)map->n + 1, sizeof *map->at);
-		b = &map->at[map->n++];
+		layer->at = xreallocarray(layer->at, (size_t)layer->n + 1, sizeof *layer->at);
+		b = &layer->at[layer->n++];
 		b->sequence = xstrdup(sequence);
 	} else {
 		free(b->key);
@@ -242,8 +335,8 @@ int
 ui_keymap_bind(struct ui_keymap *map, const char *key, const char *action, struct error *err)
 {
 	char sequences[KEYNAME_MOST][KEYNAME_BYTES];
-	const int n = keyname_sequences(key, sequences);
-	int row = 0;
+	int row = 0, n;
+	bool reading;
 
 	while (names[row].keys && strcmp(names[row].keys, action) != 0)
 		row++;
@@ -251,12 +344,14 @@ ui_keymap_bind(struct ui_keymap *map, const char *key, const char *action, struc
 		error_set(err, CODE_USAGE, "bind %s: there is no action '%s'", key, action);
 		return error_hint(err, "ivchat help actions");
 	}
+	reading = row > N_BINDINGS;
+	n = reading ? reading_sequences(key, sequences) : keyname_sequences(key, sequences);
 	if (n == 0) {
 		error_set(err, CODE_USAGE, "bind %s: this is not a key that can be bound", key);
-		return error_hint(err, "Ctrl-O, Alt-I, F5, Alt-Up and the like; characters alone are text");
+		return error_hint(err, "Ctrl-O, Alt-I, F5, Alt-Up and the like; characters alone only to actions that begin with read-");
 	}
 	for (int i = 0; i < n; i++)
-		bind_sequence(map, sequences[i], key, row);
+		bind_sequence(reading ? &map->reading : &map->typing, sequences[i], key, reading ? row - N_BINDINGS - 1 : row);
 	write_help(map);
 	return 0;
 }
@@ -276,27 +371,37 @@ ui_action_table(void)
 }
 
 const struct ui_key_help *
-ui_reading_table(void)
+ui_reading_table(const struct ui_keymap *map)
 {
-	return reading_help;
+	return map ? map->reading_help : reading_help;
+}
+
+/* The row of reading mode, or -1: these bytes, which mean that action while typing, do nothing there. */
+static int
+reading_row(const struct ui_keymap *map, const char *s, size_t n, enum keys_action action)
+{
+	const struct bound *bound = find_reading(map, s, n);
+
+	if (bound)
+		return bound->row < N_READING_KEYS ? bound->row : -1;
+	for (int i = 0; i < N_READING_KEYS; i++)
+		if (reads_as(&reading_keys[i], action) || (n == 1 && s[0] && strchr(reading_keys[i].chars, s[0])))
+			return i;
+	return -1;
 }
 
 enum keys_reading
-keys_reading_char(char c)
+keys_reading_find(const struct ui_keymap *map, const char *s, size_t n, enum keys_action action)
 {
-	for (int i = 0; c && i < N_READING_KEYS; i++)
-		if (strchr(reading_keys[i].chars, c))
-			return reading_keys[i].reading;
-	return READING_NONE;
+	const int row = reading_row(map, s, n, action);
+
+	return row < 0 ? READING_NONE : reading_keys[row].reading;
 }
 
-enum keys_reading
-keys_reading_key(enum keys_action action)
+bool
+keys_reading_bound(const struct ui_keymap *map, const char *s, size_t n)
 {
-	for (int i = 0; action != KEYS_NONE && i < N_READING_KEYS; i++)
-		if (reading_keys[i].key == action)
-			return reading_keys[i].reading;
-	return READING_NONE;
+	return find_reading(map, s, n) != NULL;
 }
 
 /* Looks among n sequences that may be NULL from somewhere on. */
@@ -316,6 +421,22 @@ find_among(const char *const *sequences, const char *s, size_t n, const struct u
 	return found;
 }
 
+/* Whether the layer has a longer sequence that begins like this. */
+static bool
+goes_on(const struct layer *layer, const char *s, size_t n)
+{
+	for (int i = 0; i < layer->n; i++)
+		if (strlen(layer->at[i].sequence) > n && strncmp(layer->at[i].sequence, s, n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_character(const char *s, size_t n)
+{
+	return n == 1 && (unsigned char)s[0] >= ' ' && s[0] != 0x7f;
+}
+
 enum keys_action
 keys_find(const struct ui_keymap *map, const char *s, size_t n, bool *more)
 {
@@ -326,11 +447,12 @@ keys_find(const struct ui_keymap *map, const char *s, size_t n, bool *more)
 	for (int i = 0; i < N_BINDINGS; i++)
 		if (bindings[i].action != KEYS_NONE && find_among(bindings[i].sequences, s, n, map, more))
 			found = bindings[i].action;
-	for (int i = 0; map && i < map->n; i++)
-		if (strlen(map->at[i].sequence) > n && strncmp(map->at[i].sequence, s, n) == 0)
-			*more = true;
+	if (map && (goes_on(&map->typing, s, n) || goes_on(&map->reading, s, n)))
+		*more = true;
 	if (bound)
-		return bound->row < N_BINDINGS ? bindings[bound->row].action : KEYS_NONE;
+		found = bound->row < N_BINDINGS ? bindings[bound->row].action : KEYS_NONE;
+	if (found == KEYS_NONE && !is_character(s, n) && find_reading(map, s, n))
+		return KEYS_READS;
 	return found;
 }
 
@@ -341,9 +463,12 @@ keys_each_readline(const struct ui_keymap *map, void (*fn)(void *arg, const char
 		for (int k = 0; bindings[i].command && k < SEQUENCES_MAX && bindings[i].sequences[k]; k++)
 			if (!find_bound(map, bindings[i].sequences[k], strlen(bindings[i].sequences[k])))
 				fn(arg, bindings[i].sequences[k], bindings[i].command, false);
-	for (int i = 0; map && i < map->n; i++)
-		if (map->at[i].row == N_BINDINGS || bindings[map->at[i].row].command)
-			fn(arg, map->at[i].sequence, map->at[i].row < N_BINDINGS ? bindings[map->at[i].row].command : "nothing", true);
+	for (int i = 0; map && i < map->typing.n; i++) {
+		const struct bound *b = &map->typing.at[i];
+
+		if (b->row == N_BINDINGS || bindings[b->row].command)
+			fn(arg, b->sequence, b->row < N_BINDINGS ? bindings[b->row].command : "nothing", true);
+	}
 }
 
 const struct ui_key_help *
@@ -358,6 +483,15 @@ keys_help(const struct ui_keymap *map, const char *s, size_t n)
 			if (strlen(bindings[i].sequences[k]) == n && memcmp(bindings[i].sequences[k], s, n) == 0)
 				return &ui_key_table(map)[i];
 	return NULL;
+}
+
+const struct ui_key_help *
+keys_reading_help(const struct ui_keymap *map, const char *s, size_t n)
+{
+	bool more;
+	const int row = reading_row(map, s, n, keys_find(map, s, n, &more));
+
+	return row < 0 ? NULL : &ui_reading_table(map)[row];
 }
 
 enum ui_action

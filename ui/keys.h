@@ -42,6 +42,7 @@ enum keys_action {
 	/* for the screen too */
 	KEYS_FIND,              /* Ctrl-S */
 	KEYS_MOUSE,             /* Alt-M */
+	KEYS_READS,             /* bound in reading mode only: elsewhere its bytes are what they were */
 };
 
 /* What a character or a key means in reading mode. */
@@ -64,11 +65,12 @@ keys_asks(enum keys_action action);
 enum ui_action
 keys_reading_asks(enum keys_reading reading);
 
-/* In reading mode: what a character of typed text means, or a key that has an action while typing. */
+/* What a character or a key does in reading mode: its bytes, and its action while typing (NONE: it has none). */
 enum keys_reading
-keys_reading_char(char c);
-enum keys_reading
-keys_reading_key(enum keys_action action);
+keys_reading_find(const struct ui_keymap *map, const char *s, size_t n, enum keys_action action);
+/* Whether a person bound it there: then it comes before all that the key does elsewhere. */
+bool
+keys_reading_bound(const struct ui_keymap *map, const char *s, size_t n);
 
 /* Looks s[0..n) up among the sequences of the map (NULL: as built in). n is the length of the whole match; *more gets true when s is the beginning of
  * a longer sequence as well. */
@@ -80,8 +82,10 @@ keys_find(const struct ui_keymap *map, const char *s, size_t n, bool *more);
 void
 keys_each_readline(const struct ui_keymap *map, void (*fn)(void *arg, const char *seq, const char *command, bool own), void *arg);
 
-/* The row of help for exactly these bytes, or NULL. */
+/* The row of help for exactly these bytes, or NULL; the same in reading mode. */
 const struct ui_key_help *
 keys_help(const struct ui_keymap *map, const char *s, size_t n);
+const struct ui_key_help *
+keys_reading_help(const struct ui_keymap *map, const char *s, size_t n);
 
 #endif

@@ -156,13 +156,15 @@ print_bytes(const char *s, size_t n)
 static void
 print_key(const struct ui_keymap *map, const char *s, size_t n)
 {
-	const struct ui_key_help *key = keys_help(map, s, n);
+	const struct ui_key_help *key = keys_help(map, s, n), *reading = keys_reading_help(map, s, n);
 
 	print_bytes(s, n);
 	if (key)
 		printf("%s: %s", key->keys, key->does);
 	else
 		fputs((unsigned char)s[0] < ' ' || s[0] == 0x7f ? "bound to nothing" : "text", stdout);
+	if (reading)
+		printf("; reading: %s", reading->does);
 	puts("");
 	fflush(stdout);
 }

@@ -17,7 +17,7 @@
 struct reader;
 
 enum reader_kind {
-	READER_KEY,             /* action */
+	READER_KEY,             /* action, and its bytes */
 	READER_TEXT,            /* whole characters, or one escape sequence that readline may know: for input_type */
 	READER_PASTE,           /* a whole paste, newlines as LF, other control characters dropped */
 	READER_ANSWER,          /* one whole answer of the terminal, from its ESC to its last byte: for term.c */
@@ -34,7 +34,7 @@ struct reader_mouse {
 struct reader_unit {
 	enum reader_kind kind;
 	enum keys_action action;
-	const char *at;         /* TEXT, PASTE, ANSWER; lent until the next call */
+	const char *at;         /* KEY, TEXT, PASTE, ANSWER; lent until the next call */
 	size_t n;
 	struct reader_mouse mouse;
 };

@@ -292,7 +292,7 @@ struct ui_keymap *
 ui_keymap_new(void);
 void
 ui_keymap_free(struct ui_keymap *map);
-/* "Ctrl-O" → an action of ui_action_table. CODE_USAGE: there is no such key, or no such action. */
+/* "Ctrl-O", or "x" while reading → an action of ui_action_table. CODE_USAGE: there is no such key, or no such action. */
 int
 ui_keymap_bind(struct ui_keymap *map, const char *key, const char *action, struct error *err);
 
@@ -322,6 +322,6 @@ ui_action_table(void);                          /* what keys can be bound to, by
 const struct ui_key_help *
 ui_color_table(void);                           /* what has a colour, by name */
 const struct ui_key_help *
-ui_reading_table(void);         /* in reading mode */
+ui_reading_table(const struct ui_keymap *map);  /* in reading mode */
 
 #endif

@@ -175,10 +175,10 @@ help_keys(struct buf *out, const struct ui_key_help *keys)
 }
 
 static void
-help_reading(struct buf *out)
+help_reading(struct buf *out, const struct ui_keymap *map)
 {
 	buf_str(out, "Keys while reading, which Esc begins:\n");
-	help_keys(out, ui_reading_table());
+	help_keys(out, ui_reading_table(map));
 }
 
 char *
@@ -187,7 +187,7 @@ slash_help(const struct ui_keymap *map, bool reading)
 	struct buf out = {0};
 
 	if (reading) {
-		help_reading(&out);
+		help_reading(&out, map);
 		buf_char(&out, '\n');
 	}
 	buf_str(&out, "Type a message and press Enter. Commands begin with a slash; the beginning of one is enough.\n\n");
@@ -197,7 +197,7 @@ slash_help(const struct ui_keymap *map, bool reading)
 	help_keys(&out, ui_key_table(map));
 	if (!reading) {
 		buf_char(&out, '\n');
-		help_reading(&out);
+		help_reading(&out, map);
 	}
 	return buf_take(&out);
 }

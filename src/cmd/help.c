@@ -87,18 +87,26 @@ print_mdoc(const char *left, const char *does)
 }
 
 static void
-each_reading_key(const struct options *o, print_row *print)
-{
-	(void)o;
-	for (const struct ui_key_help *k = ui_reading_table(); k->keys; k++)
-		print(k->keys, k->does);
-}
-
-static void
 warn(void *arg, const char *line)
 {
 	(void)arg;
 	fprintf(stderr, "ivchat: %s\n", line);
+}
+
+static void
+print_keys(const struct ui_key_help *k, print_row *print)
+{
+	for (; k->keys; k++)
+		print(k->keys, k->does);
+}
+
+static void
+each_reading_key(const struct options *o, print_row *print)
+{
+	struct ui_keymap *map = o->man ? NULL : app_keymap(o->conf, warn, NULL);
+
+	print_keys(ui_reading_table(map), print);
+	ui_keymap_free(map);
 }
 
 /* Those in force. On a screen those of reading mode follow; the manual has a list for each, and the keys as they are
@@ -108,29 +116,26 @@ each_key(const struct options *o, print_row *print)
 {
 	struct ui_keymap *map = o->man ? NULL : app_keymap(o->conf, warn, NULL);
 
-	for (const struct ui_key_help *k = ui_key_table(map); k->keys; k++)
-		print(k->keys, k->does);
+	print_keys(ui_key_table(map), print);
+	if (print == print_line) {
+		puts("\nWhile reading (Esc begins):");
+		print_keys(ui_reading_table(map), print);
+	}
 	ui_keymap_free(map);
-	if (print != print_line)
-		return;
-	puts("\nWhile reading (Esc begins):");
-	each_reading_key(o, print);
 }
 
 static void
 each_action(const struct options *o, print_row *print)
 {
 	(void)o;
-	for (const struct ui_key_help *k = ui_action_table(); k->keys; k++)
-		print(k->keys, k->does);
+	print_keys(ui_action_table(), print);
 }
 
 static void
 each_color(const struct options *o, print_row *print)
 {
 	(void)o;
-	for (const struct ui_key_help *k = ui_color_table(); k->keys; k++)
-		print(k->keys, k->does);
+	print_keys(ui_color_table(), print);
 }
 
 static void

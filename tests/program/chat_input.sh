@@ -178,6 +178,43 @@ KEYS
 test -z "$(find "$work" -name 'ivchat-*.md')" || { echo "the editor's file is left"; exit 1; }
 "$ivchat" help keys 2>"$work/told" | grep -q "Ctrl-X Ctrl-E, Ctrl-G, Ctrl-O" || { echo "not the keys in force"; exit 1; }
 grep -q "no action 'fly'" "$work/told" || { echo "a binding that is none is not told"; exit 1; }
+
+# keys of reading mode, a character among them, which is text while typing
+cat >>"$work/home/config/config" <<'CONF'
+bind x = read-copy
+bind y = read-none
+bind F4 = read-leave
+bind Ctrl-G = read-edit
+CONF
+screen 100x32 -n 3 <<'KEYS'
+type "x y z"
+wait "> x y z"
+key Enter
+wait "[cut at 3]"
+key Escape
+sleep 0.2
+type "[["
+key x
+wait "copied the question, 5 bytes"
+key y
+wait "q goes back to typing"
+key F4
+type "xy"
+wait "> xy"
+key C-u
+key Escape
+sleep 0.2
+type "[["
+key C-g
+wait "> x y z"
+key C-g
+wait "x y z, edited"
+key C-c
+key C-d
+expect-exit 0
+KEYS
+"$ivchat" help reading 2>/dev/null | grep -q "^  x  *copy the message$" || { echo "not the keys of reading mode in force"; exit 1; }
+
 VISUAL=false screen 100x32 <<'KEYS'
 type "as it was"
 wait "> as it was"

@@ -349,24 +349,83 @@ long_paste(void **state)
 	reader_free(r);
 }
 
+static enum keys_reading
+reads(const struct ui_keymap *map, const char *s)
+{
+	bool more;
+
+	return keys_reading_find(map, s, strlen(s), keys_find(map, s, strlen(s), &more));
+}
+
 static void
 reading_keys(void **state)
 {
-	const struct ui_key_help *help = ui_reading_table();
+	const struct ui_key_help *help = ui_reading_table(NULL);
 
 	(void)state;
 	for (; help->keys; help++)
 		assert_true(help->keys[0] && help->does[0]);
-	assert_int_equal(keys_reading_char('j'), READING_DOWN);
-	assert_int_equal(keys_reading_char('i'), READING_LEAVE);
-	assert_int_equal(keys_reading_char('Z'), READING_NONE);
-	assert_int_equal(keys_reading_char('\0'), READING_NONE);
-	assert_int_equal(keys_reading_key(KEYS_SEND), READING_ENLARGE);
-	assert_int_equal(keys_reading_key(KEYS_NONE), READING_NONE);
-	assert_int_equal(keys_reading_key(KEYS_DELETE), READING_NONE);
+	assert_int_equal(reads(NULL, "j"), READING_DOWN);
+	assert_int_equal(reads(NULL, "i"), READING_LEAVE);
+	assert_int_equal(reads(NULL, "Z"), READING_NONE);
+	assert_int_equal(keys_reading_find(NULL, "\0", 1, KEYS_NONE), READING_NONE);
+	assert_int_equal(reads(NULL, "\r"), READING_ENLARGE);
+	assert_int_equal(reads(NULL, "\033[B"), READING_DOWN);
+	assert_int_equal(reads(NULL, "\033[1;5H"), READING_TOP);
+	assert_int_equal(reads(NULL, "\004"), READING_NONE);
 	assert_int_equal(keys_reading_asks(READING_EDIT), UI_ACT_EDIT);
 	assert_int_equal(keys_reading_asks(READING_BRANCH_NEXT), UI_ACT_BRANCH_NEXT);
 	assert_int_equal(keys_reading_asks(READING_DOWN), UI_ACT_NONE);
+}
+
+static const char *
+reading_row_of(const struct ui_keymap *map, const char *does)
+{
+	const struct ui_key_help *help = ui_reading_table(map);
+
+	while (strcmp(help->does, does) != 0)
+		help++;
+	return help->keys;
+}
+
+/* What is bound there changes nothing while typing. */
+static void
+reading_keys_are_bound(void **state)
+{
+	struct ui_keymap *map = ui_keymap_new();
+	struct error err;
+	bool more;
+
+	(void)state;
+	assert_string_equal(reading_row_of(map, "a page down"), "Space, PgDn");
+	assert_int_equal(ui_keymap_bind(map, "y", "read-edit", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Space", "read-none", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "F5", "read-copy", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-O", "read-next", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Ctrl-X Ctrl-N", "read-fork", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "F6", "page-down", &err), 0);
+	assert_int_equal(ui_keymap_bind(map, "Esc", "read-copy", &err), -1);
+	assert_int_equal(ui_keymap_bind(map, "yy", "read-copy", &err), -1);
+	assert_int_equal(reads(map, "y"), READING_EDIT);
+	assert_int_equal(reads(map, "e"), READING_EDIT);
+	assert_int_equal(reads(map, " "), READING_NONE);
+	assert_int_equal(reads(map, "\033[15~"), READING_COPY);
+	assert_int_equal(reads(map, "\017"), READING_NEXT);
+	assert_int_equal(reads(map, "\030\016"), READING_FORK);
+	assert_int_equal(reads(map, "\033[17~"), READING_PAGE_DOWN);
+	assert_true(keys_reading_bound(map, "\017", 1));
+	assert_false(keys_reading_bound(map, "e", 1));
+	assert_int_equal(keys_find(map, "y", 1, &more), KEYS_NONE);
+	assert_int_equal(keys_find(map, "\017", 1, &more), KEYS_SESSIONS);
+	assert_int_equal(keys_find(map, "\033[15~", 5, &more), KEYS_READS);
+	assert_string_equal(reading_row_of(map, "a page down"), "PgDn, F6");
+	assert_string_equal(reading_row_of(map, "copy the message"), "F5");
+	assert_string_equal(reading_row_of(map, "edit the message"), "e, y");
+	assert_string_equal(reading_row_of(map, "next message"), "], Ctrl-O");
+	assert_string_equal(keys_reading_help(map, "\017", 1)->does, "next message");
+	assert_null(keys_reading_help(map, " ", 1));
+	assert_null(keys_help(map, "y", 1));
+	ui_keymap_free(map);
 }
 
 static void
@@ -521,7 +580,7 @@ main(void)
 		cmocka_unit_test(pastes),
 		cmocka_unit_test(mouse),
 		cmocka_unit_test(long_paste),
-		cmocka_unit_test(reading_keys),
+		cmocka_unit_test(reading_keys), cmocka_unit_test(reading_keys_are_bound),
 		cmocka_unit_test(the_table_is_consistent),
 	};
 
