@@ -15,7 +15,7 @@ command_fn command_help, command_image, command_images, command_detach, command_
     command_find, command_sessions, command_rename, command_undo, command_regen, command_info, command_save, command_raw,
     command_redraw, command_quit;
 command_fn command_edit, command_continue, command_fork, command_pin, command_drop, command_context,
-    command_tokens, command_verify;                                                             /* turns.c */
+    command_tokens, command_verify, command_note;                                                             /* turns.c */
 command_fn command_tag, command_search, command_export, command_private;        /* shelf.c */
 
 /* The page of commands and keys, those of reading mode first when one reads. */

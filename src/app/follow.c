@@ -17,7 +17,7 @@
 static int
 n_changes(const struct chat *c)
 {
-	return c->n_systems + c->n_drops;
+	return c->n_systems + c->n_drops + c->n_notes;
 }
 
 static void
@@ -158,6 +158,7 @@ follow_take_over(struct app *app, struct error *err)
 	follow_end(f);
 	app->keep.session = session;
 	app->keep.n_systems = app->chat->n_systems;
+	app->keep.n_notes = app->chat->n_notes;
 	app->keep.named = app->chat->name != NULL;
 	return 0;
 }

@@ -71,6 +71,17 @@ describe_model(struct app *app)
 }
 
 static int
+put_notes(struct app *app, struct error *err)
+{
+	struct keep *k = &app->keep;
+	int rc = 0;
+
+	while (k->n_notes < app->chat->n_notes && rc == 0)
+		rc = session_put_note(k->session, &app->chat->notes[k->n_notes++], err);
+	return rc;
+}
+
+static int
 put_settings(struct app *app, struct error *err)
 {
 	struct keep *k = &app->keep;
@@ -82,7 +93,7 @@ put_settings(struct app *app, struct error *err)
 	}
 	while (k->n_systems < app->chat->n_systems && rc == 0)
 		rc = session_put_system(k->session, &app->chat->systems[k->n_systems++], err);
-	return rc;
+	return rc == 0 ? put_notes(app, err) : rc;
 }
 
 void
@@ -176,6 +187,15 @@ keep_pin(struct app *app, const struct message *m)
 
 	if (app->keep.session)
 		report(app, session_put_pin(app->keep.session, m->id, m->pinned, &err), &err, false);
+}
+
+void
+keep_notes(struct app *app)
+{
+	struct error err;
+
+	if (app->keep.session && app->chat->id[0])
+		report(app, put_notes(app, &err), &err, false);
 }
 
 void
@@ -310,7 +330,8 @@ go_on_in(struct app *app, struct store *to, const char *id, const char *folder, 
 	keep_close(app);
 	store_close(app->store);
 	app->store = to;
-	*k = (struct keep){ .session = session, .n_systems = app->chat->n_systems, .named = app->chat->name != NULL };
+	*k = (struct keep){ .session = session, .n_systems = app->chat->n_systems,
+		.n_notes = app->chat->n_notes, .named = app->chat->name != NULL };
 	free(app->folder);
 	app->folder = xstrdup(folder);
 	return 0;

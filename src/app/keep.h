@@ -16,6 +16,7 @@ struct app;
 struct keep {
 	struct session *session;        /* NULL: private, or read-only */
 	int n_systems;                  /* written ones */
+	int n_notes;                    /* the same */
 	bool named;                     /* the name is written */
 	bool failed;                    /* the red line is shown */
 	int64_t part_at;                /* when the next part is due, 0: nothing new */
@@ -35,6 +36,9 @@ void
 keep_drop(struct app *app, const struct drop *drop);
 void
 keep_pin(struct app *app, const struct message *m);
+/* Notes that are not written yet; before the first question they wait for it. */
+void
+keep_notes(struct app *app);
 void
 keep_tag(struct app *app, const char *tag, bool on);
 /* All of a conversation that is not in the store yet, but its pictures are. */

@@ -104,6 +104,17 @@ present_rule(struct app *app, const char *system)
 	buf_done(&text);
 }
 
+void
+present_remark(struct app *app, const struct note *note)
+{
+	struct buf text = {0};
+
+	buf_str(&text, "Note: ");
+	buf_add(&text, note->text, note->text_n);
+	add(app, 0, UI_LOOK_NOTE, text.at, text.n);
+	buf_done(&text);
+}
+
 static void
 write_banner(const struct app *app, struct buf *out)
 {
@@ -243,12 +254,18 @@ present_answer(struct app *app, const struct message *m)
 
 /* ---- the whole conversation */
 
+/* What was changed and noted at message `id`. */
 static void
-add_rules(struct app *app, int up)
+add_rules(struct app *app, int id)
 {
+	const struct note *note;
+	int from = 0;
+
 	for (int i = 0; i < app->chat->n_systems; i++)
-		if (app->chat->systems[i].up == up)
+		if (chat_is_at(app->chat, app->chat->systems[i].up, id))
 			present_rule(app, app->chat->systems[i].text);
+	while ((note = chat_next_note(app->chat, id, &from)))
+		present_remark(app, note);
 }
 
 static void

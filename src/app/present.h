@@ -49,6 +49,8 @@ present_cut(struct app *app, int id);
 void
 present_rule(struct app *app, const char *system);      /* "system message: …" */
 void
+present_remark(struct app *app, const struct note *note);       /* a person's */
+void
 present_note(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void
 present_error(struct app *app, const struct error *err);

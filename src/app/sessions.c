@@ -129,6 +129,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	app->read_only = read_only;
 	app->n_bad_lines = n_bad;
 	app->keep.n_systems = chat->n_systems;
+	app->keep.n_notes = chat->n_notes;
 	app->keep.named = chat->name != NULL;
 	app->private = app->options->no_save;
 	log_debug("session %s opened: %d messages, %d lines left out", id, chat->n_messages, n_bad);

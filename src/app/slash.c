@@ -39,6 +39,7 @@ static const struct slash table[] = {
 	{ "verify", "", "[TURN]", "whether the answers come out the same once more", WORDS_NONE, command_verify },
 	{ "pin", "", "[N]", "keep a turn in the context, or let it go", WORDS_NONE, command_pin },
 	{ "drop", "", "N", "let the model forget a turn, or see it again", WORDS_NONE, command_drop },
+	{ "note", "", "[TEXT]", "write a note here, which the model is not told of; list those there are", WORDS_NONE, command_note },
 	{ "search", "", "PATTERN", "find text in all conversations", WORDS_NONE, command_search },
 	{ "tag", "", "[[-]TAG...]", "show, put on or take off tags", WORDS_NONE, command_tag },
 	{ "export", "", "[FORMAT] [FILE]", "write this conversation as md, html, json, txt or cast", WORDS_NONE, command_export },

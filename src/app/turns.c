@@ -140,3 +140,43 @@ command_tokens(struct app *app, const char *operands, struct error *err)
 	buf_done(&out);
 	return 0;
 }
+
+/* ---- notes */
+
+static void
+list_notes(struct app *app)
+{
+	int *ids, n = chat_branch(app->chat, app->chat->head, &ids), turn = 0;
+	struct buf out = {0};
+
+	for (int i = -1; i < n; i++) {
+		const struct message *m = i < 0 ? NULL : chat_message(app->chat, ids[i]);
+		const struct note *note;
+		int from = 0;
+
+		turn += m && m->role == ROLE_USER;
+		while ((note = chat_next_note(app->chat, m ? m->id : 0, &from))) {
+			buf_printf(&out, "%sturn %d: ", out.n ? "\n" : "", turn);
+			buf_add(&out, note->text, note->text_n);
+		}
+	}
+	present_note(app, "%s", out.n ? buf_text(&out) : "There are no notes; /note TEXT writes one.");
+	buf_done(&out);
+	free(ids);
+}
+
+int
+command_note(struct app *app, const char *operands, struct error *err)
+{
+	if (!*operands) {
+		list_notes(app);
+		return 0;
+	}
+	if (app->chat->n_messages == 0)
+		return error_set(err, CODE_INPUT, "a note stands below a message, and there is none yet");
+	if (sessions_check_writable(app, err) != 0)
+		return -1;
+	present_remark(app, chat_add_note(app->chat, app->chat->head, NULL, operands, strlen(operands)));
+	keep_notes(app);
+	return 0;
+}

@@ -148,6 +148,9 @@ chat_free(struct chat *c)
 		free(c->systems[i].text);
 	for (int i = 0; i < c->n_drops; i++)
 		free(c->drops[i].ids);
+	for (int i = 0; i < c->n_notes; i++)
+		free(c->notes[i].text);
+	free(c->notes);
 	free(c->drops);
 	free(c->messages);
 	free(c->systems);
@@ -307,6 +310,18 @@ chat_leaf_below(const struct chat *c, int id)
 	return id;
 }
 
+bool
+chat_is_at(const struct chat *c, int up, int id)
+{
+	const struct message *m = chat_message(c, id);
+
+	while (id != up && m && m->cont) {
+		id = m->cont;
+		m = chat_message(c, id);
+	}
+	return id == up;
+}
+
 int
 chat_question_of(const struct chat *c, int id)
 {
@@ -371,10 +386,10 @@ chat_set_system(struct chat *c, const char *text)
 
 /* The newest change made at exactly this place. */
 static const struct system_change *
-change_at(const struct chat *c, int up)
+change_at(const struct chat *c, int id)
 {
 	for (int i = c->n_systems - 1; i >= 0; i--)
-		if (c->systems[i].up == up)
+		if (chat_is_at(c, c->systems[i].up, id))
 			return &c->systems[i];
 	return NULL;
 }
@@ -433,21 +448,26 @@ copy_drop(struct chat *to, const struct drop *from, const int *new_ids, int n_me
 	free(ids);
 }
 
+/* Whether what was done at message `up` counts on the branch that is copied. */
+static bool
+is_copied(const struct chat *from, const int *new_ids, int up)
+{
+	return up == 0 || (up <= from->n_messages && new_ids[up]);
+}
+
 static void
 copy_changes(struct chat *to, const struct chat *from, const int *new_ids)
 {
-	for (int i = 0; i < from->n_systems; i++) {
-		int up = from->systems[i].up;
-
-		if (up == 0 || (up <= from->n_messages && new_ids[up]))
-			chat_add_system(to, new_ids[up], from->systems[i].text);
-	}
-	for (int i = 0; i < from->n_drops; i++) {
-		int up = from->drops[i].up;
-
-		if (up == 0 || (up <= from->n_messages && new_ids[up]))
+	for (int i = 0; i < from->n_systems; i++)
+		if (is_copied(from, new_ids, from->systems[i].up))
+			chat_add_system(to, new_ids[from->systems[i].up], from->systems[i].text);
+	for (int i = 0; i < from->n_drops; i++)
+		if (is_copied(from, new_ids, from->drops[i].up))
 			copy_drop(to, &from->drops[i], new_ids, from->n_messages);
-	}
+	for (int i = 0; i < from->n_notes; i++)
+		if (is_copied(from, new_ids, from->notes[i].up))
+			chat_add_note(to, new_ids[from->notes[i].up], from->notes[i].at, from->notes[i].text,
+			    from->notes[i].text_n);
 }
 
 struct chat *
@@ -458,7 +478,8 @@ chat_fork(const struct chat *c, int leaf)
 
 	for (int i = 0; i < n; i++) {
 		copy_message(copy, chat_message(c, ids[i]));
-		new_ids[ids[i]] = i + 1;
+		for (const struct message *m = chat_message(c, ids[i]); m; m = chat_message(c, m->cont))
+			new_ids[m->id] = i + 1;
 	}
 	copy_changes(copy, c, new_ids);
 	copy->model_name = copy_or_null(c->model_name);

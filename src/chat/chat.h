@@ -75,6 +75,14 @@ struct drop {
 	bool back;              /* the other way: they are seen again */
 };
 
+/* What a person wrote down beside the conversation, below message `up`: the model is never told of it. */
+struct note {
+	int up;                 /* head when it was written; 0 = before the first message */
+	char at[32];            /* UTC */
+	char *text;
+	size_t text_n;
+};
+
 /* tags.c: words to sort conversations by. A tag is text without spaces, commas and control characters that does not
  * begin with + or -. */
 #define TAG_MAX_BYTES 64
@@ -106,6 +114,8 @@ struct chat {
 	int n_systems;
 	struct drop *drops;
 	int n_drops;
+	struct note *notes;
+	int n_notes;
 	int head;               /* id of the current leaf, 0 = empty */
 	int n_pics;             /* highest picture number given out */
 };
@@ -156,6 +166,9 @@ chat_siblings(const struct chat *c, int id, int **ids);
 /* The newest leaf below `id`, or id itself: where going to another branch leads. */
 int
 chat_leaf_below(const struct chat *c, int id);
+/* Whether what was changed or noted at message `up` stands at message `id`: the same, or one that continues it. */
+bool
+chat_is_at(const struct chat *c, int up, int id);
 int
 chat_question_of(const struct chat *c, int id); /* the question of the turn that `id` belongs to, 0: there is none */
 int
@@ -175,8 +188,8 @@ chat_add_system(struct chat *c, int up, const char *text);      /* from message 
 const char *
 chat_system(const struct chat *c, int leaf);
 
-/* The branch that ends in `leaf` as a conversation of its own: whole messages with new ids, system messages, drops and
- * pins that count there. The new one has no id and no name; its origin is the old one's id. */
+/* The branch that ends in `leaf` as a conversation of its own: whole messages with new ids, system messages, drops,
+ * pins and notes that count there. The new one has no id and no name; its origin is the old one's id. */
 struct chat *
 chat_fork(const struct chat *c, int leaf);
 
@@ -203,6 +216,13 @@ chat_pin(struct chat *c, int id, bool on);      /* id: of a question */
 /* By id, [n_messages + 1]: whether the model is not told of the message by a question below `place`. The caller frees. */
 bool *
 chat_left_out(const struct chat *c, int place);
+
+/* notes.c. Lent until the next one. at NULL: now. */
+const struct note *
+chat_add_note(struct chat *c, int up, const char *at, const char *text, size_t n);
+/* The first note at message `id` from the (*from)th of all on, which moves behind it; NULL: there is no more. */
+const struct note *
+chat_next_note(const struct chat *c, int id, int *from);
 
 /* budget.c: what fits, what would be dropped. */
 

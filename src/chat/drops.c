@@ -31,7 +31,7 @@ chat_pin(struct chat *c, int id, bool on)
 	c->messages[id - 1].pinned = on;
 }
 
-/* By id: the branch that ends in `place`; [0] is the root. Only that can be left out, and only by what was dropped there. */
+/* By id: the branch that ends in `place`, with the answers that its own continue; [0] is the root. Only that can be left out, and only by what was dropped there. */
 static bool *
 on_branch(const struct chat *c, int place)
 {
@@ -39,7 +39,8 @@ on_branch(const struct chat *c, int place)
 
 	on[0] = true;
 	for (const struct message *m = chat_message(c, place); m; m = chat_message(c, m->up))
-		on[m->id] = true;
+		for (const struct message *s = m; s; s = chat_message(c, s->cont))
+			on[s->id] = true;
 	return on;
 }
 

@@ -129,7 +129,7 @@ static const struct row rows[] = {
 	{FLAG('w', "word", word), OPT_SEARCH, "whole words only"},
 	{FLAG('l', "list", only_sessions), OPT_SEARCH, "ids and names of the sessions, not the lines"},
 	{WHOLE(0, "context", "N", context, 0, 1000), OPT_SEARCH, "N lines of the message around each"},
-	{CHOICE("role", "WHO", role, "user answer"), OPT_SEARCH, "what they said only: user, answer"},
+	{CHOICE("role", "WHO", role, "user answer note"), OPT_SEARCH, "only what these say: user, answer, note"},
 	{WORD(0, "since", "DATE", since), OPT_SEARCH,
 	    "said on this day or later, in UTC: 2026, 2026-08 or 2026-08-23"},
 	{WORD(0, "until", "DATE", until), OPT_SEARCH, "said on this day or earlier"},

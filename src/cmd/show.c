@@ -88,12 +88,27 @@ add_message(struct page *p, const struct message *m)
 	buf_str(&p->out, raw ? "\n" : "\n\n");
 }
 
+static void
+add_notes(struct page *p, const struct chat *chat, int id)
+{
+	const struct note *note;
+	int from = 0;
+
+	while (!p->o->raw && (note = chat_next_note(chat, id, &from))) {
+		buf_str(&p->out, "Note:\n");
+		add_text(p, note->text, note->text_n);
+		buf_str(&p->out, "\n\n");
+	}
+}
+
 /* The messages of the branch, or of its Nth turn; returns how many. */
 static int
 add_branch(struct page *p, const struct chat *chat)
 {
 	int *ids, n = chat_branch(chat, chat->head, &ids), turn = 0, shown = 0;
 
+	if (!p->o->turn)
+		add_notes(p, chat, 0);
 	for (int i = 0; i < n; i++) {
 		const struct message *m = chat_message(chat, ids[i]);
 
@@ -101,6 +116,7 @@ add_branch(struct page *p, const struct chat *chat)
 		if (p->o->turn && turn != p->o->turn)
 			continue;
 		add_message(p, m);
+		add_notes(p, chat, m->id);
 		shown++;
 	}
 	free(ids);

@@ -197,6 +197,24 @@ put_answer(struct cast *c, const struct message *m, int64_t asked)
 }
 
 static void
+put_notes(struct cast *c, int id)
+{
+	const struct note *note;
+	int from = 0;
+
+	while ((note = chat_next_note(c->e->chat, id, &from))) {
+		struct buf text = {0};
+
+		advance(c, time_of(note->at));
+		put_words(c, "\033[1mNote\033[0m\r\n");
+		put_screen_text(&text, note->text, note->text_n);
+		buf_str(&text, "\r\n\r\n");
+		put_event(c, text.at, text.n);
+		buf_done(&text);
+	}
+}
+
+static void
 put_header(struct cast *c)
 {
 	char *title = chat_title(c->e->chat), *line;
@@ -223,6 +241,7 @@ write_cast(struct export *e, struct buf *out, struct error *err)
 		c.start = time_of(chat_message(e->chat, ids[0])->at);
 	c.now = c.start;
 	put_header(&c);
+	put_notes(&c, 0);
 	for (int i = 0; i < n; i++) {
 		const struct message *m = chat_message(e->chat, ids[i]), *up = chat_message(e->chat, m->up);
 
@@ -230,6 +249,7 @@ write_cast(struct export *e, struct buf *out, struct error *err)
 			put_question(&c, m);
 		else
 			put_answer(&c, m, up ? time_of(up->at) : c.now);
+		put_notes(&c, m->id);
 	}
 	free(ids);
 	return 0;

@@ -42,6 +42,7 @@ static const char style[] =
 	"h2 a { color: inherit; font-weight: 400; text-decoration: none; margin-left: .5rem; }\n"
 	"article { margin: 0 0 1.25rem; padding: .75rem 1rem; border-radius: .6rem; }\n"
 	".user { background: var(--user); }\n"
+	"aside { margin: 0 0 1.25rem; padding: .25rem 1rem; border-left: 3px solid var(--mark); }\n"
 	".text { white-space: pre-wrap; overflow-wrap: anywhere; }\n"
 	".styled > :first-child { margin-top: 0; }\n"
 	".styled > :last-child { margin-bottom: 0; }\n"
@@ -172,6 +173,19 @@ put_message(struct export *e, struct buf *out, const struct message *m, int abov
 }
 
 static void
+put_notes(struct buf *out, const struct chat *c, int id)
+{
+	const struct note *note;
+	int from = 0;
+
+	while ((note = chat_next_note(c, id, &from))) {
+		buf_str(out, "<aside>\n<h2>Note</h2>\n<div class=\"text\" dir=\"auto\">");
+		put_text(out, note->text, note->text_n);
+		buf_str(out, "</div>\n</aside>\n");
+	}
+}
+
+static void
 put_head(struct buf *out, const struct chat *chat)
 {
 	char *title = chat_title(chat);
@@ -197,8 +211,10 @@ write_html(struct export *e, struct buf *out, struct error *err)
 
 	(void)err;
 	put_head(out, e->chat);
+	put_notes(out, e->chat, 0);
 	for (int i = 0; i < n; i++) {
 		put_message(e, out, chat_message(e->chat, ids[i]), above);
+		put_notes(out, e->chat, ids[i]);
 		above = ids[i];
 	}
 	buf_str(out, "</main>\n</body>\n</html>\n");

@@ -393,6 +393,40 @@ read_drops(const struct object *top)
 }
 
 static int
+read_note(const struct object *o)
+{
+	const json_t *text = json_object_get(o->json, "text");
+	char at[32];
+	int up;
+
+	if (get_int(o, "up", 0, o->im->chat->n_messages, &up) < 0 || get_time(o, "at", at) < 0)
+		return -1;
+	if (!json_is_string(text))
+		return wrong(o, "text", "must be text");
+	chat_add_note(o->im->chat, up, at, json_string_value(text), json_string_length(text));
+	return 0;
+}
+
+static int
+read_notes(const struct object *top)
+{
+	const json_t *list = get_optional(top, "notes");
+	json_t *value;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return wrong(top, "notes", "must be a list");
+	json_array_foreach(list, i, value) {
+		struct object o = { .im = top->im, .json = value };
+
+		snprintf(o.place, sizeof o.place, "notes[%zu]", i);
+		if (read_note(&o) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 read_tags(const struct object *top)
 {
 	const json_t *list = get_optional(top, "tags");
@@ -425,7 +459,8 @@ import_own(struct import *im, const json_t *object)
 	int version, head;
 
 	if (get_int(&top, "ivchat", 1, FORMAT_VERSION, &version) < 0 || read_messages(&top) < 0 || read_systems(&top) < 0 ||
-	    read_drops(&top) < 0 || get_text(&top, "origin", &im->chat->origin) < 0 || read_tags(&top) < 0 || read_model(&top) < 0 || get_text(&top, "name", &im->chat->name) < 0 ||
+	    read_drops(&top) < 0 || read_notes(&top) < 0 || get_text(&top, "origin", &im->chat->origin) < 0 ||
+	    read_tags(&top) < 0 || read_model(&top) < 0 || get_text(&top, "name", &im->chat->name) < 0 ||
 	    get_int(&top, "head", 0, im->chat->n_messages, &head) < 0)
 		return -1;
 	return chat_set_head(im->chat, head);

@@ -167,6 +167,17 @@ drops(const struct chat *c)
 }
 
 static json_t *
+notes(const struct chat *c)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < c->n_notes; i++)
+		json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "up", c->notes[i].up, "at", c->notes[i].at, "text",
+		    json_stringn(c->notes[i].text, c->notes[i].text_n)));
+	return list;
+}
+
+static json_t *
 tags(const struct chat *c)
 {
 	json_t *list = json_array();
@@ -179,9 +190,10 @@ tags(const struct chat *c)
 static json_t *
 session(const struct chat *c)
 {
-	return json_pack("{s:i, s:s, s:s, s:s?, s:o, s:{s:s?, s:s?}, s:s?, s:i, s:o, s:o}", "ivchat", FORMAT_VERSION, "id", c->id,
+	return json_pack("{s:i, s:s, s:s, s:s?, s:o, s:{s:s?, s:s?}, s:s?, s:i, s:o, s:o, s:o}", "ivchat", FORMAT_VERSION, "id", c->id,
 	    "made", c->made, "name", c->name, "tags", tags(c), "model", "name", c->model_name, "digest",
-	    c->model_digest, "origin", c->origin, "head", c->head, "systems", systems(c), "drops", drops(c));
+	    c->model_digest, "origin", c->origin, "head", c->head, "systems", systems(c), "drops", drops(c),
+	    "notes", notes(c));
 }
 
 static void

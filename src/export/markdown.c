@@ -129,6 +129,19 @@ put_message(struct export *e, struct buf *out, const struct message *m, int abov
 	return 0;
 }
 
+static void
+put_notes(struct buf *out, const struct chat *c, int id)
+{
+	const struct note *note;
+	int from = 0;
+
+	while ((note = chat_next_note(c, id, &from))) {
+		buf_str(out, "## Note\n\n");
+		buf_add(out, note->text, note->text_n);
+		buf_str(out, "\n\n");
+	}
+}
+
 static int
 write_markdown(struct export *e, struct buf *out, struct error *err)
 {
@@ -140,8 +153,10 @@ write_markdown(struct export *e, struct buf *out, struct error *err)
 	buf_str(out, "\n\n");
 	export_summary(out, e->chat);
 	buf_str(out, "\n\n");
+	put_notes(out, e->chat, 0);
 	for (int i = 0; i < n && rc == 0; i++) {
 		rc = put_message(e, out, chat_message(e->chat, ids[i]), above, err);
+		put_notes(out, e->chat, ids[i]);
 		above = ids[i];
 	}
 	if (rc == 0)

@@ -7,6 +7,19 @@
 
 #include "export/internal.h"
 
+static void
+put_notes(struct buf *out, const struct chat *c, int id)
+{
+	const struct note *note;
+	int from = 0;
+
+	while ((note = chat_next_note(c, id, &from))) {
+		buf_str(out, "Note:\n");
+		buf_add(out, note->text, note->text_n);
+		buf_str(out, "\n\n");
+	}
+}
+
 void
 export_text_message(struct buf *out, const struct message *m)
 {
@@ -36,12 +49,14 @@ write_text(struct export *e, struct buf *out, struct error *err)
 	buf_printf(out, "%s  %s\n", e->chat->id, title);
 	export_summary(out, e->chat);
 	buf_str(out, "\n\n");
+	put_notes(out, e->chat, 0);
 	for (int i = 0; i < n; i++) {
 		const struct message *m = chat_message(e->chat, ids[i]);
 
 		if (e->all_branches)
 			buf_printf(out, m->up == above ? "(%d) " : "(%d, below %d) ", m->id, m->up);
 		export_text_message(out, m);
+		put_notes(out, e->chat, m->id);
 		above = m->id;
 	}
 	buf_cut(out, out->n - (n > 0));

@@ -298,6 +298,14 @@ record_drop(struct buf *out, const struct drop *drop)
 }
 
 void
+record_note(struct buf *out, const struct note *note)
+{
+	buf_printf(out, "{\"t\":\"note\",\"up\":%d", note->up);
+	put_text(out, "at", note->at);
+	put_tail(out, note->text, note->text_n);
+}
+
+void
 record_pin(struct buf *out, int id, bool on)
 {
 	buf_printf(out, "{\"t\":\"pin\",\"id\":%d,\"on\":%s", id, on ? "true" : "false");
@@ -648,6 +656,19 @@ read_drop(struct record_reader *r, const json_t *record)
 }
 
 static int
+read_note(struct record_reader *r, const json_t *record)
+{
+	const json_t *text = json_object_get(record, "text");
+	const char *at = get_text(record, "at");
+	int up = get_int(record, "up", -1);     /* as of a system message */
+
+	if (!json_is_string(text) || up < 0)
+		return -1;
+	chat_add_note(r->chat, up, at ? at : "", json_string_value(text), json_string_length(text));
+	return 0;
+}
+
+static int
 read_pin(struct record_reader *r, const json_t *record)
 {
 	int id = get_int(record, "id", 0);
@@ -673,6 +694,7 @@ static const struct {
 	{ "tag", read_tag },
 	{ "system", read_system },
 	{ "drop", read_drop },
+	{ "note", read_note },
 	{ "pin", read_pin },
 };
 

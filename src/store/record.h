@@ -35,6 +35,8 @@ record_system(struct buf *out, const struct system_change *change);
 void
 record_drop(struct buf *out, const struct drop *drop);
 void
+record_note(struct buf *out, const struct note *note);
+void
 record_pin(struct buf *out, int id, bool on);
 
 struct record_reader {

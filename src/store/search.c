@@ -22,6 +22,7 @@
 struct said {
 	int id, up, turn;
 	bool answer, ended, replaced;   /* replaced: a longer answer has all of it */
+	bool note;                      /* no message: the `id`th note, written below message `up` */
 	bool has_picture;               /* the one that is looked for */
 	char at[32];
 	const char *json;
@@ -36,6 +37,8 @@ struct walk {
 	struct match *match;
 	struct said *said;              /* ids ascend */
 	int n;
+	struct said *notes;
+	int n_notes;
 	int n_lines;
 	struct tags tags;
 	char used[32];
@@ -45,7 +48,7 @@ struct walk {
 /* A message that fits, kept until all sessions are in order. */
 struct hit {
 	int message, turn;
-	bool answer;
+	const char *role;
 	char at[32];
 	char *text;
 	size_t text_n;
@@ -91,7 +94,7 @@ number(struct cursor *c)
 	return n;
 }
 
-enum kind { KIND_NONE, KIND_USER, KIND_PART, KIND_ANSWER };
+enum kind { KIND_NONE, KIND_USER, KIND_PART, KIND_ANSWER, KIND_NOTE };
 
 static enum kind
 kind_of(struct cursor *c)
@@ -100,6 +103,8 @@ kind_of(struct cursor *c)
 		return KIND_USER;
 	if (skip(c, "{\"t\":\"part\","))
 		return KIND_PART;
+	if (skip(c, "{\"t\":\"note\","))
+		return KIND_NOTE;
 	return skip(c, "{\"t\":\"answer\",") ? KIND_ANSWER : KIND_NONE;
 }
 
@@ -111,6 +116,15 @@ struct record {
 	size_t json_n;
 };
 
+static bool
+read_id(struct cursor *c, const char *key, int *id)
+{
+	if (!skip(c, key))
+		return false;
+	*id = number(c);
+	return true;
+}
+
 /* Quotes inside strings are escaped, so that the spelling of a key is a key wherever it stands. */
 static bool
 read_head(struct record *r, const char *line, size_t n)
@@ -119,12 +133,11 @@ read_head(struct record *r, const char *line, size_t n)
 	const char *text, *cont;
 
 	*r = (struct record){ .kind = kind_of(&c) };
-	if (r->kind == KIND_NONE || !skip(&c, "\"id\":"))
+	if (r->kind == KIND_NONE || (r->kind != KIND_NOTE && !read_id(&c, "\"id\":", &r->id)))
 		return false;
-	r->id = number(&c);
-	if (!skip(&c, ",\"up\":"))
+	skip(&c, ",");
+	if (!read_id(&c, "\"up\":", &r->up))
 		return false;
-	r->up = number(&c);
 	text = memmem(c.at, (size_t)(c.end - c.at), ",\"text\":\"", 9);
 	if (!text || c.end - text < 11 || memcmp(c.end - 2, "\"}", 2) != 0)
 		return false;
@@ -191,13 +204,25 @@ holds_picture(const struct walk *w, const char *line, size_t n)
 	return w->query->sha && memmem(line, n, w->query->sha, 64);
 }
 
-static void
+static struct said *
+add_note(struct walk *w, const struct record *r, const char *line, size_t n)
+{
+	struct said *note;
+
+	w->notes = xreallocarray(w->notes, (size_t)w->n_notes + 1, sizeof *w->notes);
+	note = &w->notes[w->n_notes++];
+	*note = (struct said){ .id = w->n_notes, .up = r->up, .note = true, .json = r->json, .json_n = r->json_n };
+	line_time(line, n, note->at);
+	return note;
+}
+
+static struct said *
 add_record(struct walk *w, const struct record *r, const char *line, size_t n)
 {
 	struct said *m = take_said(w, r), *shorter = r->cont ? find_said(w, r->cont) : NULL;
 
 	if (!m)
-		return;
+		return NULL;
 	line_time(line, n, m->at);
 	if (r->kind == KIND_USER && holds_picture(w, line, n))
 		m->has_picture = w->has_picture = true;
@@ -205,12 +230,13 @@ add_record(struct walk *w, const struct record *r, const char *line, size_t n)
 		shorter->replaced = true;
 	if (r->kind == KIND_PART) {
 		append_json(&m->plain, r->json, r->json_n);
-		return;
+		return m;
 	}
 	buf_clear(&m->plain);
 	m->ended = true;
 	m->json = r->json;
 	m->json_n = r->json_n;
+	return m;
 }
 
 /* 0, which is the id of nothing, for what is no id. */
@@ -239,11 +265,9 @@ add_parsed(struct walk *w, const char *line, size_t n)
 
 	if (kind && json_is_string(text))
 		r.kind = strcmp(kind, "user") == 0 ? KIND_USER : strcmp(kind, "part") == 0 ? KIND_PART :
-			strcmp(kind, "answer") == 0 ? KIND_ANSWER : KIND_NONE;
-	if (r.kind != KIND_NONE) {
-		add_record(w, &r, line, n);
-		m = find_said(w, r.id);
-	}
+			strcmp(kind, "answer") == 0 ? KIND_ANSWER : strcmp(kind, "note") == 0 ? KIND_NOTE : KIND_NONE;
+	if (r.kind != KIND_NONE)
+		m = r.kind == KIND_NOTE ? add_note(w, &r, line, n) : add_record(w, &r, line, n);
 	if (m) {
 		m->json = NULL;
 		buf_add(&m->plain, json_string_value(text), json_string_length(text));
@@ -271,7 +295,7 @@ add_line(struct walk *w, const char *line, size_t n)
 	w->n_lines++;
 	line_time(line, n, w->used);
 	if (read_head(&r, line, n))
-		add_record(w, &r, line, n);
+		(void)(r.kind == KIND_NOTE ? add_note(w, &r, line, n) : add_record(w, &r, line, n));
 	else if (skip(&c, "{\"t\":\"tag\""))
 		add_tag(w, line, n);
 	else if (!skip(&c, "{\"t\":\"session\"") && !skip(&c, "{\"t\":\"head\"") && !skip(&c, "{\"t\":\"name\"") &&
@@ -289,12 +313,18 @@ in_time(const struct said *m, const struct query *q)
 	return !q->until || strncmp(m->at, q->until, strlen(q->until)) <= 0;
 }
 
+static const char *
+role_of(const struct said *m)
+{
+	return m->note ? "note" : m->answer ? "answer" : "user";
+}
+
 static bool
 is_asked_for(const struct said *m, const struct query *q)
 {
 	if (m->replaced || !in_time(m, q) || (!q->pattern && !m->has_picture))
 		return false;
-	return !q->role || strcmp(q->role, m->answer ? "answer" : "user") == 0;
+	return !q->role || strcmp(q->role, role_of(m)) == 0;
 }
 
 /* The text of a message that may fit, as it was said; false: it certainly does not, or cannot be read. */
@@ -340,9 +370,11 @@ find_lines(const struct walk *w, struct hit *h, const struct buf *text)
 static void
 look_at(const struct walk *w, struct session_hits *s, const struct said *m)
 {
-	struct hit hit = { .message = m->id, .turn = m->turn, .answer = m->answer };
+	struct hit hit = { .message = m->note ? m->up : m->id, .turn = m->turn, .role = role_of(m) };
 	struct buf text = {0};
 
+	if (!is_asked_for(m, w->query))
+		return;
 	if (read_text(w, m, &text))
 		find_lines(w, &hit, &text);
 	if (hit.n_lines == 0) {
@@ -361,8 +393,45 @@ walk_done(struct walk *w)
 {
 	for (int i = 0; i < w->n; i++)
 		buf_done(&w->said[i].plain);
+	for (int i = 0; i < w->n_notes; i++)
+		buf_done(&w->notes[i].plain);
 	free(w->said);
+	free(w->notes);
 	tags_done(&w->tags);
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct said *x = a, *y = b;
+
+	return x->up != y->up ? (x->up > y->up) - (x->up < y->up) : x->id - y->id;
+}
+
+/* Those that stand below message `up`; returns how many of all are done. */
+static int
+look_at_notes(const struct walk *w, struct session_hits *s, int done, int up, int turn)
+{
+	for (; done < w->n_notes && w->notes[done].up <= up; done++) {
+		w->notes[done].turn = turn;
+		look_at(w, s, &w->notes[done]);
+	}
+	return done;
+}
+
+/* Notes stand behind the message that they were written at. */
+static void
+look_at_all(const struct walk *w, struct session_hits *s)
+{
+	int done;
+
+	if (w->n_notes > 1)
+		qsort(w->notes, (size_t)w->n_notes, sizeof *w->notes, by_place);
+	done = look_at_notes(w, s, 0, 0, 0);
+	for (int i = 0; i < w->n; i++) {
+		look_at(w, s, &w->said[i]);
+		done = look_at_notes(w, s, done, i + 1 < w->n ? w->said[i + 1].id - 1 : INT32_MAX, w->said[i].turn);
+	}
 }
 
 static void
@@ -379,9 +448,7 @@ search_file(struct session_hits *s, const struct query *q, struct match *match, 
 	}
 	memcpy(s->used, w.used, sizeof s->used);
 	if ((!q->tag || tags_has(&w.tags, q->tag)) && (!q->sha || w.has_picture))
-		for (int i = 0; i < w.n; i++)
-			if (is_asked_for(&w.said[i], q))
-				look_at(&w, s, &w.said[i]);
+		look_at_all(&w, s);
 	walk_done(&w);
 }
 
@@ -429,7 +496,7 @@ give_all(const struct results *r, int (*found)(void *arg, const struct found *f)
 			const struct hit *h = &r->at[i].hits[k];
 			struct found f = {
 				.id = r->at[i].id, .message = h->message, .turn = h->turn,
-				.role = h->answer ? "answer" : "user", .at = h->at, .text = h->text, .text_n = h->text_n,
+				.role = h->role, .at = h->at, .text = h->text, .text_n = h->text_n,
 				.lines = h->lines, .n_lines = h->n_lines,
 			};
 

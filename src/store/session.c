@@ -461,6 +461,15 @@ session_put_drop(struct session *w, const struct drop *drop, struct error *err)
 }
 
 int
+session_put_note(struct session *w, const struct note *note, struct error *err)
+{
+	struct buf line = {0};
+
+	record_note(&line, note);
+	return put(w, &line, true, err);
+}
+
+int
 session_put_pin(struct session *w, int id, bool on, struct error *err)
 {
 	struct buf line = {0};

@@ -6,7 +6,7 @@
  *     <data>/trash/                                      what `rm` took, 30 days
  *     <state>/history  <state>/last                      input lines; the session used last
  *
- * Files 0600, folders 0700. Each record is one write(2) with O_APPEND; fdatasync after user and answer records, and at
+ * Files 0600, folders 0700. Each record is one write(2) with O_APPEND; fdatasync after what is said or noted, and at
  * most once a second while an answer streams. A torn last line is ignored by readers and cut off, into the log, by the
  * next writer. Main thread only.
  */
@@ -100,6 +100,8 @@ session_put_system(struct session *w, const struct system_change *change, struct
 int
 session_put_drop(struct session *w, const struct drop *drop, struct error *err);
 int
+session_put_note(struct session *w, const struct note *note, struct error *err);
+int
 session_put_pin(struct session *w, int id, bool on, struct error *err);
 /* Everything that a chat holds, as one that was made from another: for a session that has no record yet. */
 int
@@ -165,7 +167,7 @@ struct query {
 	const char *pattern;            /* NULL: every message with the picture `sha` */
 	enum letters letters;
 	bool extended, word;            /* POSIX extended expression; whole words only */
-	const char *role;               /* "user", "answer", or NULL for both */
+	const char *role;               /* "user", "answer", "note", or NULL for all of them */
 	const char *since, *until;      /* "2026", "2026-08", "2026-08-23", or NULL */
 	const char *tag, *sha;          /* sessions with this tag, with this picture; or NULL */
 };
@@ -174,10 +176,10 @@ struct span {
 	size_t from, to;
 };
 
-/* A message with lines that fit; all lent until the call returns. */
+/* A message or a note with lines that fit; all lent until the call returns. */
 struct found {
 	const char *id;                 /* the session */
-	int message, turn;
+	int message, turn;              /* of a note, those that it stands below */
 	const char *role, *at;
 	const char *text;               /* the whole message */
 	size_t text_n;

@@ -24,6 +24,9 @@ put_changes(struct session *w, const struct chat *c, int up, struct error *err)
 	for (int i = 0; i < c->n_drops && rc == 0; i++)
 		if (c->drops[i].up == up)
 			rc = session_put_drop(w, &c->drops[i], err);
+	for (int i = 0; i < c->n_notes && rc == 0; i++)
+		if (c->notes[i].up == up)
+			rc = session_put_note(w, &c->notes[i], err);
 	if (rc == 0 && up > 0 && c->messages[up - 1].pinned)
 		rc = session_put_pin(w, up, true, err);
 	return rc;

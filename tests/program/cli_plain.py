@@ -31,6 +31,23 @@ class Pipe(ProgramTest):
         self.assertEqual(re.findall('User: .*', result.stdout.decode()), ['User: one', 'User: two'])
         self.assertEqual(len(self.sessions()), 2)
 
+    def test_notes_are_kept_and_not_told(self):
+        """A note is in the file and in every view of it; the model's prompt is the one without it."""
+        self.fails(self.chat('/note too early\n'), 3, 'a note stands below a message, and there is none yet')
+        self.assertFalse(self.sessions())
+        result = self.chat('one\n/note look again:  猫\n/note\ntwo\n')
+        self.assertEqual((result.returncode, result.stderr.decode()),
+                         (0, 'Note: look again:  猫\nturn 1: look again:  猫\n'))
+        self.assertEqual([(r['t'], r['up'], r['text']) for r in self.records() if r['t'] == 'note'],
+                         [('note', 2, 'look again:  猫')])
+        self.assertRegex(self.good(self.run_it('show', 'last')),
+                         r'one\n\nAssistant:\n(?s:.*)\[cut at 3\]\n\nNote:\nlook again:  猫\n\nUser:\ntwo\n')
+        noted = [r for r in self.records() if r['t'] == 'answer']
+        self.sessions()[0].unlink()
+        self.chat('one\ntwo\n')
+        self.assertEqual([(r['ids'], r['segs']) for r in noted],
+                         [(r['ids'], r['segs']) for r in self.records() if r['t'] == 'answer'])
+
     def test_picture_by_its_path_and_a_blank_line(self):
         result = self.chat(f'{GRAY} what\n/image {GRAY}\n\n', '--set', 'image.question=Hm?')
         self.assertEqual(result.returncode, 0)

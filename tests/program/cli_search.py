@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from program import IVCHAT, ProgramTest, in_terminal, main, png, read_all
-from sessions import answer, line, part, put, put_picture, tag, user
+from sessions import answer, line, note, part, put, put_picture, tag, user
 
 OLD, NEW = '20260823-141503-7f3a', '20260824-101500-00ff'
 
@@ -33,6 +33,19 @@ class Search(ProgramTest):
         self.assertEqual(len(self.find('--case', 'fox')), 3)
         self.assertEqual(self.find('--limit', '2', 'fox'), self.find('fox')[:2])
         self.assertEqual(self.find('wolf'), [])
+
+    def test_notes(self):
+        """Behind the message that they stand at, however they are spelled; below a message that is lost they are found too."""
+        put(self.home, OLD, user(1, 0, 'What is a fox?'), note(2, 'a fox, "half"'), answer(2, 1, 'A fox', stop='user'),
+            note(9, 'fox of nothing'), answer(3, 1, 'A fox is red', cont=2), user(4, 3, 'and?'),
+            line(text='fox\n in another spelling', up=1, t='note', at='2026-08-23T14:15:03.000Z'), note(0, 'fox first', at='2026-01-01T00:00:00.000Z'))
+        self.assertEqual(self.find('fox'), [f'{OLD}:{rest}' for rest in (
+            '0:note: fox first', '1:user: What is a fox?', '1:note: fox', '1:note: a fox, "half"', '1:answer: A fox is red',
+            '2:note: fox of nothing')])
+        self.assertEqual(self.find('--role', 'note', 'half'), [f'{OLD}:1:note: a fox, "half"'])
+        self.assertEqual(self.find('--role', 'note', '--until', '2026-02', '-E', 'fox'), [f'{OLD}:0:note: fox first'])
+        self.assertEqual(self.find('--role', 'answer', 'half'), [])
+        self.assertEqual(json.loads(self.good(self.run_it('search', '--json', '"half"')))[0]['message'], 2)
 
     def test_words(self):
         self.put_two()

@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from program import ProgramTest, main, png
-from sessions import answer, line, part, put, put_picture, tag, user
+from sessions import answer, line, note, part, put, put_picture, tag, user
 
 SESSION = '20260823-141503-7f3a'
 PNG = png(5, 3)
@@ -23,6 +23,7 @@ class TransferTest(ProgramTest):
                    reused=3, segs=[['prefill', 0, 3], ['prefill', 3, 9], ['decode', 9, 11]]),
             answer(3, 1, 'A **cat**.\n猫', cont=2, given=2, ids=[5, 6, 7, 8], ms=[10, 20, 900, 1000]),
             user(4, 3, 'more'), part(5, 4, 'kil'), part(5, 4, 'led'), user(6, 3, 'other', at='2026-08-23T14:16:03.000Z'),
+            note(2, 'half a <cat>\n\u001b[2J'), note(4, 'dead'),
             line(t='system', up=6, at='', text=None), line(t='drop', up=3, at='', ids=[1]), line(t='pin', id=4, on=True, at=''), tag('work'), tag('猫'), line(t='name', at='', name='my cat'),
             line(t='head', id=3, at=''))
 
@@ -44,9 +45,14 @@ What is <script>x</script>?\t\x1b[31m\0
 Assistant:
 A **cat**.
 猫
+
+Note:
+half a <cat>
+\x1b[2J
 ''')
         every = self.export('--format', 'txt', '--branch', 'all')
-        self.assertIn('(4) User:\nmore\n\n(5) Assistant:\nkilled [interrupted]\n\n(6, below 3) User:\nother\n', every)
+        self.assertIn('(4) User:\nmore\n\nNote:\ndead\n\n(5) Assistant:\nkilled [interrupted]\n\n'
+                      '(6, below 3) User:\nother\n', every)
         self.assertNotIn('[cut at', every)      # another answer has all of it
 
     def sha(self):
@@ -55,6 +61,7 @@ A **cat**.
     def test_markdown(self):
         self.put_rich()
         sha = self.sha()
+        self.assertTrue(self.export().endswith('\n## Note\n\nhalf a <cat>\n\x1b[2J\n'))
         self.assertIn(f'*\\[\\#1 a \\& \\<b\\>.png 5x3 sha {sha[:6]}\\]*\n', self.export())
         self.assertEqual(self.export('-o', 'out.md'), '')
         copy = self.dir / 'out.md.pictures' / f'1-{sha[:12]}.png'
@@ -75,10 +82,11 @@ A **cat**.
         page = (self.dir / 'out.html').read_text()
         Reader().feed(page)
         self.assertEqual(set(tags), {'html', 'head', 'meta', 'title', 'style', 'body', 'main', 'header', 'h1', 'p', 'article',
-                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div', 'strong', 'br'})
+                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div', 'strong', 'br', 'aside'})
         self.assertTrue(all(link.startswith(('data:image/png;base64,', '#m')) for link in links), links)
         self.assertIn('What is &lt;script&gt;x&lt;/script&gt;?', page)
         self.assertIn('^[[31m^@', page)
+        self.assertIn('>half a &lt;cat&gt;\n^[[2J</div>\n</aside>', page)
         self.assertNotIn('\x1b', page)
         self.assertIn('<p>A <strong>cat</strong>.<br>\n猫</p>', page)
 
@@ -94,6 +102,7 @@ A **cat**.
         self.assertIn('\x1bPq', said)
         self.assertIn('^[[31m^@', said)
         self.assertIn('A **cat**.\r\n猫', said)
+        self.assertIn('Note\x1b[0m\r\nhalf a <cat>\r\n^[[2J\r\n\r\n', said)
         self.assertEqual(times[-1], 1.0)
         self.assertGreaterEqual(len({time for time in times}), 4)
 
@@ -142,6 +151,7 @@ class Import(TransferTest):
         self.assertEqual((first['messages'][2]['cont'], first['messages'][2]['given']), (2, 2))
         self.assertEqual((first['messages'][1]['reused'], first['messages'][1]['prompt']), (3, 9))
         self.assertEqual((first['drops'], first['messages'][3]['pinned']), ([{'up': 3, 'on': True, 'ids': [1]}], True))
+        self.assertEqual([(n['up'], n['text']) for n in first['notes']], [(2, 'half a <cat>\n\x1b[2J'), (4, 'dead')])
         self.assertEqual([m['stop'] for m in first['messages'] if m['role'] == 'answer'], ['length', 'eos', 'part'])
         self.assertEqual(self.good(self.run_it('ls', '--check')), '')
 
@@ -211,6 +221,10 @@ class Import(TransferTest):
         refuse('tags', 'must be words without spaces and commas', lambda v, m: v.update(tags=['a b']))
         refuse('name', 'must be text without NUL', lambda v, m: v.update(name='a\0b'))
         refuse('systems[0].up', 'must be a whole number from 0 to 6', lambda v, m: v['systems'][0].update(up=-1))
+        refuse('notes', 'must be a list', lambda v, m: v.update(notes='a'))
+        refuse('notes[1].up', 'must be a whole number from 0 to 6', lambda v, m: v['notes'][1].update(up=7))
+        refuse('notes[0].at', 'must be a time: "2026-08-23T14:15:03.120Z"', lambda v, m: v['notes'][0].pop('at'))
+        refuse('notes[0].text', 'must be text', lambda v, m: v['notes'][0].update(text=1))
         refuse('messages[1].id', 'must be a whole number from 2 to 2', lambda v, m: m[1].update(id=1))
         refuse('messages[1].up', 'must be a whole number from 0 to 1', lambda v, m: m[1].update(up=2))
         refuse('messages[1].role', 'must be "user" or "answer"', lambda v, m: m[1].update(role='x'))

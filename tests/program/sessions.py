@@ -28,6 +28,10 @@ def part(mid, up, text, at=MADE):
     return line(t='part', id=mid, up=up, at=at, text=text)
 
 
+def note(up, text, at=MADE):
+    return line(t='note', up=up, at=at, text=text)
+
+
 def tag(name, on=True, at=MADE):
     return line(t='tag', on=on, at=at, tag=name)
 

@@ -216,6 +216,51 @@ test_systems(void **state)
 	chat_free(c);
 }
 
+/* What was changed or noted at a stopped answer stands at the longer one that takes its place. */
+static void
+test_changes_at_a_continued_answer(void **state)
+{
+	struct chat *c = chat_new(), *fork;
+	const struct note *note;
+	bool *left_out;
+	int from = 0;
+
+	(void)state;
+	ask(c, "1");
+	reply(c, "half");
+	chat_set_system(c, "brief");
+	chat_add_note(c, 2, NULL, "look\0here", 9);
+	chat_add_note(c, 0, "2026-01-01T00:00:00.000Z", "", 0);
+	chat_add_drop(c, 2, (const int[]){ 1 }, 1);
+	assert_int_equal(chat_add_continued(c, 2)->id, 3);
+	assert_int_equal(chat_add_continued(c, 3)->id, 4);
+	ask(c, "5");
+	assert_true(chat_is_at(c, 2, 4));
+	assert_false(chat_is_at(c, 4, 2));
+	assert_false(chat_is_at(c, 2, 5));
+	assert_string_equal(chat_system(c, 5), "brief");
+	left_out = chat_left_out(c, 4);
+	assert_true(left_out[1]);
+	free(left_out);
+	note = chat_next_note(c, 4, &from);
+	assert_int_equal(note->text_n, 9);
+	assert_memory_equal(note->text, "look\0here", 9);
+	assert_int_equal(strlen(note->at), 24);
+	assert_null(chat_next_note(c, 4, &from));
+
+	fork = chat_fork(c, 5);
+	assert_int_equal(fork->n_messages, 3);
+	assert_int_equal(fork->n_notes, 2);
+	assert_int_equal(fork->notes[0].up, 2);
+	assert_string_equal(fork->notes[1].at, "2026-01-01T00:00:00.000Z");
+	assert_string_equal(chat_system(fork, 3), "brief");
+	chat_free(fork);
+	fork = chat_fork(c, 1);
+	assert_int_equal(fork->n_notes, 1);
+	chat_free(fork);
+	chat_free(c);
+}
+
 static void
 check_title(const char *question, const char *want)
 {
@@ -334,6 +379,7 @@ main(void)
 		cmocka_unit_test(test_continued),
 		cmocka_unit_test(test_pics),
 		cmocka_unit_test(test_systems),
+		cmocka_unit_test(test_changes_at_a_continued_answer),
 		cmocka_unit_test(test_title),
 		cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_assemble),

@@ -105,6 +105,7 @@ test_all_fields(void **state)
 	assert_int_equal(session_put_answer(w, m, NULL), 0);
 	chat_set_system(c, "be brief");
 	assert_int_equal(session_put_system(w, &c->systems[0], NULL), 0);
+	assert_int_equal(session_put_note(w, chat_add_note(c, 2, NULL, "a\0\n\"猫", 7), NULL), 0);
 	chat_set_head(c, 1);
 	assert_int_equal(session_put_head(w, 1, NULL), 0);
 	session_close(w);
@@ -122,6 +123,11 @@ test_all_fields(void **state)
 	assert_string_equal(back->messages[1].at, c->messages[1].at);
 	check_full_answer(&back->messages[1]);
 	assert_string_equal(chat_system(back, 2), "be brief");
+	assert_int_equal(back->n_notes, 1);
+	assert_int_equal(back->notes[0].up, 2);
+	assert_string_equal(back->notes[0].at, c->notes[0].at);
+	assert_int_equal(back->notes[0].text_n, 7);
+	assert_memory_equal(back->notes[0].text, "a\0\n\"猫", 7);
 	chat_free(back);
 	chat_free(c);
 }
@@ -132,7 +138,8 @@ test_talking(void **state)
 {
 	static const char bad[] = "{\"t\":\"drop\",\"up\":-1,\"ids\":[1]}\n{\"t\":\"drop\",\"ids\":7}\n"
 	    "{\"t\":\"pin\",\"id\":2,\"on\":true}\n{\"t\":\"pin\",\"id\":99,\"on\":true}\n"
-	    "{\"t\":\"drop\",\"ids\":[99,-4,\"x\"]}\n";
+	    "{\"t\":\"note\",\"up\":-1,\"text\":\"\"}\n{\"t\":\"note\",\"up\":1,\"text\":null}\n"
+	    "{\"t\":\"note\",\"text\":\"a\"}\n{\"t\":\"drop\",\"ids\":[99,-4,\"x\"]}\n";
 	struct fixture *f = *state;
 	struct chat *c = stored_turn(f->store, "one", "half"), *back;
 	struct session *w = session_resume(f->store, c, NULL);
@@ -164,7 +171,7 @@ test_talking(void **state)
 	append(f->store, c->id, bad, sizeof bad - 1);
 
 	back = read_back(f->store, c->id, &n_bad);
-	assert_int_equal(n_bad, 4);
+	assert_int_equal(n_bad, 7);
 	assert_int_equal(back->n_messages, 5);
 	assert_string_equal(back->messages[2].text, "half and more");
 	assert_int_equal(back->messages[2].cont, 2);
