@@ -16,11 +16,13 @@
 #include "ui/status.h"
 #include "ui/transcript.h"
 #include "ui/view.h"
+#include "ui/wrap.h"
 
 enum {
 	MIN_COLS = 40, MIN_ROWS = 8,
+	LEAST_AREA = 1,         /* rows of the conversation, whatever stands below it */
 	INDENT = 2,             /* of what stands above the input: as far as its prompt */
-	INPUT_ROWS = 10, MENU_ROWS = 8,
+	INPUT_ROWS = 10, MENU_ROWS = 8, FLASH_ROWS = 4,
 	PREVIEW_COLS = 60,      /* of a screen that has room for a list and a picture beside it */
 };
 
@@ -36,6 +38,31 @@ too_small(const struct ui *ui)
 	return ui->size.rows < MIN_ROWS || ui->size.cols < MIN_COLS;
 }
 
+/* The flash in rows: as many as it takes and there is room for; what has none says so. */
+static void
+lay_out_flash(struct ui *ui, int room)
+{
+	const char *more = ui->options.ascii ? "..." : "…";
+	const int cols = ui->size.cols - INDENT - 1, most = room < FLASH_ROWS ? room : FLASH_ROWS;
+	struct buf text = {0};
+	struct wrap wrap = {0};
+
+	rows_clear(&ui->flash_rows);
+	text_visible_line(&text, buf_text(&ui->flash), ui->flash.n);
+	wrap_add(&wrap, buf_text(&text), 0, text.n, cols);
+	for (int i = 0; i < wrap.n && i < most; i++) {
+		const size_t start = wrap.lines[i].start;
+		const bool whole = i + 1 < most || wrap.n <= most;
+		struct row *row = rows_add(&ui->flash_rows);
+
+		row_fit(row, ROLE_FLASH, text.at + start, wrap.lines[i].end - start, whole ? cols : cols - (int)strlen(more));
+		if (!whole)
+			row_str(row, ROLE_FLASH, more);
+	}
+	wrap_done(&wrap);
+	buf_done(&text);
+}
+
 static void
 lay_out(struct ui *ui, struct layout *l)
 {
@@ -47,7 +74,8 @@ lay_out(struct ui *ui, struct layout *l)
 	input_layout(ui->input, cols, most, &ui->input_rows, &l->caret_row, &l->caret_col);
 	y -= ui->input_rows.n;
 	l->input = y;
-	y -= ui->flash.n > 0 || ui->reading.asking;
+	lay_out_flash(ui, y - LEAST_AREA - 1 - (ui->chips.n > 0));
+	y -= ui->reading.asking ? 1 : ui->flash_rows.n;
 	l->flash = y;
 	y -= ui->chips.n > 0;
 	l->chips = y;
@@ -58,20 +86,10 @@ lay_out(struct ui *ui, struct layout *l)
 }
 
 static void
-paint_rows(const struct rows *rows, int y)
+paint_rows(const struct rows *rows, int y, int x)
 {
 	for (int i = 0; i < rows->n; i++)
-		screen_row(y + i, 0, &rows->at[i]);
-}
-
-static void
-paint_text(struct ui *ui, int y, enum theme_role role, const struct buf *text)
-{
-	if (text->n == 0)
-		return;
-	row_clear(&ui->row);
-	row_fit(&ui->row, role, text->at, text->n, ui->size.cols - INDENT);
-	screen_row(y, INDENT, &ui->row);
+		screen_row(y + i, x, &rows->at[i]);
 }
 
 /* As many chips as there is room for, and how many more there are. */
@@ -205,7 +223,7 @@ paint_popup(const struct rows *rows, int area)
 		move(area - rows->n + i, 0);
 		clrtoeol();
 	}
-	paint_rows(rows, area - rows->n);
+	paint_rows(rows, area - rows->n, 0);
 }
 
 static void
@@ -217,7 +235,7 @@ paint_picker(struct ui *ui, struct layout *l)
 	if (height < l->area)
 		paint_popup(&ui->picker_rows, l->area);
 	else
-		paint_rows(&ui->picker_rows, 0);
+		paint_rows(&ui->picker_rows, 0, 0);
 	picker_caret(ui->picker, &l->caret_row, &l->caret_col);
 	l->caret_row += l->area - height;
 }
@@ -279,7 +297,7 @@ paint_input(struct ui *ui, struct layout *l)
 	const bool ascii = ui->options.ascii;
 
 	if (!ui->keys_only) {
-		paint_rows(&ui->input_rows, l->input);
+		paint_rows(&ui->input_rows, l->input, 0);
 		return;
 	}
 	row_clear(&ui->row);
@@ -310,7 +328,8 @@ draw_frame(struct ui *ui, int64_t now)
 	paint_status(ui, l.area);
 	if (ui->n_chips > 0)
 		paint_chips(ui, l.chips);
-	paint_text(ui, l.flash, ROLE_FLASH, &ui->flash);
+	if (!ui->reading.asking)
+		paint_rows(&ui->flash_rows, l.flash, INDENT);
 	paint_input(ui, &l);
 	paint_reading(ui, &l, &frame);
 	paint_over(ui, &l);

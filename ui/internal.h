@@ -76,7 +76,7 @@ struct ui {
 	int64_t drawn;                  /* when the last frame was made */
 	int64_t calm;                   /* pictures are not sent before */
 
-	struct rows input_rows, menu_rows, picker_rows;         /* work space */
+	struct rows input_rows, menu_rows, picker_rows, flash_rows;     /* work space */
 	struct row row;
 };
 

@@ -547,6 +547,7 @@ ui_close(struct ui *ui)
 	buf_done(&ui->flash);
 	rows_done(&ui->input_rows);
 	rows_done(&ui->menu_rows);
+	rows_done(&ui->flash_rows);
 	rows_done(&ui->picker_rows);
 	row_done(&ui->row);
 	free(ui);

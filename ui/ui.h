@@ -210,7 +210,7 @@ ui_set_staged(struct ui *ui, const char *const *chips, int n);          /* "[#3 
 /* Whether an answer runs; false also finishes the last block of what was appended to. */
 void
 ui_set_busy(struct ui *ui, bool answering);
-/* One line above the input until the next key, e.g. "Ctrl-D or /quit leaves". */
+/* A line above the input, or a few on a narrow screen, until the next key, e.g. "Ctrl-D or /quit leaves". */
 void
 ui_flash(struct ui *ui, const char *text);
 

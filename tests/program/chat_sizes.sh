@@ -19,3 +19,20 @@ wait "[stopped]"
 key C-d
 expect-exit 0
 KEYS
+
+# a message above the input is read to its end, also on the smallest screen
+screen 40x8 -n 3 <<'KEYS'
+wait "> "
+say "hello"
+wait "[cut at 3]"
+key M-Up
+wait "  Enter makes a new branch of it,"
+expect-text "  Ctrl-C on an empty line leaves it as"
+expect-text "  it was"
+expect-text "> hello"
+key C-c
+gone "it was"
+key C-c
+key C-d
+expect-exit 0
+KEYS
