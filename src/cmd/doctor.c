@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/columns.h"
 #include "cmd/shelf.h"
 #include "engine/engine.h"
 #include "engine/gpus.h"
@@ -47,14 +49,18 @@ add_private(struct buf *out, const char *text)
 	buf_str(out, text);
 }
 
+/* One line; on a terminal as many as it takes, so that words stay whole. */
 static void
 print(char mark, const char *name, const char *text)
 {
+	const int terminal = columns_terminal();
 	struct buf hidden = {0}, visible = {0};
+	char left[32];
 
 	add_private(&hidden, text);
 	text_visible_line(&visible, buf_text(&hidden), hidden.n);
-	printf("%c %-10s %s\n", mark, name, buf_text(&visible));
+	snprintf(left, sizeof left, "%c %s", mark, name);
+	columns_print(left, buf_text(&visible), 13, terminal > 0 ? terminal : INT_MAX);
 	buf_done(&hidden);
 	buf_done(&visible);
 }
@@ -216,6 +222,22 @@ tell_environment(struct report *r)
 		problem(r, "locale", "not UTF-8: the screen needs LC_ALL=C.UTF-8 or the like, --plain does not");
 }
 
+/* tmux holds Esc back to see whether it begins a key; what is pressed meanwhile becomes Alt with that key. */
+static void
+tell_tmux(void)
+{
+	enum { LONG_MS = 100 };
+	FILE *f = getenv("TMUX") ? popen("tmux show-options -sv escape-time 2>/dev/null", "re") : NULL;
+	int ms;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &ms) == 1)
+		tell("tmux", ms > LONG_MS ? "escape-time %d ms: Esc acts that much later, and a key pressed before is Alt with it; "
+		    "'set -s escape-time 20' in ~/.tmux.conf is enough" : "escape-time %d ms", ms);
+	pclose(f);
+}
+
 static void
 tell_pictures(const struct ui_terminal *t)
 {
@@ -234,6 +256,7 @@ tell_terminal(struct report *r)
 	bool there = ui_probe(&t);
 
 	tell_environment(r);
+	tell_tmux();
 	if (t.colors < 0)
 		problem(r, "colours", "TERM is not known to terminfo: the screen cannot be opened, --plain can");
 	else

@@ -5,32 +5,22 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "base/alloc.h"
 #include "cmd/cmd.h"
+#include "cmd/columns.h"
 #include "ui/ui.h"
 
 enum { WIDTH = 79 };
 
-/* Two columns: text from `column` on, beside `left` when that is short enough, wrapped at WIDTH. */
+/* Indented, and as wide as the terminal up to WIDTH. */
 static void
 print_columns(const char *left, const char *text, int column)
 {
-	int at = printf("  %s", left);
+	const int terminal = columns_terminal();
+	char *indented = xasprintf("  %s", left);
 
-	if (at + 2 > column) {
-		putchar('\n');
-		at = 0;
-	}
-	while (*text) {
-		const int word = (int)strcspn(text, " ");
-
-		if (at > column && at + 1 + word > WIDTH) {
-			putchar('\n');
-			at = 0;
-		}
-		at += at < column ? printf("%*s%.*s", column - at, "", word, text) : printf(" %.*s", word, text);
-		text += word + (text[word] == ' ');
-	}
-	putchar('\n');
+	columns_print(indented, text, column, terminal > 0 && terminal < WIDTH ? terminal : WIDTH);
+	free(indented);
 }
 
 static void

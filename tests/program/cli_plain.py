@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # cli_plain.py: the chat line by line, from a pipe and in a terminal that knows nothing; and doctor. Nothing here may hold
 # an escape code.
+import fcntl
 import os
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 sys.dont_write_bytecode = True
@@ -196,6 +199,17 @@ class Doctor(ProgramTest):
         self.assertNotIn('secret', report)
         self.assertNotIn(str(self.dir), report)
         self.assertEqual(list((self.home / 'data').glob('.doctor*')), [])
+
+    def test_a_narrow_terminal(self):
+        def reader(fd):
+            fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 40, 0, 0))
+            return read_all(fd)
+        args = ['/bin/sh', '-c', 'sleep 0.3; exec "$@"', 'sh', IVCHAT, 'doctor', '-m', TINY]
+        _, said = in_terminal(args, self.env, self.dir, reader)
+        lines = re.sub('\x1b[^a-zA-Z]*[a-zA-Z]|\x1b.*?\x1b\\\\', '', said.decode().replace('\r', '')).splitlines()
+        self.assertTrue(any(re.match(r' {13}\S', line) for line in lines), lines)
+        for line in lines:
+            self.assertTrue(len(line) < 40 or ' ' not in line[13:], line)
 
     def test_problems(self):
         self.env.update(TERM='no-such', LC_ALL='C')
