@@ -91,6 +91,15 @@ warp_sum(float v)
 	return v;
 }
 
+__device__ __forceinline__ float
+warp_max(float v)
+{
+#pragma unroll
+	for (int m = 16; m; m >>= 1)
+		v = fmaxf(v, __shfl_xor_sync(FULL, v, m));
+	return v;
+}
+
 /* The sum over all threads of a block, in a fixed order, for every thread; room: a float for each warp. */
 __device__ __forceinline__ float
 block_sum(float v, float *room)

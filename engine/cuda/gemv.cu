@@ -3,11 +3,16 @@
  * w [rows, cols] row-major, bf16 or a byte a weight (packed.cuh says which), read once: 2 or 1 rows cols bytes, 2 rows
  * cols operations; bound by the card's reading. A warp takes two rows that belong together (the halves of a head for
  * RoPE, gate and up for SwiGLU) and keeps FLIGHT 16-byte loads a lane and row requested, across rows. The vector lies in
- * shared memory as bfloat16: every block normalises it anew (it comes from the L2), after it has asked for its first
- * weights, which depend on nothing.
- * Sums: float32 of exact products, each lane its pieces in order, then the warp: fixed, so results repeat; the scale of a
- * row comes last. Rounded where the products of many rows round (q, k, v, gate, up to bfloat16 first), so that a token
- * decoded and a token prefilled agree. Matrices of 4 bits go to gemv_packed.cu.
+ * shared memory: every block normalises it anew (it comes from the L2), after it has asked for its first weights, which
+ * depend on nothing.
+ * Bytes: unpacking and multiplying them one by one takes as long as reading them, so the tensor cores multiply: a lane's
+ * pieces of both rows are rows g and g + 8 of A (mma.m16n8k16, fp16), its piece of x is column g of B, and of what comes
+ * out the diagonal counts, an eighth of the sum for every four lanes. No weight changes its place for that. x is rounded
+ * to bfloat16, then written as fp16 times a power of two that brings its largest to 2^13 … 2^14: exact for all that is
+ * not 2^30 smaller. bf16 weights keep to the plain units, which are in time for them (measured: 2 % ahead).
+ * Sums: float32 of exact products, in a fixed order, so results repeat; the scale of a row comes last. Rounded where the
+ * products of many rows round (q, k, v, gate, up to bfloat16 first), so that a token decoded and a token prefilled agree.
+ * Matrices of 4 bits go to gemv_packed.cu.
  */
 #include <assert.h>
 
@@ -57,7 +62,7 @@ piece_cols(int quant)
 static __host__ __device__ __forceinline__ int
 words_of(int quant, int cols)
 {
-	return quant == QUANT_BF16 ? (cols + 7) / 8 : (cols + 511) / 512 * 64;
+	return quant == QUANT_BF16 ? (cols + 255) / 256 * 32 : (cols + 511) / 512 * 64;
 }
 
 /* Where chunk c lies. A byte a weight: lane l reads chunks 2 l and 2 l + 1; all the even ones of a warp, then the odd
@@ -77,39 +82,126 @@ keep_norm(const struct gemv_args &a, float4 *kept)
 		kept[i] = ((const float4 *)a.norm)[i];
 }
 
-/* xs = w x / rms(x), by way of kept = w x; cols is a multiple of 8. */
-template <int QUANT>
-static __device__ __forceinline__ void
-normalise(const struct gemv_args &a, uint4 *xs, float4 *kept, float *room)
+/* Sum of one, largest of the other over the block, for every thread. */
+static __device__ __forceinline__ float2
+block_sum_max(float sum, float most, float2 *room)
 {
-	int n = a.cols / 4;
-	float sum = 0, scale;
+	int lane = threadIdx.x & 31, n_warps = (int)blockDim.x >> 5;
+
+	sum = warp_sum(sum);
+	most = warp_max(most);
+	if (lane == 0)
+		room[threadIdx.x >> 5] = make_float2(sum, most);
+	__syncthreads();
+	return make_float2(warp_sum(lane < n_warps ? room[lane].x : 0.0f), warp_max(lane < n_warps ? room[lane].y : 0.0f));
+}
+
+/* The e with 2^e ≤ v, within what keeps 2^(13 - e) and its inverse normal numbers. */
+static __device__ __forceinline__ int
+exponent_of(float v)
+{
+	return max(-100, min(113, (int)(__float_as_uint(v) >> 23) - 127));
+}
+
+static __device__ __forceinline__ float
+power_of_two(int e)
+{
+	return __uint_as_float((uint32_t)(e + 127) << 23);
+}
+
+/* Two values as the weights meet them: bf16, or that as fp16 times factor. */
+template <int QUANT>
+static __device__ __forceinline__ uint32_t
+operand(float low, float high, float factor)
+{
+	uint32_t two = bf16_pair(low, high);
+	__half2 h;
+
+	if (QUANT == QUANT_BF16)
+		return two;
+	h = __floats2half2_rn(bf16_low(two) * factor, bf16_high(two) * factor);
+	return *(uint32_t *)&h;
+}
+
+/* xs = w x / rms(x), by way of kept = w x; cols is a multiple of 8. Returns what sums must be multiplied by. */
+template <int QUANT>
+static __device__ __forceinline__ float
+normalise(const struct gemv_args &a, uint4 *xs, float4 *kept, float2 *room)
+{
+	int n = a.cols / 4, e;
+	float sum = 0, most = 0, scale, factor;
+	float2 both;
 
 #pragma unroll 4
 	for (int i = threadIdx.x; i < n; i += (int)blockDim.x) {
 		float4 x = ((const float4 *)a.x)[i], w = kept[i];
 
 		sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
-		kept[i] = make_float4(w.x * x.x, w.y * x.y, w.z * x.z, w.w * x.w);
+		w = make_float4(w.x * x.x, w.y * x.y, w.z * x.z, w.w * x.w);
+		if (QUANT != QUANT_BF16)
+			most = fmaxf(fmaxf(fmaxf(most, fabsf(w.x)), fmaxf(fabsf(w.y), fabsf(w.z))), fabsf(w.w));
+		kept[i] = w;
 	}
-	scale = rsqrtf(block_sum(sum, room) / (float)a.cols + a.eps);
+	both = block_sum_max(sum, most, room);
+	scale = rsqrtf(both.x / (float)a.cols + a.eps);
+	e = exponent_of(both.y * scale);
+	factor = power_of_two(13 - e);
 	for (int i = threadIdx.x; i < n; i += (int)blockDim.x) {
 		float4 v = kept[i];
 		uint2 *to = (uint2 *)(xs + word_of<QUANT>(i / 2)) + i % 2;
 
-		*to = make_uint2(bf16_pair(v.x * scale, v.y * scale), bf16_pair(v.z * scale, v.w * scale));
+		*to = make_uint2(operand<QUANT>(v.x * scale, v.y * scale, factor), operand<QUANT>(v.z * scale, v.w * scale, factor));
 	}
+	return power_of_two(e - 13);
 }
 
-/* xs = in, without a register on the way: all of it is under way at once. cols is a multiple of 8. */
-template <int QUANT>
+/* xs = in, bf16: without a register on the way, so that all of it is under way at once. cols is a multiple of 8. */
 static __device__ __forceinline__ void
 copy_in(const struct gemv_args &a, uint4 *xs)
 {
 	for (int c = threadIdx.x; c < a.cols / 8; c += (int)blockDim.x)
 		asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
-		    :: "r"((uint32_t)__cvta_generic_to_shared(xs + word_of<QUANT>(c))), "l"((const uint4 *)a.in + c) : "memory");
+		    :: "r"((uint32_t)__cvta_generic_to_shared(xs + c)), "l"((const uint4 *)a.in + c) : "memory");
 	asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+static __device__ __forceinline__ float
+largest_of(uint4 v)
+{
+	const uint32_t two[4] = { v.x, v.y, v.z, v.w };
+	float most = 0;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		most = fmaxf(most, fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
+	return most;
+}
+
+/* The same as fp16 by the largest of them. */
+static __device__ __forceinline__ float
+widen_in(const struct gemv_args &a, uint4 *xs, float2 *room)
+{
+	float most = 0, factor;
+	int e;
+
+#pragma unroll 4
+	for (int c = threadIdx.x; c < a.cols / 8; c += (int)blockDim.x) {
+		uint4 v = ((const uint4 *)a.in)[c];
+
+		most = fmaxf(most, largest_of(v));
+		xs[word_of<QUANT_INT8>(c)] = v;
+	}
+	e = exponent_of(block_sum_max(0, most, room).y);
+	factor = power_of_two(13 - e);
+	for (int c = threadIdx.x; c < a.cols / 8; c += (int)blockDim.x) {
+		uint4 *at = xs + word_of<QUANT_INT8>(c), v = *at;
+
+		*at = make_uint4(operand<QUANT_INT8>(bf16_low(v.x), bf16_high(v.x), factor),
+		    operand<QUANT_INT8>(bf16_low(v.y), bf16_high(v.y), factor),
+		    operand<QUANT_INT8>(bf16_low(v.z), bf16_high(v.z), factor),
+		    operand<QUANT_INT8>(bf16_low(v.w), bf16_high(v.w), factor));
+	}
+	return power_of_two(e - 13);
 }
 
 /* Any cols, in natural order. */
@@ -183,13 +275,13 @@ place_of_row(const struct gemv_rope &r, int pos, int row)
 
 template <int QUANT, int EPILOGUE>
 static __device__ __forceinline__ void
-finish(const struct gemv_args &a, const struct needs &n, int task, int row, float low, float high)
+finish(const struct gemv_args &a, const struct needs &n, int task, int row, float low, float high, float back)
 {
 	int lane = threadIdx.x & 31;
 	float v = lane & 1 ? high : low, other;
 
 	if (QUANT != QUANT_BF16)
-		v *= n.scale * (QUANT == QUANT_FP8 ? E4M3_SCALE : 1.0f);
+		v *= back * n.scale * (QUANT == QUANT_FP8 ? E4M3_SCALE : 1.0f);
 	other = __shfl_xor_sync(FULL, v, 1);
 	if (lane > 1 || row >= a.rows)
 		return;
@@ -234,45 +326,72 @@ weights_of(uint32_t word)
 	    __uint_as_float(__byte_perm(word, 0x4b000000u, HIGH ? 0x7443 : 0x7441)) - 8388736.0f);
 }
 
-static __device__ __forceinline__ float
-dot2(float2 w, uint32_t x, float sum)
+/* Four weights, two a word, as the tensor cores take them. */
+template <int QUANT>
+static __device__ __forceinline__ uint2
+halves_of(uint32_t word)
 {
-	return fmaf(w.y, bf16_high(x), fmaf(w.x, bf16_low(x), sum));
+	const __half2 zero = __floats2half2_rn(1152, 1152);     /* 1024 + 128 */
+	uint32_t low, high;
+	__half2 v;
+
+	if (QUANT == QUANT_FP8)
+		return make_uint2(e4m3_pair<0>(word), e4m3_pair<1>(word));
+	low = __byte_perm(word, 0x64646464u, 0x4140);   /* 1024 + 128 + q */
+	high = __byte_perm(word, 0x64646464u, 0x4342);
+	v = __hsub2(*(__half2 *)&low, zero);
+	low = *(uint32_t *)&v;
+	v = __hsub2(*(__half2 *)&high, zero);
+	high = *(uint32_t *)&v;
+	return make_uint2(low, high);
 }
 
-/* Eight weights of two words of bytes. */
-template <int QUANT>
-static __device__ __forceinline__ float
-dot_bytes(uint32_t first, uint32_t second, uint4 x, float sum)
+/* sum += A B, m16n8k16. */
+static __device__ __forceinline__ void
+mma(float sum[4], uint2 low, uint2 high, uint32_t x0, uint32_t x1)
 {
-	sum = dot2(weights_of<QUANT, 0>(first), x.x, sum);
-	sum = dot2(weights_of<QUANT, 1>(first), x.y, sum);
-	sum = dot2(weights_of<QUANT, 0>(second), x.z, sum);
-	return dot2(weights_of<QUANT, 1>(second), x.w, sum);
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	    : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+	    : "r"(low.x), "r"(high.x), "r"(low.y), "r"(high.y), "r"(x0), "r"(x1));
+}
+
+static __device__ __forceinline__ float
+dot2(uint32_t w, uint32_t x, float sum)
+{
+	return fmaf(bf16_high(w), bf16_high(x), fmaf(bf16_low(w), bf16_low(x), sum));
 }
 
 /* Piece i of both rows. */
 template <int QUANT>
 static __device__ __forceinline__ void
-multiply(float2 &sum, uint4 low, uint4 high, const uint4 *xs, int i)
+multiply(float sum[4], uint4 low, uint4 high, const uint4 *xs, int i)
 {
 	if (QUANT == QUANT_BF16) {
 		uint4 x = xs[i];
-		const uint32_t xw[4] = { x.x, x.y, x.z, x.w };
-		const uint32_t lw[4] = { low.x, low.y, low.z, low.w }, hw[4] = { high.x, high.y, high.z, high.w };
 
-#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			sum.x = dot2(weights_of<QUANT, 0>(lw[k]), xw[k], sum.x);
-			sum.y = dot2(weights_of<QUANT, 0>(hw[k]), xw[k], sum.y);
-		}
+		sum[0] = dot2(low.w, x.w, dot2(low.z, x.z, dot2(low.y, x.y, dot2(low.x, x.x, sum[0]))));
+		sum[2] = dot2(high.w, x.w, dot2(high.z, x.z, dot2(high.y, x.y, dot2(high.x, x.x, sum[2]))));
 		return;
 	}
-	xs += word_of<QUANT>(2 * i);
-	sum.x = dot_bytes<QUANT>(low.x, low.y, xs[0], sum.x);
-	sum.y = dot_bytes<QUANT>(high.x, high.y, xs[0], sum.y);
-	sum.x = dot_bytes<QUANT>(low.z, low.w, xs[32], sum.x);
-	sum.y = dot_bytes<QUANT>(high.z, high.w, xs[32], sum.y);
+	uint4 x = xs[word_of<QUANT>(2 * i)], y = xs[word_of<QUANT>(2 * i + 1)];
+
+	mma(sum, halves_of<QUANT>(low.x), halves_of<QUANT>(high.x), x.x, x.y);
+	mma(sum, halves_of<QUANT>(low.y), halves_of<QUANT>(high.y), x.z, x.w);
+	mma(sum, halves_of<QUANT>(low.z), halves_of<QUANT>(high.z), y.x, y.y);
+	mma(sum, halves_of<QUANT>(low.w), halves_of<QUANT>(high.w), y.z, y.w);
+}
+
+/* The lane's sums of both rows. Lane 4 g + t has two numbers of the diagonal: of rows g and g + 8, column g. */
+template <int QUANT>
+static __device__ __forceinline__ float2
+own_sums(const float sum[4])
+{
+	if (QUANT == QUANT_BF16)
+		return make_float2(sum[0], sum[2]);
+	int lane = threadIdx.x & 31, g = lane >> 2;
+	bool mine = (lane & 3) == g >> 1;
+
+	return make_float2(mine ? g & 1 ? sum[1] : sum[0] : 0.0f, mine ? g & 1 ? sum[3] : sum[2] : 0.0f);
 }
 
 /* In a round block b takes tasks that follow one another, so that a multiprocessor's rows share pages of memory. */
@@ -282,8 +401,9 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 {
 	constexpr bool NORM = EPILOGUE != RESIDUAL;
 	extern __shared__ uint4 xs[];
-	__shared__ float room[32];
+	__shared__ float2 room[32];
 	float4 *kept = (float4 *)(xs + words_of(QUANT, a.cols));
+	float back = 1;
 	int lane = threadIdx.x & 31, step = gridDim.x * WARPS, n_pieces = a.cols / piece_cols(QUANT);
 	int task = blockIdx.x * WARPS + (threadIdx.x >> 5);
 	int2 row = rows_of<EPILOGUE>(a, task);
@@ -296,17 +416,22 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 	}
 	if (NORM)
 		keep_norm(a, kept);
+	for (int c = a.cols / 8 + threadIdx.x; c < words_of(QUANT, a.cols); c += WARPS * 32)
+		xs[word_of<QUANT>(c)] = make_uint4(0, 0, 0, 0);
 	wait_for_previous();
 	if (NORM)
-		normalise<QUANT>(a, xs, kept, room);
+		back = normalise<QUANT>(a, xs, kept, room);
+	else if (QUANT == QUANT_BF16)
+		copy_in(a, xs);
 	else
-		copy_in<QUANT>(a, xs);
+		back = widen_in(a, xs, room);
 	__syncthreads();
 	while (task < a.n_tasks) {
 		struct needs n = ask<QUANT, EPILOGUE>(a, task, my_row(row));
 		int next = task + step;
 		int2 next_row = rows_of<EPILOGUE>(a, next);
-		float2 sum = make_float2(0, 0);
+		float sums[4] = {};
+		float2 sum;
 
 		for (int i = lane; i - lane < n_pieces; i += 32 * FLIGHT) {
 			bool more = i - lane + 32 * FLIGHT < n_pieces;
@@ -315,17 +440,18 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 			bool there = more || next < a.n_tasks;
 #pragma unroll
 			for (int u = 0; u < FLIGHT; u++) {
-				if (i + u * 32 < n_pieces)
-					multiply<QUANT>(sum, low[u], high[u], xs, i + u * 32);
+				if (i - lane + u * 32 < n_pieces)
+					multiply<QUANT>(sums, low[u], high[u], xs, i + u * 32);
 				if (there) {
 					low[u] = piece(a, from.x, at + u * 32, n_pieces);
 					high[u] = piece(a, from.y, at + u * 32, n_pieces);
 				}
 			}
 		}
+		sum = own_sums<QUANT>(sums);
 		sum.x = warp_sum(sum.x);
 		sum.y = warp_sum(sum.y);
-		finish<QUANT, EPILOGUE>(a, n, task, my_row(row), sum.x, sum.y);
+		finish<QUANT, EPILOGUE>(a, n, task, my_row(row), sum.x, sum.y, back);
 		task = next;
 		row = next_row;
 	}
@@ -374,7 +500,7 @@ gemv_odd_kernel(const __grid_constant__ struct gemv_args a)
 		}
 		low = warp_sum(low);
 		high = warp_sum(high);
-		finish<QUANT, EPILOGUE>(a, n, task, my_row(row), low, high);
+		finish<QUANT, EPILOGUE>(a, n, task, my_row(row), low, high, 1);
 	}
 }
 
