@@ -10,7 +10,7 @@
  * bytes longer than the data: ldmatrix then meets no bank twice. Head dimensions up to 64, 128 or 256 are padded with
  * zeros. 4 rows keys D operations a head; bound by the tensor cores.
  */
-#include "engine/cuda/common.cuh"
+#include "engine/cuda/attention.cuh"
 
 #define WARPS 4
 #define THREADS (WARPS * 32)
@@ -25,20 +25,6 @@ struct tile {
 	static const int blocks = DIM <= 128 ? 2 : 1;   /* that share a multiprocessor */
 	static const size_t bytes = sizeof(uint16_t) * (size_t)pitch * (rows + 4 * keys);
 };
-
-__device__ __forceinline__ uint32_t
-shared_address(const void *p)
-{
-	return (uint32_t)__cvta_generic_to_shared(p);
-}
-
-__device__ __forceinline__ void
-copy16(uint32_t to, const void *from, bool there)
-{
-	int n = there ? 16 : 0;
-
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(n) : "memory");
-}
 
 __device__ __forceinline__ void
 load_matrices(uint32_t r[4], uint32_t address)
@@ -89,20 +75,6 @@ fetch(uint16_t *to, const uint16_t *from, int stride, int first, int end, int di
 	}
 }
 
-__device__ __forceinline__ float
-quad_max(float v)
-{
-	v = fmaxf(v, __shfl_xor_sync(FULL, v, 1));
-	return fmaxf(v, __shfl_xor_sync(FULL, v, 2));
-}
-
-__device__ __forceinline__ float
-quad_sum(float v)
-{
-	v += __shfl_xor_sync(FULL, v, 1);
-	return v + __shfl_xor_sync(FULL, v, 2);
-}
-
 /* Scores of keys that a row does not see: key is the first that this lane holds, of 8 a tile row. */
 template <int N>
 __device__ __forceinline__ void
@@ -117,31 +89,6 @@ hide(float (&s)[N][4], int key, int n_keys, int pos, int row)
 			if (at >= n_keys || (pos >= 0 && at > pos + row + (i >> 1) * 8))
 				s[n][i] = -INFINITY;
 		}
-}
-
-/* Scores of one row of a strip → weights, against the largest so far; returns what the output so far is worth. */
-template <int N>
-__device__ __forceinline__ float
-soften(float (&s)[N][4], int half, float *largest, float *sum, float scale_log2)
-{
-	float m = *largest, scale, part = 0;
-
-#pragma unroll
-	for (int n = 0; n < N; n++)
-		m = fmaxf(m, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
-	m = quad_max(m);
-	scale = m == -INFINITY ? 1.0f : power_of_2((*largest - m) * scale_log2);
-	*largest = m;
-	m = m == -INFINITY ? 0.0f : m * scale_log2;
-#pragma unroll
-	for (int n = 0; n < N; n++)
-#pragma unroll
-		for (int i = 2 * half; i < 2 * half + 2; i++) {
-			s[n][i] = power_of_2(fmaf(s[n][i], scale_log2, -m));
-			part += s[n][i];
-		}
-	*sum = *sum * scale + part;
-	return scale;
 }
 
 template <int DIM>
@@ -296,6 +243,8 @@ run(cudaStream_t s, const struct attend *a)
 extern "C" void
 cuda_attention(cudaStream_t s, const struct attend *a)
 {
+	if (attention_by_wgmma(s, a))
+		return;
 	if (a->head_dim <= 64)
 		run<64>(s, a);
 	else if (a->head_dim <= 128)

@@ -1,5 +1,5 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
-EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/gemv_test.cu
+EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu
 if HAVE_CUDA
 EXTRA_PROGRAMS += cuda_load
 cuda_load_SOURCES = tests/cuda/load_test.c tests/engine/tiny.c tests/engine/tiny.h
@@ -8,11 +8,14 @@ cuda_load_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 
 cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
-CLEANFILES += cuda_gemv
+cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/attention.cu $(srcdir)/engine/cuda/attention_wgmma.cu \
+    $(srcdir)/engine/cuda/attention.cuh
+	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/attention_test.cu
+CLEANFILES += cuda_gemv cuda_attention
 
-gpu_programs = cuda_load cuda_gemv engine_conform demo_recorded
+gpu_programs = cuda_load cuda_gemv cuda_attention engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
-	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_gemv '$(srcdir)/tests/conform -g 0' ./demo_recorded \
+	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_gemv ./cuda_attention '$(srcdir)/tests/conform -g 0' ./demo_recorded \
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py'
 else
 check-gpu:

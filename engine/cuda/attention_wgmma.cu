@@ -1,0 +1,371 @@
+/* attention_wgmma.cu: attention.cu's sums by the warpgroup products of sm_90, which read their operands from shared memory
+ * and run on while the registers do something else. For heads of more than 64 and at most 128 values.
+ *
+ * A block takes 128 rows that share keys and values: of a group of query heads row i is head i % group of token
+ * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through two stages of shared memory
+ * (cp.async). While a tile's scores are softened, the values of the tile before are multiplied: FlashAttention-3's way
+ * (Shah et al. 2024) without its producer warp. Rounding as in attention.cu: float32 but for the weights, which are
+ * bfloat16 when they meet the values. A row sees the tiles in order whatever other rows are computed with it.
+ * Shared memory: rows of 64 values (128 bytes) one after another, of both halves of a head; the eight 16-byte pieces of a
+ * row are exchanged by its number (the 128-byte swizzle that wgmma's descriptors name), so no bank is met twice.
+ */
+#include "engine/cuda/attention.cuh"
+
+#define WARPGROUPS 2
+#define THREADS (WARPGROUPS * 128)
+#define ROWS (WARPGROUPS * 64)
+#define KEYS 128
+#define DIM 128
+#define HALF_BYTES(n) ((n) * 128)       /* n rows of half a head */
+#define TILE_BYTES (2 * HALF_BYTES(KEYS))
+#define SHARED_BYTES (2 * HALF_BYTES(ROWS) + 4 * TILE_BYTES + 1024)
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
+
+/* ---- wgmma */
+
+/* Rows of 128 bytes, swizzled; eight rows are 1024 bytes after the eight before. far: bytes from one half of the head to
+ * the other, where the halves lie along the columns of the product. */
+static __device__ __forceinline__ uint64_t
+descriptor(uint32_t at, uint32_t far)
+{
+	return (uint64_t)(at >> 4 & 0x3fff) | (uint64_t)(far >> 4) << 16 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
+}
+
+#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
+#define R16(s, i) R4(s, i), R4(s, i + 1), R4(s, i + 2), R4(s, i + 3)
+#define R64(s) R16(s, 0), R16(s, 4), R16(s, 8), R16(s, 12)
+#define OUT64 "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27," \
+	"%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54," \
+	"%55,%56,%57,%58,%59,%60,%61,%62,%63}"
+
+/* s = a b + (more ? s : 0): 64 rows, 128 columns, 16 terms. */
+static __device__ __forceinline__ void
+multiply_shared(float (&s)[16][4], uint64_t a, uint64_t b, int more)
+{
+	asm volatile("{.reg .pred p; setp.ne.b32 p, %66, 0;\n"
+	    "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " OUT64 ", %64, %65, p, 1, 1, 0, 0;}"
+	    : R64(s) : "l"(a), "l"(b), "r"(more));
+}
+
+/* The same for 16 columns. */
+static __device__ __forceinline__ void
+multiply_shared_16(float (&s)[2][4], uint64_t a, uint64_t b, int more)
+{
+	asm volatile("{.reg .pred p; setp.ne.b32 p, %10, 0;\n"
+	    "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {%0,%1,%2,%3,%4,%5,%6,%7}, %8, %9, p, 1, 1, 0, 0;}"
+	    : R4(s, 0), R4(s, 1) : "l"(a), "l"(b), "r"(more));
+}
+
+/* out += p b: p from registers, 16 keys; b's columns follow one another in memory. */
+static __device__ __forceinline__ void
+multiply_weights(float (&out)[16][4], const uint32_t p[4], uint64_t b)
+{
+	asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " OUT64 ", {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
+	    : R64(out) : "r"(p[0]), "r"(p[1]), "r"(p[2]), "r"(p[3]), "l"(b));
+}
+
+static __device__ __forceinline__ void
+begin_products(void)
+{
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+static __device__ __forceinline__ void
+commit_products(void)
+{
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+/* All but the last N groups of products are done: what they wrote may be read. */
+template <int N>
+static __device__ __forceinline__ void
+await_products(void)
+{
+	asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory");
+}
+
+/* Between products that are under way and code that uses their registers the compiler sees no tie: this is one. */
+static __device__ __forceinline__ void
+hold(float (&s)[16][4])
+{
+	asm volatile("" : R64(s) :: "memory");
+}
+
+static __device__ __forceinline__ void
+hold(float (&s)[2][4])
+{
+	asm volatile("" : R4(s, 0), R4(s, 1) :: "memory");
+}
+
+/* ---- tiles */
+
+/* Where 16 bytes of a row of a tile of n_rows lie. */
+static __device__ __forceinline__ uint32_t
+place(uint32_t tile, int n_rows, int row, int piece)
+{
+	return tile + (uint32_t)((piece >> 3) * HALF_BYTES(n_rows) + row * 128 + ((piece ^ row) & 7) * 16);
+}
+
+/* KEYS rows of a head from row first on; rows at or beyond end and columns beyond dim are zeros. */
+static __device__ __forceinline__ void
+fetch_keys(uint32_t tile, const uint16_t *from, int stride, int first, int end, int dim)
+{
+	int piece = threadIdx.x & 15, row = threadIdx.x >> 4;
+	const uint16_t *source = from + (size_t)(first + row) * stride + piece * 8;
+
+#pragma unroll
+	for (int i = 0; i < KEYS; i += THREADS / 16) {
+		bool there = first + row + i < end && piece * 8 < dim;
+
+		copy16(place(tile, KEYS, row + i, piece), there ? source : from, there);
+		source += (size_t)(THREADS / 16) * stride;
+	}
+}
+
+struct rows {
+	int first, end, group;          /* of the block; row i: head i % group of token i / group */
+};
+
+static __device__ __forceinline__ void
+fetch_queries(uint32_t tile, const struct attend &a, const uint16_t *q, const struct rows &r)
+{
+	int piece = threadIdx.x & 15;
+
+#pragma unroll
+	for (int i = threadIdx.x >> 4; i < ROWS; i += THREADS / 16) {
+		int row = r.first + i;
+		bool there = row < r.end && piece * 8 < a.head_dim;
+		const uint16_t *source = q + (size_t)(row / r.group) * a.q_stride + (row % r.group) * a.head_dim + piece * 8;
+
+		copy16(place(tile, ROWS, i, piece), there ? source : q, there);
+	}
+}
+
+/* ---- the warpgroup's part of a tile */
+
+static __device__ __forceinline__ void
+score(float (&s)[16][4], uint32_t q, uint32_t k)
+{
+#pragma unroll
+	for (int d = 0; d < DIM / 16; d++)
+		multiply_shared(s, descriptor(q + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
+		    descriptor(k + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+}
+
+/* Of the first 16 keys. */
+static __device__ __forceinline__ void
+score_16(float (&s)[2][4], uint32_t q, uint32_t k)
+{
+#pragma unroll
+	for (int d = 0; d < DIM / 16; d++)
+		multiply_shared_16(s, descriptor(q + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
+		    descriptor(k + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+}
+
+static __device__ __forceinline__ void
+gather(float (&out)[16][4], const uint32_t (&p)[8][4], uint32_t v)
+{
+#pragma unroll
+	for (int i = 0; i < KEYS / 16; i++)
+		multiply_weights(out, p[i], descriptor(v + i * 2048, HALF_BYTES(KEYS)));
+}
+
+/* Scores of keys beyond the last that a row sees; key: the lane's first. */
+template <int N>
+static __device__ __forceinline__ void
+hide_beyond(float (&s)[N][4], int key, const int last[2])
+{
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			if (key + n * 8 + (i & 1) > last[i >> 1])
+				s[n][i] = -INFINITY;
+}
+
+template <int N>
+static __device__ __forceinline__ void
+round_weights(uint32_t (&p)[N][4], const float (&s)[2 * N][4])
+{
+#pragma unroll
+	for (int j = 0; j < N; j++)
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			p[j][i] = bf16_pair(s[2 * j + (i >> 1)][2 * (i & 1)], s[2 * j + (i >> 1)][2 * (i & 1) + 1]);
+}
+
+static __device__ __forceinline__ void
+store(const struct attend &a, uint16_t *out, const struct rows &r, int row, const float (&sums)[16][4], int half, float scale)
+{
+	uint16_t *to = out + (size_t)(row / r.group) * a.out_stride + (row % r.group) * a.head_dim;
+
+	if (row >= r.end)
+		return;
+#pragma unroll
+	for (int n = 0; n < 16; n++) {
+		int d = n * 8 + (threadIdx.x & 3) * 2;
+
+		if (d < a.head_dim)
+			*(uint32_t *)(to + d) = bf16_pair(sums[n][2 * half] * scale, sums[n][2 * half + 1] * scale);
+	}
+}
+
+/* What a thread keeps of its two rows: maximum and sum so far. */
+struct running {
+	float largest[2], sum[2], worth[2];
+};
+
+template <int N>
+static __device__ __forceinline__ void
+soften_both(float (&s)[N][4], struct running *now, float scale_log2)
+{
+#pragma unroll
+	for (int i = 0; i < 2; i++)
+		now->worth[i] = soften(s, i, &now->largest[i], &now->sum[i], scale_log2);
+}
+
+static __device__ __forceinline__ void
+weigh(float (&out)[16][4], const struct running &now)
+{
+#pragma unroll
+	for (int n = 0; n < 16; n++)
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			out[n][i] *= now.worth[i >> 1];
+}
+
+/* All that was fetched is here and seen by the tensor cores, and nobody uses the tile before any more. */
+static __device__ __forceinline__ void
+await_fetched(void)
+{
+	asm volatile("cp.async.wait_group 0;" ::: "memory");
+	asm volatile("fence.proxy.async;" ::: "memory");
+	__syncthreads();
+}
+
+#endif
+
+/* TAIL: at most 16 keys are left behind the last whole tile: a picture's 1025 tokens. */
+template <bool TAIL>
+static __global__ void __launch_bounds__(THREADS, 1)
+wgmma_kernel(const __grid_constant__ struct attend a, float scale_log2)
+{
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+	extern __shared__ uint8_t memory[];
+	uint32_t base = (shared_address(memory) + 1023) & ~1023u, ks = base + 2 * HALF_BYTES(ROWS), vs = ks + 2 * TILE_BYTES;
+	int group = a.n_heads / a.n_kv_heads, lane = threadIdx.x & 31;
+	uint32_t qs = base + (threadIdx.x >> 7) * HALF_BYTES(64);
+	struct rows r = { (int)(gridDim.x - 1 - blockIdx.x) * ROWS, a.n_rows * group, group };  /* the longest first */
+	const uint16_t *k = a.k + (size_t)blockIdx.y * a.head_dim, *v = a.v + (size_t)blockIdx.y * a.head_dim;
+	int row = r.first + (threadIdx.x >> 5) * 16 + (lane >> 2);      /* and + 8 */
+	int last_token = (min(r.first + ROWS, r.end) - 1) / group;
+	int n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last_token + 1), n_tiles = (n_keys + KEYS - 1) / KEYS - TAIL;
+	int n_seen = a.pos < 0 ? n_keys : min(n_keys, a.pos + r.first / group + 1);     /* by every row */
+	int last[2] = { n_keys - 1, n_keys - 1 }, key = (lane & 3) * 2, t;
+	float s[16][4], out[16][4] = {};
+	struct running now = { { -INFINITY, -INFINITY }, { 0, 0 } };
+	uint32_t p[8][4];
+
+	if (a.pos >= 0) {
+		last[0] = min(last[0], a.pos + row / group);
+		last[1] = min(last[1], a.pos + (row + 8) / group);
+	}
+	auto fetch = [&](int at) {      /* that of the keys, and of the values the one before */
+		fetch_keys(ks + (at & 1) * TILE_BYTES, k, a.kv_stride, at * KEYS, n_keys, a.head_dim);
+		fetch_keys(vs + (at - 1 & 1) * TILE_BYTES, v, a.kv_stride, (at - 1) * KEYS, n_keys, a.head_dim);
+		asm volatile("cp.async.commit_group;" ::: "memory");
+	};
+	auto step = [&](bool hides) {
+		await_fetched();
+		fetch(t + 1);
+		begin_products();
+		score(s, qs, ks + (t & 1) * TILE_BYTES);
+		commit_products();
+		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
+		commit_products();
+		await_products<1>();
+		hold(s);
+		if (hides)
+			hide_beyond(s, t * KEYS + key, last);
+		soften_both(s, &now, scale_log2);
+		await_products<0>();
+		hold(out);
+		weigh(out, now);
+		round_weights(p, s);
+	};
+	fetch_queries(base, a, a.q + (size_t)blockIdx.y * group * a.head_dim, r);
+	fetch_keys(ks, k, a.kv_stride, 0, n_keys, a.head_dim);
+	asm volatile("cp.async.commit_group;" ::: "memory");
+	await_fetched();
+	fetch(1);
+	begin_products();
+	score(s, qs, ks);
+	commit_products();
+	await_products<0>();
+	hold(s);
+	hide_beyond(s, key, last);
+	soften_both(s, &now, scale_log2);
+	round_weights(p, s);
+	for (t = 1; t < n_seen / KEYS; t++)
+		step(false);
+	for (; t < n_tiles; t++)
+		step(true);
+	await_fetched();
+	if (TAIL) {
+		float few[2][4];
+		uint32_t weights[1][4];
+
+		fetch(t + 1);
+		begin_products();
+		score_16(few, qs, ks + (t & 1) * TILE_BYTES);
+		commit_products();
+		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
+		commit_products();
+		await_products<0>();
+		hold(few);
+		hold(out);
+		hide_beyond(few, t * KEYS + key, last);
+		soften_both(few, &now, scale_log2);
+		weigh(out, now);
+		round_weights(weights, few);
+		await_fetched();
+		begin_products();
+		multiply_weights(out, weights[0], descriptor(vs + (t & 1) * TILE_BYTES, HALF_BYTES(KEYS)));
+	} else {
+		begin_products();
+		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
+	}
+	commit_products();
+	await_products<0>();
+	hold(out);
+#pragma unroll
+	for (int half = 0; half < 2; half++)
+		store(a, a.out + (size_t)blockIdx.y * group * a.head_dim, r, row + half * 8, out, half,
+		    1.0f / quad_sum(now.sum[half]));
+#endif
+}
+
+/* Whether the current card runs what is compiled here. */
+static bool
+has_wgmma(void)
+{
+	struct cudaFuncAttributes is;
+
+	return cudaFuncGetAttributes(&is, wgmma_kernel<false>) == cudaSuccess && is.binaryVersion == 90 && is.numRegs > 64;
+}
+
+bool
+attention_by_wgmma(cudaStream_t s, const struct attend *a)
+{
+	int group = a->n_heads / a->n_kv_heads, left = a->n_keys % KEYS;
+	dim3 grid((unsigned)ceil_div((long long)a->n_rows * group, ROWS), (unsigned)a->n_kv_heads);
+	void (*kernel)(struct attend, float) = a->pos < 0 && a->n_keys > KEYS && left > 0 && left <= 16 ? wgmma_kernel<true> :
+	    wgmma_kernel<false>;
+
+	if (a->head_dim <= 64 || a->head_dim > DIM || a->head_dim % 8 || a->q_stride % 8 || a->kv_stride % 8 || !has_wgmma())
+		return false;
+	cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES);
+	kernel<<<grid, THREADS, SHARED_BYTES, s>>>(*a, 1.44269504f / sqrtf((float)a->head_dim));
+	return true;
+}
