@@ -17,7 +17,7 @@
 #include "engine/model.h"
 #include "engine/tensor.h"
 
-#define CONTEXT_CHUNK 512       /* rows of a step at most: bounded work space, a place to stop */
+#define CONTEXT_CHUNK 1024      /* rows of a step at most: bounded work space, a place to stop */
 
 struct watch;                   /* engine.h */
 struct backend;

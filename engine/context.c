@@ -248,13 +248,24 @@ compute_batch(struct syncing *s, int begin, int end, int to, bool stepped, struc
 	return 0;
 }
 
+/* Rows of the next batch: as few batches as will do, all alike, for a short one costs a GPU almost as much as a long one. */
+static int
+rows_of_batch(int n, int most)
+{
+	int n_batches = (n + most - 1) / most, each = (n + n_batches - 1) / n_batches;
+
+	each = (each + 7) / 8 * 8;
+	each = each < most ? each : most;
+	return each < n ? each : n;
+}
+
 static int
 compute(struct syncing *s, struct error *err)
 {
 	int most = s->ctx->decoder.max_rows, end;
 
 	for (int begin = s->n_reused; begin < s->n_prompt; begin = end) {
-		end = s->n_prompt - begin > most ? begin + most : s->n_prompt;
+		end = begin + rows_of_batch(s->n_prompt - begin, most);
 		if (compute_batch(s, begin, end, end, false, err) != 0)
 			return -1;
 	}
