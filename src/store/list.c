@@ -355,12 +355,25 @@ last_to_front(const struct store *s, struct session_info *list, int n)
 		}
 }
 
+/* What <state>/last names, if it can be read: then no other file needs to be. */
+static bool
+last_is_there(struct store *s, char id[32])
+{
+	struct session_info *info = read_last(s, id) ? store_info(s, id) : NULL;
+
+	if (info)
+		session_list_free(info, 1);
+	return info != NULL;
+}
+
 static int
 find_last(struct store *s, int back, char id[32], struct error *err)
 {
 	struct session_info *list;
 	int n, rc = 0;
 
+	if (back == 0 && last_is_there(s, id))
+		return 0;
 	if (store_list(s, &list, &n, err) < 0)
 		return -1;
 	last_to_front(s, list, n);

@@ -289,7 +289,6 @@ paths_follow_the_environment(void **state)
 	assert_string_equal(p.config, "/home/me/.config/ivchat");
 	assert_string_equal(p.data, "/data/ivchat");
 	assert_string_equal(p.state, "/home/me/.local/state/ivchat");
-	assert_string_equal(p.cache, "/home/me/.cache/ivchat");
 	paths_done(&p);
 	setenv("IVCHAT_HOME", "/own", 1);
 	assert_int_equal(paths_init(&p, &err), 0);
