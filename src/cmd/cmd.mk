@@ -6,7 +6,7 @@ libcmd_a_SOURCES = \
 	src/cmd/device.c src/cmd/device.h src/cmd/bundled.c src/cmd/bundled.h src/cmd/shelf.c src/cmd/shelf.h src/cmd/signals.c src/cmd/signals.h \
 	src/cmd/chat.c src/cmd/ask.c src/cmd/ask.h src/cmd/prompt.c src/cmd/report.c src/cmd/talk.c src/cmd/talk.h \
 	src/cmd/place.c src/cmd/place.h src/cmd/squares.c src/cmd/squares.h src/cmd/reply.c src/cmd/reply.h \
-	src/cmd/output.c src/cmd/output.h src/cmd/progress.c src/cmd/progress.h \
+	src/cmd/output.c src/cmd/output.h src/cmd/paint.c src/cmd/paint.h src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/jsontext.c src/cmd/jsontext.h src/cmd/tokenize.c src/cmd/ls.c src/cmd/show.c src/cmd/rename.c \
 	src/cmd/rm.c src/cmd/path.c src/cmd/tag.c src/cmd/search.c src/cmd/export.c src/cmd/import.c \
 	src/cmd/asker.c src/cmd/asker.h src/cmd/batch.c src/cmd/batch.h src/cmd/answered.c src/cmd/question.c src/cmd/replay.c src/cmd/repeat.h \

@@ -7,35 +7,43 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "cmd/paint.h"
 
+/* What stands behind # is less important. */
 static void
-print_line(char *line)
+print_line(const struct painter *p, char *line)
 {
-	cmd_print(stdout, line, strlen(line));
+	char *hash = line[0] == '#' ? line : strstr(line, " # ");
+	size_t n = hash ? (size_t)(hash - line) : strlen(line);
+
+	paint_text(p, PAINT_TEXT, line, n);
+	if (hash)
+		paint_text(p, PAINT_FAINT, hash, strlen(hash));
 	putchar('\n');
 	free(line);
 }
 
 static void
-print_key(const struct conf *c, int i, const struct conf_key *key)
+print_key(const struct painter *p, const struct conf *c, int i, const struct conf_key *key)
 {
 	char *value = conf_value(c, i);
 
-	print_line(xasprintf("%s%-*s = %-24s # %s", value ? "" : "#", value ? 18 : 17, key->name,
+	print_line(p, xasprintf("%s%-*s = %-24s # %s", value ? "" : "#", value ? 18 : 17, key->name,
 	    value ? value : "", conf_origin(c, i)));
 	free(value);
 }
 
 static void
-print_preset(const struct conf *c, int i)
+print_preset(const struct painter *p, const struct conf *c, int i)
 {
-	print_line(xasprintf("\n[preset %s]", conf_preset_name(c, i)));
-	print_line(conf_preset_text(c, i));
+	print_line(p, xasprintf("\n[preset %s]", conf_preset_name(c, i)));
+	print_line(p, conf_preset_text(c, i));
 }
 
 static int
 run(const struct command *self, struct options *o)
 {
+	const struct painter p = painter_of(o);
 	const struct conf *c = o->conf;
 	struct conf_key key;
 	const char *bound, *action, *where;
@@ -47,15 +55,15 @@ run(const struct command *self, struct options *o)
 		return cmd_fail(&err);
 	}
 	if (c->path)
-		print_line(xasprintf("# %s%s", c->path, file_exists(c->path) ? "" : " (there is none)"));
+		print_line(&p, xasprintf("# %s%s", c->path, file_exists(c->path) ? "" : " (there is none)"));
 	for (int i = 0; conf_key(i, &key); i++)
-		print_key(c, i, &key);
+		print_key(&p, c, i, &key);
 	for (int i = 0; conf_binding(c, i, &bound, &action, &where); i++)
-		print_line(xasprintf("bind %-13s = %-24s # %s", bound, action, where));
+		print_line(&p, xasprintf("bind %-13s = %-24s # %s", bound, action, where));
 	for (int i = 0; conf_color(c, i, &bound, &action, &where); i++)
-		print_line(xasprintf("color.%-12s = \"%s\" # %s", bound, action, where));
+		print_line(&p, xasprintf("color.%-12s = \"%s\" # %s", bound, action, where));
 	for (int i = 0; conf_preset_name(c, i); i++)
-		print_preset(c, i);
+		print_preset(&p, c, i);
 	return CODE_OK;
 }
 

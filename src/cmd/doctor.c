@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/columns.h"
+#include "cmd/paint.h"
 #include "cmd/shelf.h"
 #include "engine/engine.h"
 #include "engine/gpus.h"
@@ -80,7 +81,11 @@ tell(const char *name, const char *fmt, ...)
 static void
 problem(struct report *r, const char *name, const char *text)
 {
+	const struct painter p = painter_of(r->o);
+
+	fputs(paint_on(&p, PAINT_BAD), stdout);
 	print('!', name, text);
+	fputs(paint_off(&p, PAINT_BAD), stdout);
 	r->n_problems++;
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "cmd/cmd.h"
 #include "cmd/columns.h"
+#include "cmd/paint.h"
 #include "ui/ui.h"
 
 enum { WIDTH = 79 };
@@ -24,8 +25,9 @@ print_columns(const char *left, const char *text, int column)
 }
 
 static void
-print_overview(void)
+print_overview(const struct options *o)
 {
+	const struct painter p = painter_of(o);
 	char left[96];
 
 	puts("usage: ivchat [OPTIONS] [PICTURE...]     chat on the screen, pictures attached\n"
@@ -36,9 +38,8 @@ print_overview(void)
 	    "only, up to five things, figures or words. Scenes of several things it gets\n"
 	    "wrong once in ten, counts once in six, clip art six times in ten, photographs\n"
 	    "of 60 kinds of things four times in ten; others it can only guess. 'ivchat\n"
-	    "--demo' shows it at work.\n"
-	    "\n"
-	    "commands:");
+	    "--demo' shows it at work.\n");
+	printf("%scommands:%s\n", paint_on(&p, PAINT_HEAD), paint_off(&p, PAINT_HEAD));
 	for (int i = 0; commands[i]; i++) {
 		snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->operands);
 		print_columns(left, commands[i]->summary, 24);
@@ -212,7 +213,7 @@ run(const struct command *self, struct options *o)
 	(void)self;
 	if (o->n_operands > 0)
 		return print_topic(o->operands[0], o);
-	print_overview();
+	print_overview(o);
 	return CODE_OK;
 }
 

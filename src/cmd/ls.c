@@ -8,39 +8,47 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/paint.h"
 #include "cmd/shelf.h"
 
 /* After the name; a column of its own only where there are some. */
 static void
-print_tags(const struct tags *tags, bool table)
+print_tags(const struct painter *p, const struct tags *tags, bool table)
 {
+	const char *on = paint_on(p, PAINT_GOOD), *off = paint_off(p, PAINT_GOOD);
+
 	for (int i = 0; i < tags->n; i++)
-		printf("%s%s", table ? "  +" : i ? "," : "\t", tags->at[i]);
+		printf("%s%s%s%s%s", table ? "  " : i ? "," : "\t", on, table ? "+" : "", tags->at[i], off);
 }
 
 /* "2026-08-23T14:15:03.120Z" → "2026-08-23 14:15". */
 static void
-print_row(const struct session_info *s, bool table)
+print_row(const struct painter *p, const struct session_info *s, bool table)
 {
+	const char *on = paint_on(p, PAINT_NAME), *off = paint_off(p, PAINT_NAME);
+	const char *faint = paint_on(p, PAINT_FAINT), *end = paint_off(p, PAINT_FAINT);
+
 	if (table)
-		printf("%-20s  %.10s %.5s  %4d  %4d  ", s->id, s->used,
-		    strlen(s->used) > 11 ? s->used + 11 : "", s->n_turns, s->n_pics);
+		printf("%s%-20s%s  %s%.10s %.5s%s  %4d  %4d  ", on, s->id, off, faint, s->used,
+		    strlen(s->used) > 11 ? s->used + 11 : "", end, s->n_turns, s->n_pics);
 	else
-		printf("%s\t%s\t%d\t%d\t", s->id, s->used, s->n_turns, s->n_pics);
-	cmd_print(stdout, s->title, strlen(s->title));
-	print_tags(&s->tags, table);
+		printf("%s%s%s\t%s%s%s\t%d\t%d\t", on, s->id, off, faint, s->used, end, s->n_turns, s->n_pics);
+	paint_text(p, PAINT_TEXT, s->title, strlen(s->title));
+	print_tags(p, &s->tags, table);
 	putchar('\n');
 }
 
 static void
-print_rows(const struct session_info *list, int n)
+print_rows(const struct options *o, const struct session_info *list, int n)
 {
+	const struct painter p = painter_of(o);
 	bool table = isatty(STDOUT_FILENO);
 
 	if (table && n > 0)
-		printf("%-20s  %-16s  %4s  %4s  %s\n", "id", "used (UTC)", "turn", "pics", "name");
+		printf("%s%-20s  %-16s  %4s  %4s  %s%s\n", paint_on(&p, PAINT_HEAD), "id", "used (UTC)", "turn", "pics",
+		    "name", paint_off(&p, PAINT_HEAD));
 	for (int i = 0; i < n; i++)
-		print_row(&list[i], table);
+		print_row(&p, &list[i], table);
 }
 
 static json_t *
@@ -99,7 +107,7 @@ list_sessions(struct shelf *shelf, const struct options *o, struct error *err)
 	shown = o->tag ? choose(list, n, o->tag) : n;
 	if (o->limit && o->limit < shown)
 		shown = o->limit;
-	o->json ? print_json(list, shown) : print_rows(list, shown);
+	o->json ? print_json(list, shown) : print_rows(o, list, shown);
 	session_list_free(list, n);
 	return CODE_OK;
 }

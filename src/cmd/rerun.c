@@ -10,8 +10,10 @@
 
 #include "app/app.h"
 #include "base/alloc.h"
+#include "base/text.h"
 #include "cmd/repeat.h"
 #include "cmd/cmd.h"
+#include "cmd/paint.h"
 #include "cmd/worddiff.h"
 
 struct rerun {
@@ -133,23 +135,47 @@ same_text(const struct message *a, const struct message *b)
 	return a && a->text_n == b->text_n && memcmp(a->text, b->text, b->text_n) == 0;
 }
 
+/* As the painter has texts. */
 static void
-print_diff(const struct message *old, const struct message *m)
+add_text(const struct painter *p, const struct message *m, struct buf *out)
 {
-	struct buf diff = {0};
+	if (m && p->visible)
+		text_visible(out, m->text, m->text_n);
+	else if (m)
+		buf_add(out, m->text, m->text_n);
+}
 
-	worddiff(&diff, old ? old->text : "", old ? old->text_n : 0, m->text, m->text_n);
-	cmd_print(stdout, buf_text(&diff), diff.n);
+static void
+print_diff(const struct painter *p, const struct message *old, const struct message *m)
+{
+	char gone[16], gone_end[16], new[16], new_end[16];
+	const struct worddiff_marks marks = { gone, gone_end, new, new_end };
+	struct buf was = {0}, now = {0}, diff = {0};
+
+	snprintf(gone, sizeof gone, "%s[-", paint_on(p, PAINT_BAD));
+	snprintf(gone_end, sizeof gone_end, "-]%s", paint_off(p, PAINT_BAD));
+	snprintf(new, sizeof new, "%s{+", paint_on(p, PAINT_GOOD));
+	snprintf(new_end, sizeof new_end, "+}%s", paint_off(p, PAINT_GOOD));
+	add_text(p, old, &was);
+	add_text(p, m, &now);
+	worddiff(&diff, buf_text(&was), was.n, buf_text(&now), now.n, &marks);
+	fwrite(buf_text(&diff), 1, diff.n, stdout);
 	puts("\n");
+	buf_done(&was);
+	buf_done(&now);
 	buf_done(&diff);
 }
 
 static void
 print_turn(const struct rerun *r, int turn, const struct message *old, const struct message *m)
 {
-	printf("turn %d: %s\n", turn, !old ? "new" : same_text(old, m) ? "same text" : "other text");
+	const struct painter p = painter_of(r->repeat->o);
+	bool same = same_text(old, m);
+
+	printf("%sturn %d: %s%s\n", paint_on(&p, PAINT_HEAD), turn, !old ? "new" : same ? "same text" : "other text",
+	    paint_off(&p, PAINT_HEAD));
 	if (r->repeat->o->diff)
-		print_diff(old, m);
+		print_diff(&p, old, m);
 	fflush(stdout);
 }
 
@@ -163,7 +189,8 @@ add_object(struct rerun *r, int turn, const struct message *old, const struct me
 	json_object_set_new(one, "was", old ? json_stringn(old->text, old->text_n) : json_null());
 	json_object_set_new(one, "text", json_stringn(m->text, m->text_n));
 	if (r->repeat->o->diff) {
-		worddiff(&diff, old ? old->text : "", old ? old->text_n : 0, m->text, m->text_n);
+		worddiff(&diff, old ? old->text : "", old ? old->text_n : 0, m->text, m->text_n,
+		    &worddiff_plain);
 		json_object_set_new(one, "diff", json_stringn(buf_text(&diff), diff.n));
 	}
 	buf_done(&diff);

@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/paint.h"
 #include "cmd/shelf.h"
 
 struct printer {
@@ -18,7 +18,7 @@ struct printer {
 	int n;                  /* lines given; with -l sessions */
 	char id[32];            /* the session given last */
 	json_t *all;            /* --json, or NULL */
-	bool terminal;
+	struct painter painter;
 };
 
 /* ---- as text */
@@ -29,8 +29,10 @@ print_line(const struct printer *p, const struct found *f, char sign, size_t fro
 {
 	struct buf line = {0};
 
-	buf_printf(&line, "%s%c%d%c%s%c ", f->id, sign, f->turn, sign, f->role, sign);
-	if (p->terminal)
+	buf_printf(&line, "%s%s%s%s%c%d%c%s%c%s ", paint_on(&p->painter, PAINT_NAME), f->id,
+	    paint_off(&p->painter, PAINT_NAME), paint_on(&p->painter, PAINT_FAINT), sign, f->turn, sign, f->role, sign,
+	    paint_off(&p->painter, PAINT_FAINT));
+	if (p->painter.visible)
 		text_visible_line(&line, f->text + from, to - from);
 	else
 		for (size_t i = from; i < to; i++)
@@ -112,8 +114,9 @@ give_session(const struct printer *p, const char *id)
 	if (p->all) {
 		json_array_append_new(p->all, json_pack("{s:s, s:s}", "session", id, "name", title));
 	} else {
-		printf("%s\t", id);
-		cmd_print(stdout, title, strlen(title));
+		paint_text(&p->painter, PAINT_NAME, id, strlen(id));
+		putchar('\t');
+		paint_text(&p->painter, PAINT_TEXT, title, strlen(title));
 		putchar('\n');
 	}
 	if (info)
@@ -197,7 +200,7 @@ search(struct printer *p, const struct options *o, struct error *err)
 static int
 run(const struct command *self, struct options *o)
 {
-	struct printer p = {.o = o, .terminal = isatty(STDOUT_FILENO)};
+	struct printer p = {.o = o, .painter = painter_of(o)};
 	struct shelf shelf = {0};
 	struct error err = {0};
 	int failed;

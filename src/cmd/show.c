@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/paint.h"
 #include "cmd/shelf.h"
 #include "export/export.h"
 #include "ui/ui.h"
@@ -18,7 +19,7 @@
 struct page {
 	struct buf out;
 	const struct options *o;
-	bool terminal;                  /* control characters are made visible */
+	struct painter painter;
 	struct store *pictures;         /* where they are, if the terminal can draw them; else NULL */
 };
 
@@ -27,10 +28,16 @@ struct page {
 static void
 add_text(struct page *p, const char *s, size_t n)
 {
-	if (p->terminal)
+	if (p->painter.visible)
 		text_visible(&p->out, s, n);
 	else
 		buf_add(&p->out, s, n);
+}
+
+static void
+add_label(struct page *p, enum paint kind, const char *label)
+{
+	buf_printf(&p->out, "%s%s%s\n", paint_on(&p->painter, kind), label, paint_off(&p->painter, kind));
 }
 
 /* A picture that is lost, or cannot be drawn, is its line alone. */
@@ -55,10 +62,10 @@ add_picture(struct page *p, const struct pic *pic)
 {
 	if (p->pictures)
 		draw_picture(p, pic);
-	buf_printf(&p->out, "[#%d ", pic->n);
+	buf_printf(&p->out, "%s[#%d ", paint_on(&p->painter, PAINT_FAINT), pic->n);
 	if (pic->name)
 		text_visible_line(&p->out, pic->name, strlen(pic->name));
-	buf_printf(&p->out, " %dx%d sha %.6s]\n", pic->width, pic->height, pic->sha);
+	buf_printf(&p->out, " %dx%d sha %.6s]%s\n", pic->width, pic->height, pic->sha, paint_off(&p->painter, PAINT_FAINT));
 }
 
 static void
@@ -68,7 +75,8 @@ add_mark(struct page *p, const struct message *m)
 
 	message_mark(m, false, &mark);
 	if (mark.n > 0)
-		buf_printf(&p->out, " %s", buf_text(&mark));
+		buf_printf(&p->out, " %s%s%s", paint_on(&p->painter, PAINT_FAINT), buf_text(&mark),
+		    paint_off(&p->painter, PAINT_FAINT));
 	buf_done(&mark);
 }
 
@@ -78,7 +86,10 @@ add_message(struct page *p, const struct message *m)
 	const bool raw = p->o->raw;
 
 	if (!raw) {
-		buf_str(&p->out, m->role == ROLE_USER ? "User:\n" : "Assistant:\n");
+		if (m->role == ROLE_USER)
+			add_label(p, PAINT_USER, "User:");
+		else
+			add_label(p, PAINT_ANSWER, "Assistant:");
 		for (int i = 0; i < m->n_pics; i++)
 			add_picture(p, &m->pics[i]);
 	}
@@ -95,7 +106,7 @@ add_notes(struct page *p, const struct chat *chat, int id)
 	int from = 0;
 
 	while (!p->o->raw && (note = chat_next_note(chat, id, &from))) {
-		buf_str(&p->out, "Note:\n");
+		add_label(p, PAINT_HEAD, "Note:");
 		add_text(p, note->text, note->text_n);
 		buf_str(&p->out, "\n\n");
 	}
@@ -128,9 +139,10 @@ add_head(struct page *p, const struct chat *chat)
 {
 	char *title = chat_title(chat);
 
-	buf_printf(&p->out, "%s  ", chat->id);
+	buf_printf(&p->out, "%s%s%s  %s", paint_on(&p->painter, PAINT_NAME), chat->id, paint_off(&p->painter, PAINT_NAME),
+	    paint_on(&p->painter, PAINT_HEAD));
 	add_text(p, title, strlen(title));
-	buf_str(&p->out, "\n\n");
+	buf_printf(&p->out, "%s\n\n", paint_off(&p->painter, PAINT_HEAD));
 	free(title);
 }
 
@@ -170,7 +182,7 @@ print(const struct page *p)
 static int
 show(struct shelf *shelf, const struct options *o, struct error *err)
 {
-	struct page p = { .o = o, .terminal = isatty(STDOUT_FILENO) };
+	struct page p = { .o = o, .painter = pager() ? painter_of_pager(o) : painter_of(o) };
 	bool read_only;
 	struct chat *chat;
 	int failed = 0;

@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "base/buf.h"
+#include "cmd/paint.h"
 #include "cmd/repeat.h"
 
 struct tally {
@@ -103,6 +104,8 @@ static void
 print_line(const struct tally *t, const struct message *m, const struct verdict *v)
 {
 	const struct chat *chat = t->repeat->chat;
+	const struct painter p = painter_of(t->repeat->o);
+	const enum paint kind = v->kind == VERDICT_SAME ? PAINT_GOOD : v->kind == VERDICT_DIFFERS ? PAINT_BAD : PAINT_TEXT;
 	struct buf line = {0};
 	int *ids, n = chat_siblings(chat, m->id, &ids), k = 0;
 
@@ -112,7 +115,9 @@ print_line(const struct tally *t, const struct message *m, const struct verdict 
 	if (n > 1)
 		buf_printf(&line, ", answer %d of %d", k + 1, n);
 	buf_str(&line, ": ");
+	buf_str(&line, paint_on(&p, kind));
 	verdict_text(v, card_tokenizer(t->repeat->asker.card), &line);
+	buf_str(&line, paint_off(&p, kind));
 	puts(line.at);
 	fflush(stdout);
 	buf_done(&line);

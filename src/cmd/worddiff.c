@@ -15,6 +15,8 @@
 #define TABLE_MAX ((size_t)1 << 24)
 #define FIRST_WITHOUT_SPACES 0x2e80     /* from here on stand the scripts of East Asia */
 
+const struct worddiff_marks worddiff_plain = { "[-", "-]", "{+", "+}" };
+
 struct word {
 	const char *at;
 	size_t n;               /* of the word */
@@ -107,12 +109,13 @@ add_space(struct buf *out, const struct word *last)
 }
 
 static void
-add_change(struct buf *out, const struct word *a, size_t a_n, const struct word *b, size_t b_n)
+add_change(struct buf *out, const struct worddiff_marks *marks, const struct word *a, size_t a_n, const struct word *b,
+    size_t b_n)
 {
-	add_run(out, "[-", a, a_n, "-]");
+	add_run(out, marks->gone, a, a_n, marks->gone_end);
 	if (a_n > 0 && b_n > 0)
 		buf_char(out, ' ');
-	add_run(out, "{+", b, b_n, "+}");
+	add_run(out, marks->new, b, b_n, marks->new_end);
 	if (b_n > 0)
 		add_space(out, &b[b_n - 1]);
 	else if (a_n > 0)
@@ -170,13 +173,13 @@ skip_change(const struct table *t, const struct words *a, const struct words *b,
 }
 
 static void
-add_middle(struct buf *out, const struct words *a, const struct words *b)
+add_middle(struct buf *out, const struct worddiff_marks *marks, const struct words *a, const struct words *b)
 {
 	struct table t;
 	size_t i = 0, j = 0;
 
 	if ((a->n + 1) * (b->n + 1) > TABLE_MAX) {
-		add_change(out, a->at, a->n, b->at, b->n);
+		add_change(out, marks, a->at, a->n, b->at, b->n);
 		return;
 	}
 	t = make_table(a, b);
@@ -184,7 +187,7 @@ add_middle(struct buf *out, const struct words *a, const struct words *b)
 		size_t from_i = i, from_j = j;
 
 		skip_change(&t, a, b, &i, &j);
-		add_change(out, a->at + from_i, i - from_i, b->at + from_j, j - from_j);
+		add_change(out, marks, a->at + from_i, i - from_i, b->at + from_j, j - from_j);
 		for (from_j = j; i < a->n && j < b->n && same(&a->at[i], &b->at[j]); j++)
 			i++;
 		add_same(out, b->at + from_j, j - from_j);
@@ -193,7 +196,8 @@ add_middle(struct buf *out, const struct words *a, const struct words *b)
 }
 
 void
-worddiff(struct buf *out, const char *a_text, size_t a_n, const char *b_text, size_t b_n)
+worddiff(struct buf *out, const char *a_text, size_t a_n, const char *b_text, size_t b_n,
+    const struct worddiff_marks *marks)
 {
 	struct words a = split(a_text, a_n), b = split(b_text, b_n), mid_a, mid_b;
 	size_t head = 0, tail = 0;
@@ -205,7 +209,7 @@ worddiff(struct buf *out, const char *a_text, size_t a_n, const char *b_text, si
 	add_same(out, b.at, head);
 	mid_a = (struct words){a.at ? a.at + head : NULL, a.n - head - tail};
 	mid_b = (struct words){b.at ? b.at + head : NULL, b.n - head - tail};
-	add_middle(out, &mid_a, &mid_b);
+	add_middle(out, marks, &mid_a, &mid_b);
 	if (tail > 0)
 		add_same(out, b.at + b.n - tail, tail);
 	free(a.at);

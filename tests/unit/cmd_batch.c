@@ -162,7 +162,7 @@ assert_diff(const char *a, const char *b, const char *want)
 {
 	struct buf out = {0};
 
-	worddiff(&out, a, strlen(a), b, strlen(b));
+	worddiff(&out, a, strlen(a), b, strlen(b), &worddiff_plain);
 	assert_string_equal(buf_text(&out), want);
 	buf_done(&out);
 }
@@ -198,7 +198,7 @@ a_long_difference(void **state)
 	}
 	buf_str(&a, "end");
 	buf_str(&b, "end");
-	worddiff(&out, a.at, a.n, b.at, b.n);
+	worddiff(&out, a.at, a.n, b.at, b.n, &worddiff_plain);
 	assert_int_equal(strncmp(out.at, "[-a0 a1 ", 8), 0);
 	assert_non_null(strstr(out.at, " a4999-] {+b0 "));
 	assert_string_equal(out.at + out.n - 12, " b4999+} end");
