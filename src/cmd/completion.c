@@ -60,6 +60,13 @@ operand_words(const struct command *c)
 	return words;
 }
 
+/* What follows one of the words: "info|check [DIR]". */
+static enum thing
+thing_after_word(const struct command *c)
+{
+	return strstr(c->operands, "DIR") ? THING_FOLDER : THING_NONE;
+}
+
 /* ---- lists of words that do not change, for all shells. The caller frees. */
 
 static char *
@@ -149,10 +156,10 @@ print_bash_thing(enum thing thing, const char *words)
 		printf("_ivchat_files '%s'", pictures);
 		break;
 	case THING_SESSION:
-		fputs("_ivchat_words \"last $(ivchat ls 2>/dev/null | cut -f1)\"", stdout);
+		fputs("_ivchat_words \"last $(NO_COLOR=1 ivchat ls 2>/dev/null | cut -f1)\"", stdout);
 		break;
 	case THING_PRESET:
-		fputs("_ivchat_words \"$(ivchat config 2>/dev/null | sed -n 's/^\\[preset \\(.*\\)\\]$/\\1/p')\"", stdout);
+		fputs("_ivchat_words \"$(NO_COLOR=1 ivchat config 2>/dev/null | sed -n 's/^\\[preset \\(.*\\)\\]$/\\1/p')\"", stdout);
 		break;
 	case THING_KEY:
 		printf("_ivchat_words '%s'; compopt -o nospace 2>/dev/null", words);
@@ -200,6 +207,11 @@ print_bash_operands(const char *names)
 		enum thing thing = thing_of_operands(commands[i]);
 
 		printf("\t%s)\n\t\tif [[ $cur == -* ]]; then _ivchat_words '%s'\n\t\telse ", commands[i]->name, options);
+		if (thing == THING_WORDS) {
+			printf("[[ \" %s \" == *\" $prev \"* ]] && { ", words);
+			print_bash_thing(thing_after_word(commands[i]), NULL);
+			fputs("; return; }\n\t\t\t", stdout);
+		}
 		print_bash_thing(thing, thing == THING_WORDS ? words : names);
 		puts("; fi ;;");
 		free(options);
@@ -294,6 +306,16 @@ print_zsh_option(const struct option_info *o)
 }
 
 static void
+print_zsh_operand(const char *place, const char *name, enum thing thing, const char *words)
+{
+	printf("\t\t'%s:", place);
+	print_zsh_text(name);
+	fputs(":", stdout);
+	print_zsh_thing(thing, words);
+	fputs("'", stdout);
+}
+
+static void
 print_zsh_command(const struct command *c, const char *names)
 {
 	char *words = operand_words(c);
@@ -304,11 +326,10 @@ print_zsh_command(const struct command *c, const char *names)
 	for (int i = 0; options_info(i, &o); i++)
 		if (options_take(&o, c->options))
 			print_zsh_option(&o);
-	fputs("\t\t'*:", stdout);
-	print_zsh_text(c->operands);
-	fputs(":", stdout);
-	print_zsh_thing(thing, thing == THING_WORDS ? words : names);
-	puts("' ;;");
+	print_zsh_operand(thing == THING_WORDS ? "1" : "*", c->operands, thing, thing == THING_WORDS ? words : names);
+	if (thing == THING_WORDS)
+		print_zsh_operand("*", c->operands, thing_after_word(c), NULL);
+	puts(" ;;");
 	free(words);
 }
 
@@ -322,9 +343,9 @@ print_zsh(void)
 			*p = '|';
 	printf("#compdef ivchat\n# zsh completion for ivchat; made by: ivchat completion zsh\n"
 	    "_ivchat_pictures() { _files -g '(#i)*.(%s)' }\n"
-	    "_ivchat_sessions() { local -a ids; ids=(last ${(f)\"$(ivchat ls 2>/dev/null | cut -f1)\"}); compadd -a ids }\n"
+	    "_ivchat_sessions() { local -a ids; ids=(last ${(f)\"$(NO_COLOR=1 ivchat ls 2>/dev/null | cut -f1)\"}); compadd -a ids }\n"
 	    "_ivchat_presets() { local -a names\n"
-	    "\tnames=(${(f)\"$(ivchat config 2>/dev/null | sed -n 's/^\\[preset \\(.*\\)\\]$/\\1/p')\"}); compadd -a names }\n"
+	    "\tnames=(${(f)\"$(NO_COLOR=1 ivchat config 2>/dev/null | sed -n 's/^\\[preset \\(.*\\)\\]$/\\1/p')\"}); compadd -a names }\n"
 	    "_ivchat_keys() { compadd -S '' -- %s }\n"
 	    "_ivchat()\n{\n\tlocal command=chat\n"
 	    "\t(( CURRENT == 2 )) && [[ $words[2] != -* ]] && compadd -- %s\n"
@@ -373,7 +394,7 @@ print_fish_thing(enum thing thing, const char *words)
 		printf(" -k -a '(__ivchat_pictures)'");
 		break;
 	case THING_SESSION:
-		fputs(" -a 'last (ivchat ls 2>/dev/null | cut -f1,5)'", stdout);
+		fputs(" -a 'last (env NO_COLOR=1 ivchat ls 2>/dev/null | cut -f1,5)'", stdout);
 		break;
 	case THING_PRESET:
 		fputs(" -a '(__ivchat_presets)'", stdout);
@@ -391,7 +412,7 @@ print_fish_thing(enum thing thing, const char *words)
 static void
 print_fish_condition(const struct command *c)
 {
-	printf("complete -c ivchat -n '%s%s'", c == &cmd_chat ? "__ivchat_is_chat" : "__fish_seen_subcommand_from ",
+	printf("complete -c ivchat -n '%s%s", c == &cmd_chat ? "__ivchat_is_chat" : "__fish_seen_subcommand_from ",
 	    c == &cmd_chat ? "" : c->name);
 }
 
@@ -399,14 +420,31 @@ static void
 print_fish_option(const struct command *c, const struct option_info *o, const char *keys)
 {
 	print_fish_condition(c);
+	fputs("'", stdout);
 	if (o->letter)
 		printf(" -s %c", o->letter);
 	printf(" -l %s -d ", o->name);
 	print_fish_text(o->help);
 	if (o->arg) {
-		fputs(" -x", stdout);
+		fputs(thing_of_option(o) == THING_FILE ? " -r" : " -x", stdout);
 		print_fish_thing(thing_of_option(o), o->choices ? o->choices : keys);
 	}
+	putchar('\n');
+}
+
+/* One of the words, and what follows it. */
+static void
+print_fish_words(const struct command *c, const char *words)
+{
+	print_fish_condition(c);
+	printf("; and not __fish_seen_subcommand_from %s'", words);
+	print_fish_thing(THING_WORDS, words);
+	putchar('\n');
+	if (thing_after_word(c) == THING_NONE)
+		return;
+	print_fish_condition(c);
+	printf("; and __fish_seen_subcommand_from %s'", words);
+	print_fish_thing(thing_after_word(c), NULL);
 	putchar('\n');
 }
 
@@ -423,9 +461,12 @@ print_fish_command(const struct command *c, const char *names, const char *keys)
 	for (int i = 0; options_info(i, &o); i++)
 		if (options_take(&o, c->options))
 			print_fish_option(c, &o, keys);
-	if (thing != THING_NONE) {
+	if (thing == THING_WORDS) {
+		print_fish_words(c, words);
+	} else if (thing != THING_NONE) {
 		print_fish_condition(c);
-		print_fish_thing(thing, thing == THING_WORDS ? words : names);
+		fputs("'", stdout);
+		print_fish_thing(thing, names);
 		putchar('\n');
 	}
 	free(words);
@@ -445,7 +486,7 @@ print_fish(void)
 	    "\tor __fish_seen_subcommand_from chat\nend\n"
 	    "function __ivchat_pictures\n"
 	    "\t__fish_complete_path (commandline -ct) | string match -ri '^[^\\t]*(?:/|\\.(?:%s))(?:\\t.*)?$'\nend\n"
-	    "function __ivchat_presets\n\tivchat config 2>/dev/null | string replace -rf '^\\[preset (.*)\\]$' '$1'\nend\n",
+	    "function __ivchat_presets\n\tenv NO_COLOR=1 ivchat config 2>/dev/null | string replace -rf '^\\[preset (.*)\\]$' '$1'\nend\n",
 	    names, types);
 	for (int i = 0; commands[i]; i++)
 		print_fish_command(commands[i], names, keys);

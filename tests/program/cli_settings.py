@@ -3,13 +3,17 @@
 # tables of the manual against the program's.
 import json
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
-from program import GRAY, IVCHAT, SOURCE, TINY, ProgramTest, main
+from program import GRAY, IVCHAT, SOURCE, TIMEOUT, TINY, ProgramTest, main
 
 
 class Settings(ProgramTest):
@@ -173,22 +177,95 @@ class Completion(ProgramTest):
         self.assertIn('ask', complete(''))
         self.assertIn('cat.JPG', complete(''))
 
+    def check_listing(self, complete):
+        """What the other two list that look at whole words: options that take files, words with something behind them."""
+        self.assertEqual(complete('ask', '-o', 'no'), ['notes.txt'])
+        self.assertEqual(complete('model', 'p'), ['plan'])
+        self.assertEqual(complete('model', 'plan', 'f'), ['folder'])
+        self.assertEqual(complete('import', 'n'), ['notes.txt'])
+        self.assertEqual(complete('help', 'acti'), ['actions'])
+        (self.home / 'config').mkdir()
+        (self.home / 'config' / 'config').write_text('[preset brief]\ntemp = 1\n')
+        self.assertEqual(complete('ask', '--preset', 'b'), ['brief'])
+
     def test_fish(self):
         script = self.shell('fish')
 
         def complete(*words):
             line = 'ivchat ' + ' '.join(words)
             out = subprocess.run(['fish', '--no-config', '-c', f'source {script}; complete -C "{line}"'], env=self.env,
-                                 cwd=self.dir, stdout=subprocess.PIPE, check=True)
+                                 cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+            self.assertEqual(out.stderr, b'')
             return sorted({line.split('\t')[0].rstrip('/') for line in out.stdout.decode().splitlines()})
         self.check_all(complete)
+        self.check_listing(complete)
+        self.env['CLICOLOR_FORCE'] = '1'
+        self.assertEqual(complete('show', 'la'), ['last'])
+        self.assertEqual(complete('show', '2'), [self.sessions()[0].stem])
 
     def test_zsh(self):
-        """Only that it is read: completing needs zsh's line editor."""
+        """Completing needs zsh's line editor: keys are typed into one in a terminal, and what is offered is written down."""
         script = self.shell('zsh')
-        code = f'autoload -Uz compinit; compinit -D -u; source {script}; print $_comps[ivchat]; whence -w _ivchat_keys'
-        out = subprocess.run(['zsh', '-f', '-c', code], env=self.env, cwd=self.dir, stdout=subprocess.PIPE, check=True)
-        self.assertEqual(out.stdout.decode(), '_ivchat\n_ivchat_keys: function\n')
+        with Zsh(script, self.env, self.dir) as zsh:
+            self.check_all(zsh.complete)
+            self.check_listing(zsh.complete)
+            self.assertIn('ask', zsh.complete(''))
+            self.assertIn('cat.JPG', zsh.complete(''))
+
+
+class Zsh:
+    """A zsh without anybody's settings. Each of its compadd calls also writes into a file what fits; Ctrl-X says when."""
+    SETUP = '''PS1= RPS1= PS2=
+        autoload -Uz compinit
+        compinit -D -u
+        source {script}
+        compadd() {{
+            local -a fits
+            [[ " $* " == *" -"[ADO]" "* ]] || {{ builtin compadd -A fits "$@"; print -rl -- $fits >> {dir}/offered }}
+            builtin compadd "$@"
+        }}
+        zstyle ':completion:*' accept-exact false
+        say_done() {{ : > {dir}/done; zle kill-whole-line }}
+        zle -N say_done
+        bindkey '^X' say_done
+        bindkey '^I' complete-word
+        LISTMAX=1000000
+        say_ready() {{ : > {dir}/done; zle -D zle-line-init }}
+        zle -N zle-line-init say_ready
+    '''
+
+    def __init__(self, script, env, dir):
+        self.dir, self.env = dir, dict(env, TERM='vt100', ZDOTDIR=str(dir))
+        (dir / 'setup').write_text(self.SETUP.format(script=script, dir=dir))
+
+    def __enter__(self):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(self.dir)
+            os.execvpe('zsh', ['zsh', '-f', '-i'], self.env)
+        os.write(self.fd, b'. ./setup\n')
+        self.wait()
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+    def wait(self):
+        end = time.monotonic() + TIMEOUT
+        while not (self.dir / 'done').exists():
+            if time.monotonic() > end:
+                raise AssertionError('zsh has not answered')
+            if select.select([self.fd], [], [], 0.01)[0]:
+                os.read(self.fd, 65536)
+        (self.dir / 'done').unlink()
+
+    def complete(self, *words):
+        (self.dir / 'offered').write_bytes(b'')
+        os.write(self.fd, ('ivchat ' + ' '.join(words)).encode() + b'\t\x18')
+        self.wait()
+        return sorted({line.rstrip('/') for line in (self.dir / 'offered').read_text().splitlines() if line})
 
 
 class Help(ProgramTest):
