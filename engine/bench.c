@@ -25,7 +25,7 @@
 static double
 bytes_of(const struct tensor *t)
 {
-	return (double)tensor_count(t) * (double)dtype_bytes(t->type);
+	return (double)(tensor_bytes(t) + tensor_scale_bytes(t));
 }
 
 /* The matrices that a step goes through, as they are stored. */
@@ -74,7 +74,7 @@ bench_shape(const struct engine *e, struct bench_shape *out)
 	out->image_size = hp->text_only ? 0 : hp->image_size;
 	out->n_image_tokens = hp->text_only ? 0 : hparams_n_image_tokens(hp);
 	out->made_up = !e->checkpoint;
-	out->quant = ENGINE_BF16;
+	out->quant = hp->stored != ENGINE_AUTO ? hp->stored : ENGINE_BF16;
 	model_each((struct model *)(uintptr_t)&e->model, add_bytes, &bytes, NULL);
 	out->weight_bytes = (long long)bytes;
 #ifdef HAVE_CUDA

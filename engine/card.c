@@ -192,6 +192,13 @@ add_token_stops(struct card *c)
 
 /* ---------------------------------------------------------------- the door */
 
+/* A word, not the number, because AUTO would say nothing. */
+static const char *
+stored_name(enum engine_quant stored)
+{
+	return stored == ENGINE_FP8 ? "fp8" : stored == ENGINE_INT8 ? "int8" : stored == ENGINE_INT4 ? "int4" : NULL;
+}
+
 static void
 fill_info(struct card *c)
 {
@@ -207,6 +214,7 @@ fill_info(struct card *c)
 		.n_params = hparams_n_params(&c->hp),
 		.defaults = {.temp = 0, .top_p = 1, .top_k = 0, .repeat_penalty = 1},
 		.text_only = c->hp.text_only,
+		.stored = stored_name(c->hp.stored),
 	};
 }
 

@@ -41,7 +41,7 @@ struct checkpoint {
 	int n_shards;
 	struct stored *tensors;
 	int n_tensors, cap_tensors;
-	bool lenient;                   /* an array file of a test: U8 is taken, unknown types are left out */
+	bool lenient;                   /* an array file of a test: unknown types are left out */
 };
 
 /* ---------------------------------------------------------------- one file */
@@ -102,14 +102,12 @@ bad_tensor(const struct shard *s, const char *name, const char *why, struct erro
 
 /* The type of that name, or -1. */
 static int
-find_dtype(const char *name, bool lenient)
+find_dtype(const char *name)
 {
-	static const enum dtype weights[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-
-	for (size_t i = 0; name && i < sizeof weights / sizeof *weights; i++)
-		if (strcmp(name, dtype_name(weights[i])) == 0)
-			return weights[i];
-	return name && lenient && strcmp(name, dtype_name(DTYPE_U8)) == 0 ? DTYPE_U8 : -1;
+	for (int type = 0; name && type < DTYPE_U4; type++)
+		if (strcmp(name, dtype_name((enum dtype)type)) == 0)
+			return type;
+	return -1;
 }
 
 /* Reads the shape; *count gets the number of elements. Returns NULL or what is wrong. */
@@ -172,7 +170,7 @@ read_tensor(struct checkpoint *c, int shard, const char *name, const json_t *ent
 {
 	const struct shard *s = &c->shards[shard];
 	const char *type = json_string_value(json_object_get(entry, "dtype"));
-	int dtype = find_dtype(type, c->lenient);
+	int dtype = find_dtype(type);
 	struct stored t = {.shard = shard};
 	const char *wrong;
 	uint64_t count;

@@ -21,12 +21,12 @@ struct stored {
 };
 
 /* Maps model.safetensors or, by model.safetensors.index.json, the shards. A tensor that the index names but its shard
- * lacks, a header longer than its file, offsets beyond it, a size that does not match shape and type, a dtype other
- * than BF16, F16, F32: CODE_MODEL with file and tensor. */
+ * lacks, a header longer than its file, offsets beyond it, a size that does not match shape and type, a dtype that
+ * tensor.h has not: CODE_MODEL with file and tensor. Which of them a weight may have is model_bind's business. */
 struct checkpoint *
 checkpoint_open(const char *dir, struct error *err);
 
-/* One safetensors file by its path, for tests: U8 is taken too, tensors of other types are left out. */
+/* One safetensors file by its path, for tests: tensors of other types are left out. */
 struct checkpoint *
 checkpoint_open_file(const char *path, struct error *err);
 

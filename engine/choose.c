@@ -3,6 +3,20 @@
 
 #include "engine/choose.h"
 
+static const char *const names[] = { [ENGINE_AUTO] = "auto", [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8",
+	[ENGINE_INT8] = "int8", [ENGINE_INT4] = "int4" };
+
+/* What the files hold packed is used as it is. */
+static int
+check_stored(const struct hparams *hp, const struct engine_options *o, struct error *err)
+{
+	if (hp->stored == ENGINE_AUTO || o->quant == ENGINE_AUTO || o->quant == hp->stored)
+		return 0;
+	error_set(err, CODE_USAGE, "--quant %s: the weights are stored in %s, and are used as they are", names[o->quant],
+	    names[hp->stored]);
+	return error_hint(err, "--quant auto, or the folder that they were made from");
+}
+
 #ifdef HAVE_CUDA
 
 #include <cuda_runtime_api.h>
@@ -184,9 +198,9 @@ enough_cards(const struct choice *c, const struct model *m, enum engine_quant qu
 static int
 nothing_fits(const struct choice *c, const struct model *m, enum engine_quant asked, int n_ctx, struct error *err)
 {
-	static const char *const names[] = { [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8", [ENGINE_INT8] = "int8",
-		[ENGINE_INT4] = "int4" };
-	enum engine_quant least = asked == ENGINE_AUTO ? ENGINE_INT4 : asked, smaller = smaller_quant(c, m, asked, n_ctx);
+	bool is_stored = m->hp.stored != ENGINE_AUTO;
+	enum engine_quant least = asked == ENGINE_AUTO ? ENGINE_INT4 : asked;
+	enum engine_quant smaller = is_stored ? ENGINE_AUTO : smaller_quant(c, m, asked, n_ctx);
 	int ctx = most_ctx(c, m, least, n_ctx), n = enough_cards(c, m, least, n_ctx);
 	struct card_load one;
 	char hint[200] = "";
@@ -209,15 +223,16 @@ nothing_fits(const struct choice *c, const struct model *m, enum engine_quant as
 int
 choose_among(struct choice *c, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err)
 {
-	bool any = o->quant == ENGINE_AUTO;
+	enum engine_quant asked = m->hp.stored != ENGINE_AUTO ? m->hp.stored : o->quant;
+	bool any = asked == ENGINE_AUTO;
 	int n = 0;
 
 	for (size_t i = 0; i < (any ? sizeof order / sizeof *order : 1) && n == 0; i++) {
-		c->quant = any ? order[i] : o->quant;
+		c->quant = any ? order[i] : asked;
 		n = fewest(c, m, c->quant, n_ctx, o->n_gpus > 0);
 	}
 	if (n == 0)
-		return nothing_fits(c, m, o->quant, n_ctx, err);
+		return nothing_fits(c, m, asked, n_ctx, err);
 	c->n_gpus = n;
 	return 0;
 }
@@ -225,11 +240,13 @@ choose_among(struct choice *c, const struct model *m, const struct engine_option
 int
 choose_device(struct choice *c, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err)
 {
-	bool any = o->quant == ENGINE_AUTO;
+	bool is_stored = m->hp.stored != ENGINE_AUTO, any = o->quant == ENGINE_AUTO || is_stored;
 
 	memset(c, 0, sizeof *c);
-	c->quant = ENGINE_BF16;
-	choose_loads(m, ENGINE_BF16, n_ctx, 1, c->load);
+	if (check_stored(&m->hp, o, err) != 0)
+		return -1;
+	c->quant = is_stored ? m->hp.stored : ENGINE_BF16;
+	choose_loads(m, c->quant, n_ctx, 1, c->load);
 	if (o->n_gpus == 0 && any && c->load[0].weights < CHOOSE_SMALL && !o->random_shape)
 		return 0;
 	if (find_cards(c, o, err) != 0)
@@ -242,12 +259,14 @@ choose_device(struct choice *c, const struct model *m, const struct engine_optio
 #endif
 
 int
-choose_cpu(const struct engine_options *o, struct error *err)
+choose_cpu(const struct hparams *hp, const struct engine_options *o, struct error *err)
 {
 	if (o->n_gpus > 0) {
 		error_set(err, CODE_MEMORY, "this ivchat was built without CUDA: it has no use for a GPU");
 		return error_hint(err, "build it where nvcc is (README), or leave --gpus away");
 	}
+	if (hp->stored != ENGINE_AUTO)
+		return check_stored(hp, o, err);
 	if (o->quant != ENGINE_AUTO && o->quant != ENGINE_BF16) {
 		error_set(err, CODE_USAGE, "--quant is for GPUs: the CPU computes with the weights as they are stored");
 		return error_hint(err, "--quant auto");

@@ -28,17 +28,18 @@ choose_loads(const struct model *m, enum engine_quant quant, int n_ctx, int n_gp
  * than such a model to answer. */
 #define CHOOSE_SMALL (512LL << 20)
 /* By what was asked for and what is free: as few cards as hold it, in bf16 if any number of them does, else in int8,
- * else in int4. c->n_gpus, gpus and free say what there is, and become what is taken. CODE_MEMORY: nothing fits; the
+ * else in int4; weights that are stored packed only as they are. c->n_gpus, gpus and free say what there is, and become what is taken. CODE_MEMORY: nothing fits; the
  * hint says what would, and c keeps all cards with what they would have to hold. Touches no card. */
 int
 choose_among(struct choice *c, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err);
-/* choose_among() the cards there are, by what they have free now; 0 cards: the CPU. */
+/* choose_among() the cards there are, by what they have free now; 0 cards: the CPU. CODE_USAGE: stored weights are asked for
+ * in another form. */
 int
 choose_device(struct choice *out, const struct model *m, const struct engine_options *o, int n_ctx, struct error *err);
 
 /* Where the CPU is to compute: 0, or the word that what was asked for takes a GPU. */
 int
-choose_cpu(const struct engine_options *o, struct error *err);
+choose_cpu(const struct hparams *hp, const struct engine_options *o, struct error *err);
 
 #ifdef HAVE_CUDA
 #include "engine/cuda/kernels.h"        /* enum quant */

@@ -30,9 +30,9 @@ engine_n_slots(const struct hparams *hp)
 }
 
 static struct backend *
-open_cpu(const struct engine_options *o, struct error *err)
+open_cpu(const struct hparams *hp, const struct engine_options *o, struct error *err)
 {
-	return choose_cpu(o, err) == 0 ? cpu_backend_new(o->n_threads, err) : NULL;
+	return choose_cpu(hp, o, err) == 0 ? cpu_backend_new(o->n_threads, err) : NULL;
 }
 
 #ifdef HAVE_CUDA
@@ -43,7 +43,7 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 	struct choice choice;
 
 	if (o->no_gpu)
-		e->backend = open_cpu(o, err);
+		e->backend = open_cpu(&e->model.hp, o, err);
 	else if (choose_device(&choice, &e->model, o, e->n_ctx, err) != 0)
 		return -1;
 	else if (choice.n_gpus == 0)
@@ -58,7 +58,7 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 static int
 open_backend(struct engine *e, const struct engine_options *o, struct error *err)
 {
-	e->backend = open_cpu(o, err);
+	e->backend = open_cpu(&e->model.hp, o, err);
 	return e->backend ? 0 : -1;
 }
 
@@ -80,9 +80,14 @@ bind_model(struct engine *e, const struct hparams *hp, const char *dir, const st
 static int
 read_hparams(struct hparams *hp, const char *dir, const struct engine_options *o, struct error *err)
 {
+	int rc;
+
 	if (o->random_shape && strcmp(o->random_shape, "40b") == 0)
 		return hparams_default(hp, err);
-	return hparams_read(hp, o->random_shape ? o->random_shape : dir, err);
+	rc = hparams_read(hp, o->random_shape ? o->random_shape : dir, err);
+	if (o->random_shape)
+		hp->stored = ENGINE_AUTO;       /* what is made up is in no file */
+	return rc;
 }
 
 static int

@@ -54,6 +54,7 @@ struct card_info {
 	int32_t stops[CARD_MAX_STOPS];
 	struct sampling defaults;       /* greedy unless generation_config.json says do_sample */
 	bool text_only;                 /* a plain Llama folder (LlamaForCausalLM): no vision tower, no template */
+	const char *stored;             /* how quantize_write has packed its weights: "fp8", "int8", "int4"; NULL: plain */
 };
 
 struct card;

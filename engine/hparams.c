@@ -83,8 +83,24 @@ static const struct fixed_key llm_fixed[] = {
 	{"rope_scaling", "null"},
 	{"attention_bias", "false"},
 	{"mlp_bias", "false"},
+	{0}
+};
+
+/* Where a plain Llama folder has its own. */
+static const struct fixed_key nested_llm_fixed[] = {
 	{"quantization_config", "null"},
 	{0}
+};
+
+/* What quantize.c writes. */
+static const struct {
+	const char *format;
+	enum engine_quant quant;
+	struct fixed_key fixed[3];
+} formats[] = {
+	{"fp8", ENGINE_FP8, {{"bits", "8"}, {"group_size", "null"}, {0}}},
+	{"int8", ENGINE_INT8, {{"bits", "8"}, {"group_size", "null"}, {0}}},
+	{"int4", ENGINE_INT4, {{"bits", "4"}, {"group_size", "128"}, {0}}},
 };
 
 /* ---------------------------------------------------------------- one key */
@@ -370,6 +386,26 @@ read_shuffle(struct hparams *hp, const struct section *s)
 	return 0;
 }
 
+/* Weights that somebody else has packed are of no use here. */
+static int
+read_stored(struct hparams *hp, const struct section *top)
+{
+	struct section s = {top->dir, "quantization_config.", value_of(top, "quantization_config"), top->err};
+	const char *method = json_string_value(json_object_get(s.object, "quant_method"));
+	const char *format = json_string_value(json_object_get(s.object, "format"));
+
+	if (!s.object)
+		return 0;
+	if (!method || strcmp(method, "ivchat") != 0)
+		return refuse(top, "quantization_config", s.object, "what `ivchat model quantize` writes");
+	for (size_t i = 0; format && i < sizeof formats / sizeof *formats; i++)
+		if (strcmp(format, formats[i].format) == 0) {
+			hp->stored = formats[i].quant;
+			return check_fixed(&s, formats[i].fixed);
+		}
+	return refuse(&s, "format", value_of(&s, "format"), "\"fp8\", \"int8\", \"int4\"");
+}
+
 /* ---------------------------------------------------------------- the two kinds of folder */
 
 static int
@@ -382,7 +418,7 @@ read_chat(struct hparams *hp, const struct section *top)
 		return refuse(top, "vision_config", vision.object, "an object");
 	if (!json_is_object(llm.object))
 		return refuse(top, "llm_config", llm.object, "an object");
-	if (check_fixed(top, top_fixed) < 0 || read_shuffle(hp, top) < 0)
+	if (check_fixed(top, top_fixed) < 0 || check_fixed(&llm, nested_llm_fixed) < 0 || read_shuffle(hp, top) < 0)
 		return -1;
 	if (read_vision(&hp->vision, &vision) < 0 || read_llm(&hp->llm, &llm, false) < 0)
 		return -1;
@@ -398,6 +434,8 @@ static int
 read_top(struct hparams *hp, const struct section *top)
 {
 	hp->text_only = strcmp(architecture(top->object), "LlamaForCausalLM") == 0;
+	if (read_stored(hp, top) < 0)
+		return -1;
 	if (hp->text_only)
 		return read_llm(&hp->llm, top, true);
 	if (strcmp(architecture(top->object), "InternVLChatModel") == 0)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "engine/engine.h"
 
 enum shuffle { SHUFFLE_V1, SHUFFLE_V2 };        /* pixel shuffle, model.md section 5 */
 
@@ -41,6 +42,7 @@ struct hparams {
 	int image_size;                 /* force_image_size: what the tower is fed */
 	int n_vision_run;               /* layers of the tower that select_layer needs, 1 … n_layers */
 	enum shuffle shuffle;
+	enum engine_quant stored;       /* how the decoder's matrices are packed in the files; AUTO: they are plain numbers */
 	char template_name[32];
 	char system_message[1024];
 };

@@ -18,9 +18,11 @@ struct slot {
 	const char *name;               /* behind the part's prefix */
 	size_t offset;                  /* of the tensor in the part's struct */
 	enum side shape[TENSOR_MAX_DIMS];
+	bool packs;                     /* one of those that may be packed */
 };
 
-#define SLOT(type, field, name, ...) {name, offsetof(struct type, field), {__VA_ARGS__}}
+#define SLOT(type, field, name, ...) {name, offsetof(struct type, field), {__VA_ARGS__}, false}
+#define PACK(type, field, name, ...) {name, offsetof(struct type, field), {__VA_ARGS__}, true}
 
 static const struct slot vision_slots[] = {
 	SLOT(vision, class_embedding, "class_embedding", ONE, ONE, C),
@@ -64,20 +66,20 @@ static const struct slot embed_slots[] = {
 
 static const struct slot decoder_layer_slots[] = {
 	SLOT(decoder_layer, attn_norm, "input_layernorm.weight", H),
-	SLOT(decoder_layer, wq, "self_attn.q_proj.weight", Q, H),
-	SLOT(decoder_layer, wk, "self_attn.k_proj.weight", KV, H),
-	SLOT(decoder_layer, wv, "self_attn.v_proj.weight", KV, H),
-	SLOT(decoder_layer, wo, "self_attn.o_proj.weight", H, Q),
+	PACK(decoder_layer, wq, "self_attn.q_proj.weight", Q, H),
+	PACK(decoder_layer, wk, "self_attn.k_proj.weight", KV, H),
+	PACK(decoder_layer, wv, "self_attn.v_proj.weight", KV, H),
+	PACK(decoder_layer, wo, "self_attn.o_proj.weight", H, Q),
 	SLOT(decoder_layer, mlp_norm, "post_attention_layernorm.weight", H),
-	SLOT(decoder_layer, gate, "mlp.gate_proj.weight", M, H),
-	SLOT(decoder_layer, up, "mlp.up_proj.weight", M, H),
-	SLOT(decoder_layer, down, "mlp.down_proj.weight", H, M),
+	PACK(decoder_layer, gate, "mlp.gate_proj.weight", M, H),
+	PACK(decoder_layer, up, "mlp.up_proj.weight", M, H),
+	PACK(decoder_layer, down, "mlp.down_proj.weight", H, M),
 	{0}
 };
 
 static const struct slot output_slots[] = {
 	SLOT(decoder, norm, "model.norm.weight", H),
-	SLOT(decoder, lm_head, "lm_head.weight", V, H),
+	PACK(decoder, lm_head, "lm_head.weight", V, H),
 	{0}
 };
 
@@ -93,6 +95,7 @@ struct visitor {
 	    struct error *err);
 	const struct checkpoint *checkpoint;            /* binding: where to look, and the sizes to find there */
 	int64_t sides[N_SIDES];
+	enum dtype packed;                              /* of slots that pack, if it is a packed one */
 	int (*fn)(void *arg, const char *name, struct tensor *t, struct error *err);    /* model_each */
 	void *arg;
 };
@@ -133,7 +136,8 @@ static int
 walk_decoder(struct visitor *v, struct model *m, struct error *err)
 {
 	const char *root = m->hp.text_only ? "" : "language_model.";
-	const struct slot *output = m->hp.llm.tie_word_embeddings ? tied_output_slots : output_slots;
+	bool is_tied = m->hp.llm.tie_word_embeddings && m->hp.stored == ENGINE_AUTO;
+	const struct slot *output = is_tied ? tied_output_slots : output_slots;
 	char prefix[80];
 
 	if (walk_part(v, root, embed_slots, &m->decoder, err) < 0)
@@ -201,25 +205,106 @@ refuse_shape(const char *name, const struct tensor *t, const int64_t *need, int 
 	return error_set(err, CODE_MODEL, "'%s': tensor %s has the shape %s; config.json needs %s", path, name, is, want);
 }
 
-static int
-bind(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot, struct error *err)
+/* The tensor of this shape; NULL with what is wrong. */
+static const struct stored *
+find(const struct visitor *v, const char *name, const int64_t *need, int n, struct error *err)
 {
 	const struct stored *s = checkpoint_find(v->checkpoint, name);
-	int64_t need[TENSOR_MAX_DIMS];
-	int n = 0;
 
 	if (!s) {
 		error_set(err, CODE_MODEL, "tensor %s is missing from the weights beside '%s'", name,
 		    checkpoint_shard_path(v->checkpoint, 0));
-		return error_hint(err, "the weights are of another config.json, or a shard is not in the index");
+		error_hint(err, "the weights are of another config.json, or a shard is not in the index");
+		return NULL;
 	}
+	if (s->view.n_dims == n && memcmp(s->view.shape, need, (size_t)n * sizeof *need) == 0)
+		return s;
+	refuse_shape(name, &s->view, need, n, checkpoint_shard_path(v->checkpoint, s->shard), err);
+	return NULL;
+}
+
+static int
+refuse_type(const struct visitor *v, const struct stored *s, const char *need, struct error *err)
+{
+	return error_set(err, CODE_MODEL, "'%s': tensor %s: the type is %s; %s", checkpoint_shard_path(v->checkpoint, s->shard),
+	    s->name, dtype_name(s->view.type), need);
+}
+
+/* Sides that slot names; returns how many. */
+static int
+sides_of(const struct visitor *v, const struct slot *slot, int64_t out[TENSOR_MAX_DIMS])
+{
+	int n = 0;
+
 	for (; n < TENSOR_MAX_DIMS && slot->shape[n] != NONE; n++)
-		need[n] = v->sides[slot->shape[n]];
-	if (s->view.n_dims != n || memcmp(s->view.shape, need, (size_t)n * sizeof *need) != 0)
-		return refuse_shape(name, &s->view, need, n, checkpoint_shard_path(v->checkpoint, s->shard),
-		    err);
+		out[n] = v->sides[slot->shape[n]];
+	return n;
+}
+
+/* What the packed tensor's scales are called, and their type and shape. */
+static int
+bind_scale(struct visitor *v, const char *name, struct tensor *t, struct error *err)
+{
+	bool grouped = t->type == DTYPE_U4;
+	int64_t need[] = {t->shape[0], (int64_t)tensor_n_scales(t)};
+	const struct stored *s;
+	char text[192];
+
+	snprintf(text, sizeof text, "%s_scale", name);
+	if (!(s = find(v, text, need, grouped ? 2 : 1, err)))
+		return -1;
+	if (s->view.type != (grouped ? DTYPE_F16 : DTYPE_F32))
+		return refuse_type(v, s, grouped ? "it must be F16" : "it must be F32", err);
+	t->scale = s->view.data;
+	return 0;
+}
+
+static int
+bind_packed(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot, struct error *err)
+{
+	struct tensor packed = {.type = v->packed};
+	enum dtype type = v->packed == DTYPE_U4 ? DTYPE_U8 : v->packed;
+	int64_t need[TENSOR_MAX_DIMS];
+	const struct stored *s;
+	char must[64];
+
+	packed.n_dims = sides_of(v, slot, packed.shape);
+	memcpy(need, packed.shape, sizeof need);
+	if (v->packed == DTYPE_U4)
+		need[1] = (need[1] + 1) / 2;
+	if (!(s = find(v, name, need, packed.n_dims, err)))
+		return -1;
+	snprintf(must, sizeof must, "config.json needs %s", dtype_name(type));
+	if (s->view.type != type)
+		return refuse_type(v, s, must, err);
+	packed.data = s->view.data;
+	*t = packed;
+	return bind_scale(v, name, t, err);
+}
+
+static int
+bind(struct visitor *v, const char *name, struct tensor *t, const struct slot *slot, struct error *err)
+{
+	int64_t need[TENSOR_MAX_DIMS];
+	const struct stored *s;
+
+	if (slot->packs && dtype_is_packed(v->packed))
+		return bind_packed(v, name, t, slot, err);
+	if (!(s = find(v, name, need, sides_of(v, slot, need), err)))
+		return -1;
+	if (s->view.type > DTYPE_F16)
+		return refuse_type(v, s, "supported: BF16, F16, F32", err);
 	*t = s->view;
 	return 0;
+}
+
+static enum dtype
+packed_type(const struct hparams *hp)
+{
+	static const enum dtype types[] = { [ENGINE_AUTO] = DTYPE_BF16, [ENGINE_BF16] = DTYPE_BF16, [ENGINE_FP8] = DTYPE_F8,
+		[ENGINE_INT8] = DTYPE_I8, [ENGINE_INT4] = DTYPE_U4 };
+
+	return types[hp->stored];
 }
 
 static void
@@ -236,16 +321,15 @@ shape(struct visitor *v, const char *name, struct tensor *t, const struct slot *
 {
 	(void)name;
 	(void)err;
-	*t = (struct tensor){.type = DTYPE_BF16};
-	for (; t->n_dims < TENSOR_MAX_DIMS && slot->shape[t->n_dims] != NONE; t->n_dims++)
-		t->shape[t->n_dims] = v->sides[slot->shape[t->n_dims]];
+	*t = (struct tensor){.type = slot->packs ? v->packed : DTYPE_BF16};
+	t->n_dims = sides_of(v, slot, t->shape);
 	return 0;
 }
 
 void
 model_shape(struct model *m, const struct hparams *hp)
 {
-	struct visitor v = {.visit = shape};
+	struct visitor v = {.visit = shape, .packed = packed_type(hp)};
 
 	make_layers(m, hp);
 	set_sides(v.sides, hp);
@@ -255,7 +339,7 @@ model_shape(struct model *m, const struct hparams *hp)
 int
 model_bind(struct model *m, const struct hparams *hp, const struct checkpoint *c, struct error *err)
 {
-	struct visitor v = {.visit = bind, .checkpoint = c};
+	struct visitor v = {.visit = bind, .checkpoint = c, .packed = packed_type(hp)};
 
 	make_layers(m, hp);
 	set_sides(v.sides, hp);

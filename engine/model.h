@@ -58,11 +58,13 @@ struct model {
 	struct decoder decoder;
 };
 
-/* Fills the tensors from the checkpoint by one table of names and shapes; data point into the mapping. Failure:
- * CODE_MODEL naming the tensor, what is there and what is needed. model_done frees the layer arrays only. */
+/* Fills the tensors from the checkpoint by one table of names and shapes; data point into the mapping. With hp.stored
+ * the decoder's matrices but embed are packed: NAME holds what tensor.h says (U4 as U8 of half the columns), NAME_scale
+ * its scales; lm_head then stands by itself, tied or not. Failure: CODE_MODEL naming the tensor, what is there and what
+ * is needed. model_done frees the layer arrays only. */
 int
 model_bind(struct model *m, const struct hparams *hp, const struct checkpoint *c, struct error *err);
-/* Shapes alone, as bfloat16 would be stored; data stay NULL. */
+/* Shapes and types alone, plain weights as bfloat16 would be stored; data stay NULL. */
 void
 model_shape(struct model *m, const struct hparams *hp);
 void

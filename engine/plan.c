@@ -140,7 +140,7 @@ plan_gpus(struct plan *p, const struct hparams *hp, const struct engine_options 
 	int rc;
 
 	if (options->no_gpu)
-		return choose_cpu(options, err);
+		return choose_cpu(hp, options, err);
 	model_shape(&shapes, hp);
 	rc = choose_device(&c, &shapes, options, p->n_ctx, err);
 	if (rc == 0 && c.n_gpus > 0)
@@ -160,8 +160,7 @@ static int
 plan_gpus(struct plan *p, const struct hparams *hp, const struct engine_options *options, struct error *err)
 {
 	(void)p;
-	(void)hp;
-	return choose_cpu(options, err);
+	return choose_cpu(hp, options, err);
 }
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/quant.h"
 #include "engine/watch.h"
 
 /* ---- scratch and failure */
@@ -121,24 +122,32 @@ read_ahead(struct cpu *c, const void *data, size_t n_bytes)
 		posix_madvise((void *)begin, (uintptr_t)data + n_bytes - begin, POSIX_MADV_WILLNEED);
 }
 
-/* The format does not promise that numbers lie on their natural boundary; a weight that does not is copied. */
+/* The format does not promise that numbers lie on their natural boundary; those that do not are copied. */
 static int
-make_usable(struct cpu *c, struct tensor *t, struct error *err)
+make_usable(struct cpu *c, const void **data, size_t n_bytes, size_t each, struct error *err)
 {
-	size_t n_bytes = (size_t)tensor_count(t) * dtype_bytes(t->type);
 	void *copy;
 
-	read_ahead(c, t->data, n_bytes);
-	if ((uintptr_t)t->data % dtype_bytes(t->type) == 0)
+	read_ahead(c, *data, n_bytes);
+	if ((uintptr_t)*data % each == 0)
 		return 0;
 	copy = malloc(n_bytes);
 	if (!copy)
 		return error_set(err, CODE_MEMORY, "no memory for %zu MiB of unaligned weights", n_bytes >> 20);
-	memcpy(copy, t->data, n_bytes);
+	memcpy(copy, *data, n_bytes);
 	c->copies = xreallocarray(c->copies, (size_t)c->n_copies + 1, sizeof *c->copies);
 	c->copies[c->n_copies++] = copy;
-	t->data = copy;
+	*data = copy;
 	return 0;
+}
+
+static int
+make_scales_usable(struct cpu *c, const char *name, struct tensor *t, struct error *err)
+{
+	if (make_usable(c, &t->scale, tensor_scale_bytes(t), t->type == DTYPE_U4 ? sizeof(uint16_t) : sizeof(float), err) != 0)
+		return -1;
+	return quant_check_scales(t->scale, t->type, (size_t)t->shape[0] * tensor_n_scales(t)) ? 0 :
+	    error_set(err, CODE_MODEL, "tensor %s_scale has a scale that is no number", name);
 }
 
 struct loading {
@@ -152,12 +161,13 @@ load_weight(void *arg, const char *name, struct tensor *t, struct error *err)
 {
 	struct loading *l = arg;
 
-	(void)name;
 	if (watch_stopped(l->watch))
 		return error_set(err, CODE_SIGINT, "stopped while loading the model");
-	if (make_usable(l->cpu, t, err) != 0)
+	if (make_usable(l->cpu, &t->data, tensor_bytes(t), t->type == DTYPE_U4 ? 1 : dtype_bytes(t->type), err) != 0)
 		return -1;
-	l->done += (long long)tensor_count(t) * (long long)dtype_bytes(t->type);
+	if (dtype_is_packed(t->type) && make_scales_usable(l->cpu, name, t, err) != 0)
+		return -1;
+	l->done += (long long)(tensor_bytes(t) + tensor_scale_bytes(t));
 	watch_report(l->watch, STAGE_LOAD, l->done < l->total ? l->done : l->total, l->total);
 	return 0;
 }

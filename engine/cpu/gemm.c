@@ -1,6 +1,7 @@
 /* gemm.c: y = x wᵀ for weights as they are stored.
  *
  * Few rows (decoding): bound by reading the weights, so every weight row is met once by all of x with our own dots.
+ * Packed ones are widened to float32 row by row first, so that their products are those of the numbers they stand for.
  * Many rows: equal tiles of up to ROW_TILE rows by PANEL outputs; a panel's weights are widened to float32 for DEPTH
  * inputs at a time and multiplied by the BLAS, single threaded, one tile an item. Tiles follow from the shape alone
  * and the depth is walked in order, so the number of threads never changes a bit.
@@ -11,6 +12,7 @@
 #include <cblas.h>
 
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/quant.h"
 
 #define FEW_ROWS 8
 #define ROW_TILE 288            /* the towers have 257 and 1025 rows: one tile and four, none of a single row */
@@ -37,7 +39,11 @@ weight_at(const struct tensor *w, size_t i)
 static void
 widen(const struct kernels *k, float *to, const struct tensor *w, size_t at, size_t n)
 {
-	if (w->type == DTYPE_BF16)
+	size_t cols = (size_t)tensor_cols(w);
+
+	if (dtype_is_packed(w->type))
+		quant_unpack_row(to, w, at / cols, at % cols, n);
+	else if (w->type == DTYPE_BF16)
 		k->widen_bf16(to, weight_at(w, at), n);
 	else
 		k->widen_f16(to, weight_at(w, at), n);
@@ -73,7 +79,7 @@ output_item(void *arg, int out, int worker)
 	float *wide = l->cpu->worker[worker].at;
 	const float *w = wide;
 
-	if (l->n == 1) {
+	if (l->n == 1 && !dtype_is_packed(l->w->type)) {
 		put(l, 0, out, dot(k, l->w, at, l->x, n));
 		return;
 	}
@@ -148,7 +154,7 @@ cpu_linear(struct cpu *c, float *y, size_t y_stride, const float *x, size_t x_st
 	struct linear l = { .cpu = c, .y = y, .x = x, .y_stride = y_stride, .x_stride = x_stride, .w = w, .n = n,
 		.n_out = (int)w->shape[0], .add = add };
 
-	assert(tensor_has(w) && w->type <= DTYPE_F16 && w->n_dims >= 2 && n >= 0);
+	assert(tensor_has(w) && w->type != DTYPE_U8 && w->n_dims >= 2 && n >= 0);
 	l.n_in = (int)(tensor_count(w) / w->shape[0]);
 	assert(x_stride >= (size_t)l.n_in && y_stride >= (size_t)l.n_out);
 	if (n <= FEW_ROWS)

@@ -61,6 +61,12 @@ enum landing_kind {
 	LAND_BF16,                      /* as bf16, row after row; columns padded with zeros to pitch */
 	LAND_F32,                       /* as float32 */
 	LAND_PACKED,                    /* rows into a packed matrix */
+	/* what is packed already */
+	LAND_BYTES,                     /* FP8: bytes as they are */
+	LAND_INT8,                      /* bytes, whose sign becomes an offset */
+	LAND_INT4,                      /* rows of two values a byte into tiles */
+	LAND_SCALES,                    /* float32 as they are */
+	LAND_INT4_SCALES,               /* rows of fp16 into tiles */
 };
 
 struct landing {
@@ -69,9 +75,9 @@ struct landing {
 	enum landing_kind kind;
 	enum dtype type;                /* as it is stored */
 	int rows, cols, pitch;          /* vectors: one row; pitch of the destination in values */
-	void *to;                       /* LAND_BF16, LAND_F32: address on the card */
-	const struct matrix *matrix;    /* LAND_PACKED */
-	int row;                        /* LAND_PACKED: where its first row stands in the fused matrix, as if unfused */
+	void *to;                       /* address on the card, of those without a matrix */
+	const struct matrix *matrix;    /* LAND_PACKED, LAND_INT4, LAND_INT4_SCALES */
+	int row;                        /* of them: where its first row stands in the fused matrix, as if unfused */
 	int gpu;
 	float range, mean;              /* of random numbers */
 };

@@ -31,6 +31,7 @@
 
 #include "base/alloc.h"
 #include "base/thread.h"
+#include "engine/cpu/quant.h"
 #include "engine/cuda/cuda.h"
 #include "engine/cuda/packed.h"
 #include "engine/watch.h"
@@ -162,7 +163,7 @@ piece_values(const struct landing *l)
 	size_t widest = value_bytes(l) > sizeof(uint16_t) ? value_bytes(l) : sizeof(uint16_t);
 	size_t most = PIECE_BYTES / widest, n_rows = most / (size_t)l->cols;
 
-	if (l->kind != LAND_PACKED && !is_padded(l))
+	if (l->kind != LAND_PACKED && l->kind != LAND_INT4 && l->kind != LAND_INT4_SCALES && !is_padded(l))
 		return most;
 	assert(n_rows > 0);
 	if (l->kind == LAND_PACKED && n_rows > PACK_ROWS)
@@ -481,6 +482,49 @@ land_rows(struct reader *r, struct lane *lane, const struct landing *l, const st
 	return 0;
 }
 
+static int
+check_scales(struct reader *r, const struct landing *l, const struct piece *p, const char *from)
+{
+	struct error e = {0};
+
+	if (quant_check_scales(from, l->type == DTYPE_F16 ? DTYPE_U4 : DTYPE_I8, p->n))
+		return 0;
+	error_set(&e, CODE_MODEL, "tensor %s has a scale that is no number", l->name);
+	return keep(r->job, &e);
+}
+
+/* Bytes and scales that stay in the order of their rows. */
+static int
+land_stored(struct reader *r, struct lane *lane, const struct landing *l, const struct piece *p, const char *from)
+{
+	char *to = (char *)l->to + p->first * value_bytes(l);
+
+	if (l->kind == LAND_SCALES && check_scales(r, l, p, from) < 0)
+		return -1;
+	if (copy(r, lane, to, from, p->bytes) < 0)
+		return -1;
+	if (l->kind == LAND_INT8)
+		cuda_take_int8(lane->stream, to, p->n);
+	return 0;
+}
+
+/* Whole rows of 4 bits, or of their scales, which go into tiles. */
+static int
+land_tiles(struct reader *r, struct lane *lane, const struct landing *l, const struct piece *p, const char *from)
+{
+	int row = l->row + (int)(p->first / (size_t)l->cols), n_rows = (int)(p->n / (size_t)l->cols);
+
+	if (l->kind == LAND_INT4_SCALES && check_scales(r, l, p, from) < 0)
+		return -1;
+	if (need_scratch(r, &lane->raw) < 0 || copy(r, lane, lane->raw, from, p->bytes) < 0)
+		return -1;
+	if (l->kind == LAND_INT4)
+		cuda_take_int4(lane->stream, l->matrix, row, n_rows, lane->raw);
+	else
+		cuda_take_int4_scales(lane->stream, l->matrix, row, n_rows, lane->raw);
+	return 0;
+}
+
 /* from NULL: random numbers. */
 static int
 land(struct reader *r, struct lane *lane, const struct piece *p, const char *from)
@@ -489,6 +533,10 @@ land(struct reader *r, struct lane *lane, const struct piece *p, const char *fro
 
 	if (l->kind == LAND_F32)
 		return land_f32(r, lane, l, p, from);
+	if (l->kind == LAND_BYTES || l->kind == LAND_INT8 || l->kind == LAND_SCALES)
+		return land_stored(r, lane, l, p, from);
+	if (l->kind == LAND_INT4 || l->kind == LAND_INT4_SCALES)
+		return land_tiles(r, lane, l, p, from);
 	if (l->kind == LAND_BF16 && !is_padded(l))
 		return land_bf16(r, lane, l, p, from, (uint16_t *)l->to + p->first);
 	return land_rows(r, lane, l, p, from);

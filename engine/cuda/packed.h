@@ -20,6 +20,14 @@ cuda_packed_bytes(const struct matrix *m, size_t *at, size_t *scale);
 /* Rows row … row + n_rows - 1 of m from rows, bf16 [n_rows, cols] on the card. Whole rows, in any order and number. */
 void
 cuda_pack_rows(cudaStream_t s, const struct matrix *m, int row, int n_rows, const uint16_t *rows);
+/* What was packed before, as tensor.h says that it lies in files. n bytes of INT8 in place: the sign becomes the offset that
+ * packed.cuh has. INT4 from q [n_rows, (cols + 1) / 2] and scales fp16 [n_rows, groups], both on the card. */
+void
+cuda_take_int8(cudaStream_t s, void *at, size_t n);
+void
+cuda_take_int4(cudaStream_t s, const struct matrix *m, int row, int n_rows, const void *from);
+void
+cuda_take_int4_scales(cudaStream_t s, const struct matrix *m, int row, int n_rows, const void *from);
 /* out bf16 [rows, cols]: all of m in its unfused order. INT4 and FP8 exactly, INT8 rounded to bf16. */
 void
 cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);

@@ -1,6 +1,7 @@
-/* quant.cu: bf16 rows into packed ones, and back.
+/* quant.cu: bf16 rows into packed ones, and back; and rows that were packed before into the layout of the card.
  *
- * Where a weight goes says packed.cuh. Numbers:
+ * Where a weight goes says packed.cuh. Numbers, the same to the bit as those of its twin cpu/quant.c, which adds errors in
+ * the order of the threads here, so that a folder that was packed there holds what is made here from its source:
  *   INT8  row scale s (float32), q = -127 … 127 kept as q + 128. s: the one of 12 below absmax / 127 with the smallest
  *         squared error, so that one far value does not spoil a row.
  *   FP8   e4m3, row scale at least absmax / 448. Rounding is relative, so the scale hardly matters: it has 4 significant
@@ -10,6 +11,7 @@
  *         bits: again value times scale is a bf16, and products of one row and of many see the same weights.
  * Packing reads 2 bytes a weight and writes 1 or 1/2, behind a copy from the host that is 50 times slower. A block takes
  * a row; INT4: it writes 4 bytes a thread between those of 15 other rows, which meet in the L2.
+ * Taking packed rows moves 1 or 1/2 byte a weight twice, also behind a copy from the host.
  * Unpacking reads 1 or 1/2 and writes 2 bytes a weight; INT4: 64 bytes in a run for each row. Bound by memory.
  */
 #include <assert.h>
@@ -20,6 +22,7 @@
 #define THREADS 256
 #define INT8_TRIES 12
 #define INT4_TRIES 14
+#define LEAST 1e-30f            /* what no value of a row is above is zero in 8 bits */
 
 /* ---- sizes */
 
@@ -87,15 +90,15 @@ int8_scale(const uint16_t *row, int cols, float absmax, float *room)
 {
 	float best = 0, best_error = INFINITY;
 
-	if (!(absmax > 0))
+	if (!(absmax > LEAST))
 		return 0;
 	for (int t = 0; t < INT8_TRIES; t++) {
-		float s = absmax / 127.0f * (1.0f - 0.05f * (float)t), inverse = 1.0f / s, error = 0;
+		float s = absmax / 127.0f * fmaf(-0.05f, (float)t, 1.0f), inverse = 1.0f / s, error = 0;
 
 		for (int i = threadIdx.x; i < cols; i += THREADS) {
-			float v = bf16_value(row[i]), d = v - s * (float)int8_of(v, inverse);
+			float v = bf16_value(row[i]), d = fmaf(-s, (float)int8_of(v, inverse), v);
 
-			error += d * d;
+			error = fmaf(d, d, error);
 		}
 		error = block_sum(error, room);
 		if (error < best_error) {
@@ -118,7 +121,7 @@ short_above(float v, int bits)
 static __device__ __forceinline__ float
 fp8_scale(float absmax)
 {
-	return absmax > 0 ? short_above(fmaxf(absmax / 448.0f, 1e-30f), 4) : 0.0f;
+	return absmax > 0 ? short_above(fmaxf(absmax / 448.0f, LEAST), 4) : 0.0f;
 }
 
 template <int QUANT>
@@ -181,9 +184,9 @@ int4_error(const float *v, float scale)
 
 #pragma unroll
 	for (int i = 0; i < 8; i++) {
-		float d = v[i] - scale * (float)(int4_of(v[i], inverse) - 8);
+		float d = fmaf(-scale, (float)(int4_of(v[i], inverse) - 8), v[i]);
 
-		error += d * d;
+		error = fmaf(d, d, error);
 	}
 	return half_warp_sum(error);
 }
@@ -259,6 +262,91 @@ cuda_pack_rows(cudaStream_t s, const struct matrix *m, int row, int n_rows, cons
 		pack8_kernel<QUANT_FP8><<<n_rows, THREADS, 0, s>>>(a);
 	else
 		pack4_kernel<<<n_rows, THREADS, 0, s>>>(a);
+}
+
+/* ---- rows that are packed already */
+
+static __global__ void __launch_bounds__(THREADS)
+flip_kernel(uint8_t *at, size_t n)
+{
+	size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * 16;
+
+	if (i + 16 <= n && ((uintptr_t)at & 15) == 0) {
+		uint4 v = *(uint4 *)(at + i);
+
+		*(uint4 *)(at + i) = make_uint4(v.x ^ 0x80808080u, v.y ^ 0x80808080u, v.z ^ 0x80808080u, v.w ^ 0x80808080u);
+		return;
+	}
+	for (int k = 0; k < 16 && i + k < n; k++)
+		at[i + k] ^= 0x80;
+}
+
+extern "C" void
+cuda_take_int8(cudaStream_t s, void *at, size_t n)
+{
+	if (n > 0)
+		flip_kernel<<<ceil_div((long long)n, THREADS * 16), THREADS, 0, s>>>((uint8_t *)at, n);
+}
+
+struct take_args {
+	uint8_t *at;
+	__half *scale;
+	const void *from;
+	int row, cols, half;
+};
+
+/* A block takes a row; a thread 8 columns, which are 4 bytes of the row. What lies beyond its end is zero, 8. */
+static __global__ void __launch_bounds__(THREADS)
+take4_kernel(struct take_args a)
+{
+	int row_bytes = (a.cols + 1) / 2, n_groups = groups_of(a.cols);
+	const uint8_t *row = (const uint8_t *)a.from + (size_t)blockIdx.x * row_bytes;
+	int2 place = place_of(a.half, a.row + (int)blockIdx.x);
+	uint8_t *to = a.at + (size_t)place.x * n_groups * 2 * PIECE_BYTES + (place.y & 7) * 64 + (place.y >> 3) * 4;
+
+	for (int c = threadIdx.x; c < n_groups * (GROUP / 8); c += THREADS) {
+		uint32_t word = 0;
+
+#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			uint32_t q = 8 * c + i < a.cols ? row[4 * c + i / 2] >> 4 * (i % 2) & 15 : 8;
+
+			word |= q << 4 * (i / 2 + 4 * (i % 2));
+		}
+		*(uint32_t *)(to + (size_t)(c / 8) * PIECE_BYTES + c % 4 * 16 + c / 4 % 2 * 8) = word;
+	}
+}
+
+extern "C" void
+cuda_take_int4(cudaStream_t s, const struct matrix *m, int row, int n_rows, const void *from)
+{
+	struct take_args a = { (uint8_t *)m->at, NULL, from, row, m->cols, m->half };
+
+	assert(m->quant == QUANT_INT4 && row >= 0 && row + n_rows <= m->rows);
+	if (n_rows > 0)
+		take4_kernel<<<n_rows, THREADS, 0, s>>>(a);
+}
+
+static __global__ void __launch_bounds__(THREADS)
+take4_scales_kernel(struct take_args a)
+{
+	int n_groups = groups_of(a.cols);
+	const __half *row = (const __half *)a.from + (size_t)blockIdx.x * n_groups;
+	int2 place = place_of(a.half, a.row + (int)blockIdx.x);
+	__half *to = a.scale + (size_t)place.x * n_groups * TILE_ROWS + (place.y & 7) * 2 + (place.y >> 3);
+
+	for (int i = threadIdx.x; i < n_groups; i += THREADS)
+		to[(size_t)i * TILE_ROWS] = row[i];
+}
+
+extern "C" void
+cuda_take_int4_scales(cudaStream_t s, const struct matrix *m, int row, int n_rows, const void *from)
+{
+	struct take_args a = { NULL, (__half *)m->scale, from, row, m->cols, m->half };
+
+	assert(m->quant == QUANT_INT4 && row >= 0 && row + n_rows <= m->rows);
+	if (n_rows > 0)
+		take4_scales_kernel<<<n_rows, THREADS, 0, s>>>(a);
 }
 
 /* ---- unpacking */

@@ -108,6 +108,35 @@ land_rows(struct placer *p, const struct matrix *m, const struct tensor *t, int 
 	l->pitch = pitch;
 }
 
+/* Rows that were packed when the files were written, and their scales. */
+static void
+land_stored(struct placer *p, const struct matrix *m, const struct tensor *t, int row)
+{
+	bool is_tiled = m->quant == QUANT_INT4;
+	struct landing *l = add_landing(p, t);
+	char *name;
+
+	assert(l->from && dtype_is_packed(t->type) && is_tiled == (t->type == DTYPE_U4));
+	name = xasprintf("%s_scale", l->name);
+	l->kind = is_tiled ? LAND_INT4 : m->quant == QUANT_INT8 ? LAND_INT8 : LAND_BYTES;
+	l->type = is_tiled ? DTYPE_U8 : t->type;
+	l->cols = l->pitch = is_tiled ? (m->cols + 1) / 2 : m->cols;
+	l->matrix = m;
+	l->row = row;
+	l->to = (uint8_t *)(uintptr_t)m->at + (size_t)row * (size_t)m->cols;
+	l = add_landing(p, t);
+	l->from = checkpoint_find(p->from, name);
+	l->name = l->from->name;
+	l->kind = is_tiled ? LAND_INT4_SCALES : LAND_SCALES;
+	l->type = is_tiled ? DTYPE_F16 : DTYPE_F32;
+	l->rows = is_tiled ? l->rows : 1;
+	l->cols = l->pitch = is_tiled ? (int)tensor_n_scales(t) : (int)t->shape[0];
+	l->matrix = m;
+	l->row = row;
+	l->to = (float *)(uintptr_t)m->scale + row;
+	free(name);
+}
+
 /* Tensors one above the other as one matrix. */
 static void
 matrix(struct placer *p, struct matrix *out, enum quant quant, int half, const struct tensor *const *parts, int n)
@@ -126,7 +155,10 @@ matrix(struct placer *p, struct matrix *out, enum quant quant, int half, const s
 		out->scale = take(p, scale_bytes);
 	}
 	for (int i = 0; p->cuda && i < n; row += (int)parts[i++]->shape[0])
-		land_rows(p, out, parts[i], row, cols);
+		if (dtype_is_packed(parts[i]->type))
+			land_stored(p, out, parts[i], row);
+		else
+			land_rows(p, out, parts[i], row, cols);
 }
 
 static void

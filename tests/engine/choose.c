@@ -132,6 +132,26 @@ what_would_fit_is_told(void **state)
 	assert_int_equal(choose(&c, 1, tight, &bf16, 1024, &err), -1);
 }
 
+/* Weights that lie packed are taken as they are, however much room there is, and nothing smaller is offered. */
+static void
+stored_weights_stay_as_they_are(void **state)
+{
+	struct engine_options any = {0};
+	struct choice c;
+	struct error err;
+
+	(void)state;
+	model.hp.stored = ENGINE_INT8;
+	takes(1, CARD_141, 1, ENGINE_INT8);
+	takes(3, CARD_24, 3, ENGINE_INT8);
+	assert_int_equal(choose(&c, 1, CARD_32, &any, N_CTX, &err), -1);
+	assert_non_null(strstr(err.what, "in int8, with 4096 tokens"));
+	assert_string_equal(err.hint, "2 GPUs with as much free, or --gpus none, on the CPU");
+	model.hp.stored = ENGINE_FP8;
+	takes(1, CARD_141, 1, ENGINE_FP8);
+	model.hp.stored = ENGINE_AUTO;
+}
+
 /* All the bytes of the model, once: cards only deal them out. */
 static void
 the_sum_does_not_depend_on_the_cards(void **state)
@@ -162,6 +182,7 @@ main(void)
 		cmocka_unit_test(several_cards),
 		cmocka_unit_test(a_card_of_24_gb_is_refused),
 		cmocka_unit_test(what_would_fit_is_told),
+		cmocka_unit_test(stored_weights_stay_as_they_are),
 		cmocka_unit_test(the_sum_does_not_depend_on_the_cards),
 	};
 

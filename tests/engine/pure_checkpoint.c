@@ -138,7 +138,7 @@ test_broken_tensor(void **state)
 		{ENTRY("\"F32\"", "[1099511627776,1099511627776]", "[0,16]"), "too large"},
 		{ENTRY("\"F32\"", "[1099511627776,4194304]", "[0,16]"), "does not match its shape"},
 		{ENTRY("\"F64\"", "[2]", "[0,16]"), "the type is F64; supported: BF16, F16, F32"},
-		{ENTRY("\"U8\"", "[16]", "[0,16]"), "the type is U8"},
+		{ENTRY("\"U4\"", "[16]", "[0,16]"), "the type is U4"},
 		{ENTRY("7", "[4]", "[0,16]"), "the type is missing"},
 		{"{\"w\":3}", "the type is missing"},
 		{"{\"w\":{},\"w\":{}}", "duplicate object key"},
