@@ -267,6 +267,30 @@ struct synth_report {
 int
 synth_write(const struct synth *s, const struct watch *watch, struct synth_report *report, struct error *err);
 
+/* ---------------------------------------------------------------- packed checkpoints (pure half) */
+
+struct quantize {
+	const char *from;               /* a model folder of plain weights */
+	const char *to;                 /* one that is not there, or empty */
+	enum engine_quant quant;        /* FP8, INT8, INT4 */
+	uint64_t shard_bytes;           /* the most of weights in one file; 0: 5 GB, as published */
+	int n_threads;                  /* 0: all cores */
+};
+
+struct quantize_report {
+	long long from_bytes, bytes;    /* of weights, before and after */
+	int n_files;
+	double error;                   /* of the packed ones: root of the sum of squares, over that of the weights */
+};
+
+/* Writes the model with the decoder's matrices packed, number for number as a GPU would pack them on loading, into a
+ * folder that loads by itself: the other weights and small files are copied. Progress in bytes read (STAGE_LOAD) on
+ * the calling thread. The folder is made beside its place, as NAME.part, and gets its name when it is whole; on failure
+ * (CODE_MODEL: the source, or a weight that is no number; CODE_STORE: no room, cannot write; CODE_SIGINT: stopped)
+ * nothing is left behind. */
+int
+quantize_write(const struct quantize *q, const struct watch *watch, struct quantize_report *report, struct error *err);
+
 /* ---------------------------------------------------------------- the engine (running half, one thread) */
 
 enum stage { STAGE_LOAD, STAGE_PICTURE, STAGE_PREFILL };

@@ -325,8 +325,9 @@ tell_model(struct report *r)
 	if (!card || card_check(card, &bytes, &err) < 0)
 		problem(r, "model", err.what);
 	else
-		tell("model", "%s%s: whole, %.1f M parameters, %lld bytes, context %d", r->o->model,
+		tell("model", "%s%s: whole, %.1f M parameters, %lld bytes%s%s, context %d", r->o->model,
 		    r->o->model_is_bundled ? " (built-in)" : "", (double)card_info(card)->n_params / 1e6, bytes,
+		    card_info(card)->stored ? ", packed in " : "", card_info(card)->stored ? card_info(card)->stored : "",
 		    card_info(card)->n_ctx_max);
 	card_free(card);
 }

@@ -1,5 +1,5 @@
 /* model.c: what a model folder holds (info), whether it is whole (check), and whether it fits into memory (plan): these
- * read headers only. synth, which writes one, is in synth.c. */
+ * read headers only. Those that write one are in synth.c and quantize.c. */
 #include "config.h"
 
 #include <dirent.h>
@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "cmd/cmd.h"
 #include "cmd/device.h"
+#include "cmd/quantize.h"
 #include "cmd/synth.h"
 #include "engine/engine.h"
 #include "engine/gpus.h"
@@ -32,6 +33,8 @@ print_info(const struct card_info *info, bool is_bundled)
 		printf("about         the small built-in demo, %.0f M parameters, simple drawings only; -m DIR opens the real one\n",
 		    (double)info->n_params / 1e6);
 	printf("parameters    %lld\n", info->n_params);
+	if (info->stored)
+		printf("packed        the decoder's matrices, in %s\n", info->stored);
 	printf("vocabulary    %d\n", info->vocab_size);
 	printf("context       %d tokens\n", info->n_ctx_max);
 	printf("stops at      ");
@@ -79,12 +82,15 @@ print_files(const char *dir)
 static int
 check(const struct card *card, const struct options *o, struct error *err)
 {
+	const char *stored;
 	char digest[65];
 	long long bytes;
 
 	if (card_check(card, &bytes, err) < 0)
 		return -1;
-	printf("%s: whole, %lld bytes of weights\n", card_info(card)->name, bytes);
+	stored = card_info(card)->stored;
+	printf("%s: whole, %lld bytes of weights%s%s\n", card_info(card)->name, bytes, stored ? ", packed in " : "",
+	    stored ? stored : "");
 	if (o->verbose && card_digest(card, digest, err) == 0)
 		printf("digest %s\n", digest);
 	return 0;
@@ -172,13 +178,14 @@ print_gpu(const struct plan *p, const struct plan_gpu *g)
 }
 
 static int
-plan_on_gpus(const struct plan *p, const struct options *o, struct error *err)
+plan_on_gpus(const struct plan *p, const struct card *card, const struct options *o, struct error *err)
 {
 	bool chosen = strcmp(o->quant, "auto") == 0;
+	const char *by = card_info(card)->stored ? ", as it is stored" : chosen && !p->refusal.code ? ", chosen by auto" : "";
 
 	printf("%-13s %d GPU%s%s\n", "device", p->n_gpus, p->n_gpus == 1 ? "" : "s",
 	    strcmp(o->gpus, "auto") == 0 && !p->refusal.code ? ", chosen by auto" : "");
-	printf("%-13s %s%s\n", "quant", device_quant_name(p->quant), chosen && !p->refusal.code ? ", chosen by auto" : "");
+	printf("%-13s %s%s\n", "quant", device_quant_name(p->quant), by);
 	for (int i = 0; i < p->n_gpus; i++)
 		print_gpu(p, &p->gpus[i]);
 	if (!p->refusal.code)
@@ -195,7 +202,7 @@ plan(const struct card *card, const struct options *o, struct error *err)
 
 	if (plan_make(&p, card, &options, err) < 0)
 		return -1;
-	return p.n_gpus > 0 ? plan_on_gpus(&p, o, err) : plan_on_cpu(&p, card, err);
+	return p.n_gpus > 0 ? plan_on_gpus(&p, card, o, err) : plan_on_cpu(&p, card, err);
 }
 
 /* ---- which of them */
@@ -230,8 +237,10 @@ run(const struct command *self, struct options *o)
 	(void)self;
 	if (strcmp(verb, "synth") == 0)
 		return synth_run(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
+	if (strcmp(verb, "quantize") == 0)
+		return quantize_run(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
 	if (o->n_operands > 2 || (strcmp(verb, "info") != 0 && strcmp(verb, "check") != 0 && strcmp(verb, "plan") != 0)) {
-		error_set(&err, CODE_USAGE, "model needs one of: info, check, plan, synth; and at most one folder");
+		error_set(&err, CODE_USAGE, "model needs one of: info, check, plan, quantize, synth; and at most one folder");
 		error_hint(&err, "ivchat model info");
 		return cmd_fail(&err);
 	}
@@ -239,6 +248,6 @@ run(const struct command *self, struct options *o)
 }
 
 const struct command cmd_model = {
-	"model", "info|check|plan|synth [DIR]",
-	"Tell what a model folder holds, whether it is whole, whether it fits; or make one up.", OPT_MODEL | OPT_SYNTH, run,
+	"model", "info|check|plan|quantize|synth [DIR]",
+	"Tell what a model folder holds, whether it is whole, whether it fits; write one smaller, or make one up.", OPT_MODEL | OPT_SYNTH, run,
 };

@@ -1,8 +1,8 @@
 # engine/run: the running half. Operators and timelines need nothing but themselves; conform compares with the official
 # modules' values where ../shared has them; bench is for people (make tests/engine/bench).
 RUN_LIBS = $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS) $(CUDA_LIBS)
-check_PROGRAMS += engine_operators engine_quant engine_timeline engine_sampling engine_conform
-TESTS += engine_operators engine_quant engine_timeline engine_sampling tests/conform
+check_PROGRAMS += engine_operators engine_quant engine_packed engine_timeline engine_sampling engine_conform
+TESTS += engine_operators engine_quant engine_packed engine_timeline engine_sampling tests/conform
 EXTRA_PROGRAMS = engine_bench
 EXTRA_DIST += tests/conform
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -12,6 +12,9 @@ engine_operators_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_quant_SOURCES = tests/engine/quant.c tests/engine/tiny.c tests/engine/tiny.h
 engine_quant_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_quant_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_packed_SOURCES = tests/engine/packed.c tests/engine/tiny.c tests/engine/tiny.h
+engine_packed_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_packed_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_timeline_SOURCES = tests/engine/timeline.c tests/engine/tiny.c tests/engine/tiny.h
 engine_timeline_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_timeline_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm

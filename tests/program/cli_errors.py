@@ -402,7 +402,7 @@ class CommandLine(ProgramTest):
         self.fails(self.run_it('rename', 'a'), 2, 'rename needs a session and a name')
         self.fails(self.run_it('rm'), 2, 'rm needs a session')
         self.fails(self.run_it('ls', 'x'), 2, "ls takes no operand: 'x'")
-        self.fails(self.run_it('model', 'plam'), 2, 'model needs one of: info, check, plan, synth; and at most one folder')
+        self.fails(self.run_it('model', 'plam'), 2, 'model needs one of: info, check, plan, quantize, synth; and at most one folder')
         self.fails(self.run_it('help', 'nothing'), 2, "no help on 'nothing'")
 
     def test_subcommand_after_options(self):
