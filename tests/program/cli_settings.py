@@ -214,7 +214,7 @@ class Completion(ProgramTest):
 
 
 class Zsh:
-    """A zsh without anybody's settings. Each of its compadd calls also writes into a file what fits; Ctrl-X says when."""
+    """A zsh without anybody's settings. Each of its compadd calls also writes into a file what fits; Ctrl-G says when."""
     SETUP = '''PS1= RPS1= PS2=
         autoload -Uz compinit
         compinit -D -u
@@ -227,7 +227,7 @@ class Zsh:
         zstyle ':completion:*' accept-exact false
         say_done() {{ : > {dir}/done; zle kill-whole-line }}
         zle -N say_done
-        bindkey '^X' say_done
+        bindkey '^G' say_done
         bindkey '^I' complete-word
         LISTMAX=1000000
         say_ready() {{ : > {dir}/done; zle -D zle-line-init }}
@@ -263,7 +263,7 @@ class Zsh:
 
     def complete(self, *words):
         (self.dir / 'offered').write_bytes(b'')
-        os.write(self.fd, ('ivchat ' + ' '.join(words)).encode() + b'\t\x18')
+        os.write(self.fd, ('ivchat ' + ' '.join(words)).encode() + b'\t\x07')
         self.wait()
         return sorted({line.rstrip('/') for line in (self.dir / 'offered').read_text().splitlines() if line})
 
