@@ -90,7 +90,7 @@ void
 cmd_version(FILE *file)
 {
 	fprintf(
-	    file, "ivchat %s\nbackends: " CMD_BACKENDS "\npictures: JPEG (%s), PNG, GIF, BMP, PNM%s\n", PACKAGE_VERSION,
+	    file, "ivchat %s\nbackends: " CMD_BACKENDS "\npictures: JPEG (%s; CMYK too), PNG, GIF, BMP, PNM%s\n", PACKAGE_VERSION,
 #ifdef HAVE_JPEG
 	    "libjpeg",
 #else

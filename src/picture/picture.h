@@ -26,7 +26,7 @@ struct picture {
 
 enum orient { ORIENT_APPLY, ORIENT_IGNORE };    /* EXIF orientation */
 
-/* All failures are CODE_INPUT, with the name and what is wrong: not a picture, cut short, too large, CMYK … */
+/* All failures are CODE_INPUT, with the name and what is wrong: not a picture, cut short, too large … */
 int
 picture_open(struct picture *p, const char *path, enum orient orient, struct error *err);
 /* Takes the bytes over on success and failure. */
