@@ -94,6 +94,9 @@ struct backend_ops {
 	/* q[n, n_heads D] = rope(rms(x, attn_norm) wqᵀ); k (roped) and v go to the cache at the step's positions */
 	void (*qkv_rope)(struct backend *b, const struct model *m, int layer, struct device_buffer *q, struct kv_cache *kv,
 	    const struct device_buffer *x);
+	/* From here to the next begin() only the step's last row is computed: nobody reads the others any more. Its x stays
+	 * where it is; what else it has, beginning with attention's out, is a first row. */
+	void (*last_row)(struct backend *b);
 	/* out[n, n_heads D]: causal attention of the step's rows over the cache; head h reads kv head h / (n_heads / n_kv_heads) */
 	void (*attention)(struct backend *b, const struct model *m, int layer, struct device_buffer *out,
 	    const struct device_buffer *q, struct kv_cache *kv);

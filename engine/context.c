@@ -194,7 +194,7 @@ put_picture(struct syncing *s, const struct prompt_picture *p, int begin, int en
 }
 
 static int
-run_layers(struct syncing *s, int begin, int end, struct error *err)
+run_layers(struct syncing *s, int begin, int end, int to, struct error *err)
 {
 	int n_layers = s->ctx->engine->model.hp.llm.n_layers;
 	long long before = begin - s->n_reused, n = end - begin, total = s->n_prompt - s->n_reused;
@@ -202,7 +202,10 @@ run_layers(struct syncing *s, int begin, int end, struct error *err)
 	for (int i = 0; i < n_layers; i++) {
 		if (watch_stopped(s->watch))
 			return error_set(err, CODE_SIGINT, "stopped while reading the prompt");
-		decoder_layer(&s->ctx->decoder, i);
+		if (i < n_layers - 1)
+			decoder_layer(&s->ctx->decoder, i);
+		else
+			decoder_last_layer(&s->ctx->decoder, i, to - begin, end == s->n_prompt);
 		watch_report(s->watch, STAGE_PREFILL, before + n * (i + 1) / n_layers, total);
 	}
 	return 0;
@@ -232,7 +235,7 @@ compute_batch(struct syncing *s, int begin, int end, int to, bool stepped, struc
 		if (put_picture(s, &s->prompt->pictures[i], begin, end, err) != 0)
 			return -1;
 	decoder_embed(&ctx->decoder, ctx->ids, to - begin, begin);
-	if (run_layers(s, begin, end, err) != 0)
+	if (run_layers(s, begin, end, to, err) != 0)
 		return -1;
 	if (end == s->n_prompt)
 		find_logits(ctx);

@@ -53,17 +53,40 @@ decoder_embed(struct decoder_work *w, const int32_t *ids, int n, int pos)
 	w->backend->ops->embed(w->backend, w->model, w->x);
 }
 
-void
-decoder_layer(struct decoder_work *w, int layer)
+static void
+finish_layer(struct decoder_work *w, int layer)
 {
 	struct backend *b = w->backend;
 	const struct backend_ops *ops = b->ops;
 
-	ops->qkv_rope(b, w->model, layer, w->q, w->kv, w->x);
 	ops->attention(b, w->model, layer, w->attended, w->q, w->kv);
 	ops->attn_out(b, w->model, layer, w->x, w->attended);
 	ops->swiglu(b, w->model, layer, w->h, w->x);
 	ops->mlp_out(b, w->model, layer, w->x, w->h);
+}
+
+void
+decoder_layer(struct decoder_work *w, int layer)
+{
+	struct backend *b = w->backend;
+
+	b->ops->qkv_rope(b, w->model, layer, w->q, w->kv, w->x);
+	finish_layer(w, layer);
+}
+
+/* Of the last layer all keys and values are kept, but what comes behind them is of use in one row: the one that has
+ * logits, if any. */
+void
+decoder_last_layer(struct decoder_work *w, int layer, int n, bool has_logits)
+{
+	struct backend *b = w->backend;
+
+	b->ops->qkv_rope(b, w->model, layer, w->q, w->kv, w->x);
+	if (!has_logits)
+		return;
+	if (n > 1)
+		b->ops->last_row(b);
+	finish_layer(w, layer);
 }
 
 void

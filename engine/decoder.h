@@ -1,5 +1,5 @@
 /* decoder.h: one step of the language model over some rows: a chunk of a prompt or one token. Private to engine/.
- * Order of calls: picture rows are copied into x, decoder_embed fills the others, decoder_layer 0 … n_layers - 1,
+ * Order of calls: picture rows are copied into x, decoder_embed fills the others, decoder_layer 0 … n_layers - 2, decoder_last_layer or decoder_layer,
  * decoder_logits when the last row's are wanted. */
 #ifndef ENGINE_DECODER_H
 #define ENGINE_DECODER_H
@@ -30,6 +30,10 @@ void
 decoder_embed(struct decoder_work *w, const int32_t *ids, int n, int pos);
 void
 decoder_layer(struct decoder_work *w, int layer);
+/* The last of them for a step of n rows of which only the last has logits, or none has: the other rows of x are left as
+ * the layer before made them. */
+void
+decoder_last_layer(struct decoder_work *w, int layer, int n, bool has_logits);
 void
 decoder_logits(struct decoder_work *w);
 

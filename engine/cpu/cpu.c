@@ -436,7 +436,29 @@ begin(struct backend *b, const int32_t *ids, int n, int pos)
 	}
 	memcpy(c->ids, ids, (size_t)n * sizeof *ids);
 	c->n_ids = n;
+	c->first = 0;
 	c->pos = pos;
+}
+
+static void
+last_row(struct backend *b)
+{
+	struct cpu *c = cpu_of(b);
+
+	c->first = c->n_ids - 1;
+}
+
+/* Rows of the step that are still computed; and where those of x are. */
+static int
+rows_left(const struct cpu *c)
+{
+	return c->n_ids - c->first;
+}
+
+static float *
+x_rows(const struct cpu *c, const struct model *m, const struct device_buffer *x)
+{
+	return x->at + (size_t)c->first * (size_t)m->hp.llm.hidden_size;
 }
 
 static void
@@ -493,10 +515,10 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 	struct cpu *c = cpu_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 	size_t row = (size_t)hp->n_heads * (size_t)hp->head_dim, at = (size_t)layer * kv->layer_values;
-	struct attention a = { .q = q->at, .k = kv->k + at, .v = kv->v + at, .out = out->at, .q_stride = row,
+	struct attention a = { .q = q->at + (size_t)c->first * row, .k = kv->k + at, .v = kv->v + at, .out = out->at, .q_stride = row,
 		.k_stride = kv->row, .v_stride = kv->row, .out_stride = row, .n_heads = hp->n_heads,
-		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = c->n_ids,
-		.n_keys = c->pos + c->n_ids, .pos = c->pos };
+		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = rows_left(c),
+		.n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
 
 	cpu_attend(c, &a);
 }
@@ -507,8 +529,8 @@ attn_out(struct backend *b, const struct model *m, int layer, struct device_buff
 	struct cpu *c = cpu_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 
-	cpu_linear(c, x->at, (size_t)hp->hidden_size, a->at, (size_t)hp->n_heads * (size_t)hp->head_dim,
-	    &m->decoder.layers[layer].wo, c->n_ids, true);
+	cpu_linear(c, x_rows(c, m, x), (size_t)hp->hidden_size, a->at, (size_t)hp->n_heads * (size_t)hp->head_dim,
+	    &m->decoder.layers[layer].wo, rows_left(c), true);
 }
 
 static void
@@ -517,14 +539,15 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 	struct cpu *c = cpu_of(b);
 	const struct decoder_layer *l = &m->decoder.layers[layer];
 	size_t width = (size_t)m->hp.llm.hidden_size, wide = (size_t)m->hp.llm.intermediate_size;
-	const float *normed = normed_rows(c, m, &l->mlp_norm, x->at, c->n_ids);
-	float *up = cpu_scratch(c, SCRATCH_ROWS2, (size_t)c->n_ids * wide);
+	int n = rows_left(c);
+	const float *normed = normed_rows(c, m, &l->mlp_norm, x_rows(c, m, x), n);
+	float *up = cpu_scratch(c, SCRATCH_ROWS2, (size_t)n * wide);
 
 	if (!normed || !up)
 		return;
-	cpu_linear(c, h->at, wide, normed, width, &l->gate, c->n_ids, false);
-	cpu_linear(c, up, wide, normed, width, &l->up, c->n_ids, false);
-	cpu_silu_mul(c, h->at, up, c->n_ids, (int)wide);
+	cpu_linear(c, h->at, wide, normed, width, &l->gate, n, false);
+	cpu_linear(c, up, wide, normed, width, &l->up, n, false);
+	cpu_silu_mul(c, h->at, up, n, (int)wide);
 }
 
 static void
@@ -532,8 +555,8 @@ mlp_out(struct backend *b, const struct model *m, int layer, struct device_buffe
 {
 	struct cpu *c = cpu_of(b);
 
-	cpu_linear(c, x->at, (size_t)m->hp.llm.hidden_size, h->at, (size_t)m->hp.llm.intermediate_size,
-	    &m->decoder.layers[layer].down, c->n_ids, true);
+	cpu_linear(c, x_rows(c, m, x), (size_t)m->hp.llm.hidden_size, h->at, (size_t)m->hp.llm.intermediate_size,
+	    &m->decoder.layers[layer].down, rows_left(c), true);
 }
 
 static void
@@ -583,7 +606,7 @@ static const struct backend_ops cpu_ops = {
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope,
+	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };

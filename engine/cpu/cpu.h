@@ -111,6 +111,7 @@ struct cpu {
 	/* the step between begin() and end() */
 	int32_t *ids;
 	int n_ids, cap_ids, pos;
+	int first;                      /* of the step's rows that is still computed */
 };
 
 static inline struct cpu *

@@ -402,6 +402,7 @@ begin(struct backend *b, const int32_t *ids, int n, int pos)
 
 	assert(n > 0 && n <= CONTEXT_CHUNK && pos >= 0);
 	c->n_ids = n;
+	c->first = 0;
 	c->pos = pos;
 	c->slot = (c->slot + 1) % SLOTS;
 	memcpy(to, ids, (size_t)n * sizeof *ids);
@@ -466,6 +467,27 @@ qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buff
 }
 
 static void
+last_row(struct backend *b)
+{
+	struct cuda *c = cuda_of(b);
+
+	c->first = c->n_ids - 1;
+}
+
+/* Rows of the step that are still computed; and where those of x are. */
+static int
+rows_left(const struct cuda *c)
+{
+	return c->n_ids - c->first;
+}
+
+static float *
+x_rows(const struct cuda *c, const struct model *m, const struct device_buffer *x, int gpu)
+{
+	return x->at[gpu] + (size_t)c->first * (size_t)m->hp.llm.hidden_size;
+}
+
+static void
 attention(struct backend *b, const struct model *m, int layer, struct device_buffer *out, const struct device_buffer *q,
     struct kv_cache *kv)
 {
@@ -474,9 +496,9 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 	int gpu = c->w.layers[layer].gpu, kv_row = hp->n_kv_heads * hp->head_dim, row = hp->n_heads * hp->head_dim;
 	struct gpu *g = use(c, gpu);
 	uint16_t *to = (uint16_t *)out->at[gpu];
-	struct attend a = { .q = g->wide, .k = kv->k[layer], .v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row,
+	struct attend a = { .q = (uint16_t *)g->wide + (size_t)c->first * (size_t)(row + 2 * kv_row), .k = kv->k[layer], .v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row,
 		.kv_stride = kv_row, .out_stride = row, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
-		.head_dim = hp->head_dim, .n_rows = c->n_ids, .n_keys = c->pos + c->n_ids, .pos = c->pos };
+		.head_dim = hp->head_dim, .n_rows = rows_left(c), .n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
 
 	if (c->n_ids == 1)
 		cuda_decode_attention(g->stream, to, (const uint16_t *)q->at[gpu], kv->k[layer], kv->v[layer], g->state,
@@ -487,18 +509,17 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 }
 
 static void
-add_product(struct cuda *c, const struct matrix *w, struct device_buffer *x, const void *in, int in_stride,
-    const char *what)
+add_product(struct cuda *c, const struct matrix *w, float *x, const void *in, int in_stride, const char *what)
 {
 	struct gpu *g = use(c, w->gpu);
 
-	if (c->n_ids == 1) {
+	if (rows_left(c) == 1) {
 		struct gemv how = gemv_of(g, w, NULL, NULL, in, 0);
 
-		cuda_gemv_residual(g->stream, &how, x->at[w->gpu]);
+		cuda_gemv_residual(g->stream, &how, x);
 	} else {
-		multiply(c, w, &(struct product){ .x = in, .x_stride = in_stride, .y = x->at[w->gpu], .m = c->n_ids,
-		    .f32 = true, .add = true }, what);
+		multiply(c, w, &(struct product){ .x = in, .x_stride = in_stride, .y = x, .m = c->n_ids, .f32 = true,
+		    .add = true }, what);
 	}
 	note_launch(c, what);
 }
@@ -508,8 +529,7 @@ attn_out(struct backend *b, const struct model *m, int layer, struct device_buff
 {
 	const struct matrix *w = &cuda_of(b)->w.layers[layer].o;
 
-	(void)m;
-	add_product(cuda_of(b), w, x, a->at[w->gpu], 0, "attention");
+	add_product(cuda_of(b), w, x_rows(cuda_of(b), m, x, w->gpu), a->at[w->gpu], 0, "attention");
 }
 
 /* Many rows: gate and up side by side in h, then h in the first half of each row. */
@@ -522,8 +542,8 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 	struct gpu *g = use(c, l->gpu);
 	uint16_t *to = (uint16_t *)h->at[l->gpu];
 
-	if (c->n_ids == 1) {
-		struct gemv how = gemv_of(g, &l->gate_up, l->mlp_norm, x->at[l->gpu], NULL, hp->norm_eps);
+	if (rows_left(c) == 1) {
+		struct gemv how = gemv_of(g, &l->gate_up, l->mlp_norm, x_rows(c, m, x, l->gpu), NULL, hp->norm_eps);
 
 		cuda_gemv_swiglu(g->stream, &how, to);
 	} else {
@@ -539,7 +559,7 @@ mlp_out(struct backend *b, const struct model *m, int layer, struct device_buffe
 {
 	const struct matrix *w = &cuda_of(b)->w.layers[layer].down;
 
-	add_product(cuda_of(b), w, x, h->at[w->gpu], 2 * m->hp.llm.intermediate_size, "the MLP");
+	add_product(cuda_of(b), w, x_rows(cuda_of(b), m, x, w->gpu), h->at[w->gpu], 2 * m->hp.llm.intermediate_size, "the MLP");
 }
 
 static void
@@ -780,7 +800,7 @@ static const struct backend_ops cuda_ops = {
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope,
+	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };

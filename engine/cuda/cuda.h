@@ -98,6 +98,7 @@ struct cuda {
 	struct tensor_name *names;      /* of the model's tensors: what landings are called */
 	int n_names;
 	int n_ids, pos;                 /* of the step between begin() and end() */
+	int first;                      /* of its rows that is still computed */
 	int32_t *host_ids;              /* pinned: a ring of slots */
 	struct step_state *host_state;  /* pinned: a ring of slots */
 	int slot;
