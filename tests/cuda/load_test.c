@@ -1,5 +1,6 @@
 /* load_test.c: weights of every type, on and off their natural boundary, through cuda_load to the card and back: bit
- * for bit what the CPU makes of the same file. Exit 77 without a card. */
+ * for bit what the CPU makes of the same file; and packed folders: bit for bit what the card makes of their source. Exit
+ * 77 without a card. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -352,6 +353,160 @@ pieces_are_packed_as_the_whole(void **state)
 	}
 }
 
+/* ---- folders that are packed already */
+
+/* Odd sides: half bytes, groups and tiles that are not full, scales off their boundary, and more than one piece. */
+static const struct tiny whole_shape = {
+	.image_size = 56, .stored_image_size = 56, .patch_size = 14,
+	.vision_hidden = 64, .vision_layers = 1, .vision_heads = 2, .vision_intermediate = 96,
+	.hidden = 1020, .layers = 2, .heads = 15, .kv_heads = 3, .intermediate = 2049, .vocab = 20001, .n_ctx = 64,
+	.type = DTYPE_BF16, .seed = 6,
+};
+
+/* A model where an engine would have it. */
+struct placed {
+	struct cuda *c;
+	struct checkpoint *checkpoint;
+	struct model model;
+};
+
+static struct placed
+place(const char *dir, enum quant quant)
+{
+	struct placed p = {.c = xcalloc(1, sizeof *p.c)};
+	struct error err = {0};
+	struct hparams hp;
+
+	p.c->n_gpus = 1;
+	p.c->quant = quant;
+	p.checkpoint = checkpoint_open(dir, &err);
+	if (!p.checkpoint || hparams_read(&hp, dir, &err) < 0 || model_bind(&p.model, &hp, p.checkpoint, &err) < 0 ||
+	    cuda_place(p.c, &p.model, p.checkpoint, &err) < 0)
+		fail_msg("%s", err.what);
+	assert_int_equal(cudaMemset(p.c->gpu[0].arena, FILLING, p.c->gpu[0].arena_bytes), cudaSuccess);
+	assert_int_equal(cudaDeviceSynchronize(), cudaSuccess);
+	return p;
+}
+
+static void
+placed_free(struct placed *p)
+{
+	cuda_unplace(p->c);
+	model_done(&p->model);
+	checkpoint_close(p->checkpoint);
+	free(p->c);
+}
+
+static void
+poke(const char *dir, const char *name, size_t at, const void *bytes, size_t n)
+{
+	struct checkpoint *c = checkpoint_open(dir, NULL);
+	const struct stored *s = checkpoint_find(c, name);
+	int fd;
+
+	assert_non_null(s);
+	fd = open(checkpoint_shard_path(c, s->shard), O_WRONLY);
+	assert_int_equal(pwrite(fd, bytes, n, (off_t)(s->offset + at)), n);
+	close(fd);
+	checkpoint_close(c);
+}
+
+/* Rows as random weights do not have them: nothing, one value far from all, next to nothing, all alike, a ramp, -0. */
+static void
+add_odd_rows(const char *dir)
+{
+	static const float of_all[] = {0, 0.001f, 1e-38f, 0.25f, 1e-6f, -0.0f}, of_one[] = {0, 300, 2e-39f, 0.25f, 4e-6f, 1e-20f};
+	size_t cols = (size_t)whole_shape.hidden, row_bytes = cols * sizeof(uint16_t);
+	uint16_t *row = xcalloc(cols, sizeof *row);
+
+	for (size_t r = 0; r < 7; r++) {
+		for (size_t i = 0; i < cols; i++)
+			row[i] = float_bf16(r == 6 ? (float)i * 1e-4f - 0.03f : i == 777 ? of_one[r] : of_all[r]);
+		poke(dir, "language_model.model.layers.1.mlp.up_proj.weight", r * row_bytes, row, row_bytes);
+	}
+	free(row);
+}
+
+static char *
+quantized(const char *from, enum engine_quant quant)
+{
+	struct quantize q = {.from = from, .to = xasprintf("%s-packed", from), .quant = quant};
+	struct quantize_report report;
+	struct error err = {0};
+
+	if (quantize_write(&q, NULL, &report, &err) < 0)
+		fail_msg("%s", err.what);
+	return (char *)(uintptr_t)q.to;
+}
+
+static const enum quant card_quants[] = {QUANT_FP8, QUANT_INT8, QUANT_INT4};
+static const enum engine_quant engine_quants[] = {ENGINE_FP8, ENGINE_INT8, ENGINE_INT4};
+
+static void
+load_placed(struct placed *p)
+{
+	struct seen seen = {0};
+	struct watch watch = {.report = see, .arg = &seen};
+	struct error err = {0};
+
+	if (cuda_load(p->c, p->checkpoint, &watch, &err) < 0)
+		fail_msg("%s", err.what);
+	assert_true(!seen.sank && seen.done == seen.total);
+}
+
+/* Everything on the card, tiles and scales, is what the card makes of the bfloat16 rows that the folder was made from. */
+static void
+packed_folders_land_as_they_are_packed_here(void **state)
+{
+	char *from = tiny_write(&whole_shape);
+
+	(void)state;
+	assert_int_equal(cudaSetDevice(0), cudaSuccess);
+	add_odd_rows(from);
+	for (int k = 0; k < 3; k++) {
+		char *packed = quantized(from, engine_quants[k]);
+		struct placed here = place(from, card_quants[k]), there = place(packed, card_quants[k]);
+
+		load_placed(&here);
+		load_placed(&there);
+		assert_int_equal(here.c->gpu[0].arena_bytes, there.c->gpu[0].arena_bytes);
+		assert_same_on_card(here.c->gpu[0].arena, there.c->gpu[0].arena, here.c->gpu[0].arena_bytes);
+		placed_free(&here);
+		placed_free(&there);
+		tiny_remove(packed);
+	}
+	tiny_remove(from);
+}
+
+static void
+a_scale_that_is_no_number_is_named(void **state)
+{
+	static const uint16_t far = 0x7c00;
+	static const uint32_t none = 0x7fc00000;
+	const char *name = "language_model.model.layers.1.mlp.down_proj.weight_scale";
+	char *from = tiny_write(&whole_shape);
+
+	(void)state;
+	assert_int_equal(cudaSetDevice(0), cudaSuccess);
+	for (int k = 0; k < 3; k++) {
+		char *packed = quantized(from, engine_quants[k]);
+		struct error err = {0};
+		struct placed p;
+
+		if (card_quants[k] == QUANT_INT4)
+			poke(packed, name, 4, &far, sizeof far);
+		else
+			poke(packed, name, 4, &none, sizeof none);
+		p = place(packed, card_quants[k]);
+		assert_int_equal(cuda_load(p.c, p.checkpoint, NULL, &err), -1);
+		assert_int_equal(err.code, CODE_MODEL);
+		assert_non_null(strstr(err.what, "layers.1.mlp.down_proj.weight_scale has a scale that is no number"));
+		placed_free(&p);
+		tiny_remove(packed);
+	}
+	tiny_remove(from);
+}
+
 static void
 a_file_cut_short_is_named(void **state)
 {
@@ -445,6 +600,8 @@ main(void)
 		cmocka_unit_test(data_off_its_boundary_lands),
 		cmocka_unit_test(a_file_not_in_memory_lands),
 		cmocka_unit_test(pieces_are_packed_as_the_whole),
+		cmocka_unit_test(packed_folders_land_as_they_are_packed_here),
+		cmocka_unit_test(a_scale_that_is_no_number_is_named),
 		cmocka_unit_test(a_file_cut_short_is_named),
 		cmocka_unit_test(a_lost_file_is_named),
 		cmocka_unit_test(a_stop_ends_it_soon),
