@@ -2,6 +2,7 @@
 # cli_quantize.py: `model quantize`: what it writes is a model that opens by itself, says what it is, answers nearly as its
 # source and is never taken for it; and each way to ask for it wrongly.
 import json
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -10,6 +11,27 @@ from program import GRAY, SOURCE, TINY, TINY_BYTES, ProgramTest, main, read_head
 MODEL = SOURCE / 'share' / 'model'
 PICTURE = sorted((SOURCE / 'share' / 'pictures').glob('*'))[0]
 KINDS = 'fp8', 'int8', 'int4'
+
+
+def e4m3(byte):
+    exponent, fraction = byte >> 3 & 15, byte & 7
+    size = fraction * 2.0 ** -9 if exponent == 0 else (8 + fraction) * 2.0 ** (exponent - 10)
+    return -size if byte & 128 else size
+
+
+def unpack(kind, rows, cols, q, scales):
+    """The weights, row by row, as the manual says that they lie."""
+    groups = (cols + 127) // 128 if kind == 'int4' else 1
+    scales = struct.unpack(f'<{rows * groups}{"e" if kind == "int4" else "f"}', scales)
+    width = (cols + 1) // 2 if kind == 'int4' else cols
+    for r in range(rows):
+        row = q[r * width:(r + 1) * width]
+        if kind == 'int4':
+            yield [((row[c // 2] >> 4 * (c % 2) & 15) - 8) * scales[r * groups + c // 128] for c in range(cols)]
+        elif kind == 'int8':
+            yield [v * scales[r] for v in struct.unpack(f'{cols}b', row)]
+        else:
+            yield [e4m3(v) * scales[r] for v in row]
 
 
 class Quantize(ProgramTest):
@@ -40,6 +62,10 @@ class Quantize(ProgramTest):
             self.assertEqual(answer.stdout, self.ask('--no-save', '-n', '8', '-i', GRAY, 'what is this?', model=folder).stdout)
             self.assertEqual(sorted(path.name for path in self.dir.glob('*.part')), [])
 
+    def bytes_of(self, header, data, name):
+        begin, end = header[name]['data_offsets']
+        return data[begin:end]
+
     def test_the_layout(self):
         """What the manual says: rows and groups, the decoder's matrices alone, everything else as it was."""
         plain = {}
@@ -60,10 +86,14 @@ class Quantize(ProgramTest):
                     scale = header[name + '_scale']
                     self.assertEqual((scale['dtype'], scale['shape']),
                                      ('F16', [rows, (cols + 127) // 128]) if kind == 'int4' else ('F32', [rows]))
+                    off = {'fp8': 1 / 16, 'int8': 1 / 60, 'int4': 1 / 4}[kind]
+                    old_rows = struct.iter_unpack(f'<{cols}f', self.bytes_of({name: entry}, old, name))
+                    for want, got in zip(old_rows, unpack(kind, rows, cols, self.bytes_of(header, data, name),
+                                                          self.bytes_of(header, data, name + '_scale')), strict=True):
+                        most = max(map(abs, want))
+                        self.assertLessEqual(max(abs(a - b) for a, b in zip(want, got, strict=True)), off * most, name)
                 else:
-                    begin, end = header[name]['data_offsets']
-                    old_begin, old_end = entry['data_offsets']
-                    self.assertEqual(data[begin:end], old[old_begin:old_end])
+                    self.assertEqual(self.bytes_of(header, data, name), self.bytes_of({name: entry}, old, name))
             config = json.loads((folder / 'config.json').read_text())
             block = config.pop('quantization_config')
             self.assertEqual(config, json.loads((TINY / 'config.json').read_text()))
