@@ -538,7 +538,7 @@ a_stopped_prompt_is_resumed(void **state)
 	struct tiny shape = long_shape();
 	struct bed b;
 	struct prompt p = {0};
-	struct stopper s = { .stage = STAGE_PREFILL, .at = 3 };        /* in the first layer of the second chunk */
+	struct stopper s = { .stage = STAGE_PREFILL, .at = 3 };        /* in the first layer of the second batch of 600 */
 	struct watch watch = { &s.stop, count_report, &s };
 	struct error err = {0};
 	struct sync_report report;
@@ -548,10 +548,10 @@ a_stopped_prompt_is_resumed(void **state)
 	add_text(&p, &b, 1200, 1);
 	assert_int_equal(context_sync(b.ctx, &p, &watch, NULL, &err), -1);
 	assert_int_equal(err.code, CODE_SIGINT);
-	assert_int_equal(context_n_used(b.ctx), 512);
+	assert_int_equal(context_n_used(b.ctx), 600);
 	assert_null(context_logits(b.ctx, &err));
 	report = sync_ok(b.ctx, &p);
-	assert_int_equal(report.n_reused, 512);
+	assert_int_equal(report.n_reused, 600);
 	assert_like_new(&b, &p);
 	prompt_done(&p);
 	bed_done(&b);
