@@ -261,19 +261,22 @@ pack_int4_groups(uint8_t *to, uint16_t *scale, const float *row, int cols)
 	struct sums v[QUANT_GROUP], best;
 
 	memset(v, 0, sizeof v);
-	for (int i = 0; i < cols && i < MANY * QUANT_GROUP; i++)
-		v[i % QUANT_GROUP].at[i / QUANT_GROUP] = row[i];
+	for (int g = 0; g < MANY && g * QUANT_GROUP < cols; g++)
+		for (int k = 0; k < QUANT_GROUP; k++)
+			v[k].at[g] = row[g * QUANT_GROUP + k];
 	int4_scales(&best, v);
 	for (int g = 0; g < MANY && g * QUANT_GROUP < cols; g++) {
 		float inverse = best.at[g] != 0 ? 1.0f / best.at[g] : 0;
-		int first = g * QUANT_GROUP, last = cols < first + QUANT_GROUP ? cols : first + QUANT_GROUP;
+		const float *from = row + g * QUANT_GROUP;
+		int left = cols - g * QUANT_GROUP;
+		uint8_t q[QUANT_GROUP], pairs[QUANT_GROUP / 2];
 
+		for (int i = 0; i < QUANT_GROUP; i++)
+			q[i] = (uint8_t)(int4_of(from[i], inverse) + 8);
+		for (int i = 0; i < QUANT_GROUP / 2; i++)
+			pairs[i] = (uint8_t)(q[2 * i] | q[2 * i + 1] << 4);
 		scale[g] = float_f16(best.at[g]);
-		for (int i = first; i < last; i += 2) {
-			int even = int4_of(row[i], inverse) + 8, odd = i + 1 < cols ? int4_of(row[i + 1], inverse) + 8 : 8;
-
-			to[i / 2] = (uint8_t)(even | odd << 4);
-		}
+		memcpy(to + g * (QUANT_GROUP / 2), pairs, left < QUANT_GROUP ? ((size_t)left + 1) / 2 : sizeof pairs);
 	}
 }
 

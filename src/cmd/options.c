@@ -57,7 +57,7 @@ static const struct row rows[] = {
 	{WORD('m', "model", "DIR", model), OPT_MODEL | OPT_BENCH,
 	    "model folder (default: $IVCHAT_MODEL, else the small built-in one)"},
 	{CHOICE("quant", "KIND", quant, "auto bf16 fp8 int8 int4"), OPT_MODEL,
-	    "the decoder's weights on GPUs: auto (the largest that fits), bf16, fp8, int8, int4"},
+	    "the decoder's weights on GPUs: auto (the largest that fits), bf16, fp8, int8, int4; of model quantize: what it writes"},
 	{GPUS('g', "gpus", "LIST", gpus), OPT_MODEL | OPT_BENCH,
 	    "GPUs to use, 0 or 0,1; none: the CPU (default: auto, as few as it takes)"},
 	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL | OPT_BENCH,
