@@ -143,7 +143,7 @@ static void
 push_line(struct markdown *m, size_t start, size_t source)
 {
 	if (m->n == m->cap) {
-		m->cap = m->cap ? m->cap * 2 : 16;
+		m->cap = m->cap ? m->cap * 2 : 4;
 		m->lines = xreallocarray(m->lines, (size_t)m->cap, sizeof *m->lines);
 	}
 	if (m->n > 0 && source < m->lines[m->n - 1].source)

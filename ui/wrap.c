@@ -61,7 +61,7 @@ static void
 push(struct wrap *w, size_t start, size_t end, int cols, int indent)
 {
 	if (w->n == w->cap) {
-		w->cap = w->cap ? w->cap * 2 : 16;
+		w->cap = w->cap ? w->cap * 2 : 4;
 		w->lines = xreallocarray(w->lines, (size_t)w->cap, sizeof *w->lines);
 	}
 	w->lines[w->n++] = (struct wrap_line){ start, end, cols, indent };

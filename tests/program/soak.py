@@ -66,6 +66,9 @@ class Soak:
     def alive(self):
         return self.tmux('display-message', '-p', '#{pane_dead}').strip() == '0'
 
+    def on_alternate(self):
+        return self.tmux('display-message', '-p', '#{alternate_on}').strip() == '1'
+
     def keys(self, *names):
         self.last = (self.last + list(names))[-60:]
         self.tmux('send-keys', *names)
@@ -132,6 +135,10 @@ class Soak:
         act()
         self.steps += 1
         time.sleep(self.rng.random() * 0.2)
+        if not self.on_alternate():
+            time.sleep(1)                       # an editor was there
+            if self.alive() and not self.on_alternate():
+                raise Stuck('the chat is not on the screen of its own')
 
     # ---- what must hold
 
@@ -167,7 +174,12 @@ class Soak:
             time.sleep(0.2)
             self.tmux('send-keys', 'C-u', 'C-d')
             time.sleep(1)
-        status = self.tmux('display-message', '-p', '#{pane_dead_status}').strip()
+        while not (status := self.tmux('display-message', '-p', '#{pane_dead_status}#{pane_dead_signal}').strip()):
+            if time.monotonic() > end:          # tmux 3.3 now and then misses the end of a process
+                with open(f'/proc/{self.pid}/stat') as f:
+                    status = str(int(f.read().split()[-1]) >> 8)
+                break
+            time.sleep(0.2)
         if status != '0':
             raise Stuck(f'the chat ends with {status}')
 
