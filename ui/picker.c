@@ -515,7 +515,7 @@ picker_rows(const struct picker *p)
 void
 picker_layout(struct picker *p, int bar, int width, int height, struct rows *out)
 {
-	bool hints = height >= 4;
+	const bool hints = height >= 4 || (!p->page && height >= picker_rows(p));
 	int body = height - 1 - hints;
 
 	rows_clear(out);

@@ -202,8 +202,11 @@ an_empty_list(void **state)
 	assert_int_equal(picker_key(p, KEYS_SEND), PICKER_STAYS);
 	picker_key(p, KEYS_DOWN);
 	picker_key(p, KEYS_BACKSPACE);
-	assert_picker(p, 12, 3, " None:||");
+	assert_picker(p, 12, 3, " None:|| nothing mat");
 	assert_int_equal(picker_key(p, KEYS_ESC), PICKER_LEFT);
+	picker_free(p);
+	p = picker_list("One", (const char *const []){ "cat" }, 1, 0, true);
+	assert_picker(p, 12, 3, " One:|> cat| Enter takes");
 	picker_free(p);
 	picker_free(NULL);
 }
