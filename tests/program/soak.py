@@ -54,6 +54,7 @@ class Soak:
         self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '100', '-y', '30', '-c', str(self.dir),
                   IVCHAT, '-m', MODEL, '-n', '48')
         self.tmux('set-option', '-g', 'remain-on-exit', 'on')
+        self.tmux('pipe-pane', f'cat >{self.dir}/written')
         self.pid = int(self.tmux('display-message', '-p', '#{pane_pid}'))
 
     def tmux(self, *args):
@@ -183,6 +184,15 @@ class Soak:
         if status != '0':
             raise Stuck(f'the chat ends with {status}')
 
+    def written(self):
+        """What was written to the terminal while it was let go: questions and modes, and nothing that can be seen. (What
+        tmux 3.3 shows there after resizing may be torn off the other screen all the same.)"""
+        written = (self.dir / 'written').read_bytes()
+        for gap in re.findall(rb'\x1b\[\?1049l(.*?)\x1b\[\?1049h', written, re.S):
+            if re.sub(rb'\x1b\[[?>0-9;]*[a-zA-Z]|\x1b[>=]|\r', b'', gap):
+                raise Stuck(f'{gap} is written to the other screen')
+        return len(written)
+
     def store(self):
         """Problems of the store."""
         checked = subprocess.run([IVCHAT, 'ls', '--check'], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -223,15 +233,15 @@ def main():
                 print(f'{now:6.0f} s  {soak.steps:5} steps  {soak.said:4} questions  {soak.resident():7} KiB', flush=True)
         print(f'{now:6.0f} s  {soak.steps:5} steps  {soak.said:4} questions  {soak.resident():7} KiB', flush=True)
         soak.leave()
+        print(f'{soak.written() / soak.steps:.0f} bytes a step to the terminal')
     except Stuck as stuck:
         print(f'{stuck}, after {soak.steps} steps; the last keys:', *soak.last)
         print(soak.screen())
         sys.exit(f'kept: tmux -S {soak.dir}/tmux attach')
     problems = soak.store()
     soak.tmux('kill-server')
-    print(*problems, sep='\n')
     if problems:
-        sys.exit(1)
+        sys.exit('\n'.join(problems))
     shutil.rmtree(soak.dir)
 
 
