@@ -1,5 +1,5 @@
 # tests: unit/ a file a module (cmocka), linked with only the rooms it is about; program/ the binary by pipes and in a
-# pty; screen/ a terminal; engine/ stages against goldens; hostile/ broken inputs, each with the line it must produce;
+# pty; screen/ a terminal; engine/ stages against goldens; hostile/ damage at random;
 # demo/ the bundled model.
 include tests/unit/base.mk
 include tests/unit/conf.mk
@@ -11,6 +11,7 @@ include tests/unit/export.mk
 include tests/unit/link.mk
 include tests/engine/pure.mk
 include tests/engine/run.mk
+include tests/hostile/hostile.mk
 include tests/program/cli.mk
 include tests/program/chat.mk
 include tests/unit/replay.mk

@@ -269,8 +269,11 @@ end_line(struct batch *b, struct line *l, struct error *err)
 
 	l->asked = false;
 	b->n_asked--;
-	if (l->ask.place.trouble.code)
+	if (l->ask.place.trouble.code) {
 		what = l->ask.place.trouble;
+		error_hint(&what, b->out.name && b->o->out ? "make room and run the same again: it goes on from there" :
+		    "make room");
+	}
 	if (l->ask.reply.signal)
 		return 0;
 	if (is_fatal(&l->ask, &what)) {

@@ -59,6 +59,8 @@ compute(const struct options *o)
 
 	if (!failed)
 		failed = o->verify ? repeat_verify(&a, &err) : repeat_run(&a, &err);
+	if (failed && err.code == CODE_STORE)
+		error_hint(&err, "make room, or keep nothing: --no-save");
 	status = failed ? cmd_fail(&err) : a.signal ? 128 + a.signal : a.negative ? CODE_NEGATIVE : CODE_OK;
 	repeat_close(&a);
 	return status;

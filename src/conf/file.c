@@ -43,7 +43,7 @@ struct file {
 };
 
 static void
-read_file(struct reading *r, const char *path);
+read_file(struct reading *r, const char *path, struct file *from);
 
 static void
 warn(struct file *f, const char *what)
@@ -179,7 +179,7 @@ take_include(struct file *f, char *s)
 	else if (r->depth == MAX_DEPTH || r->n_files == MAX_FILES)
 		warn(f, "files include each other too deeply, or are too many: this one is left out");
 	else
-		read_file(r, path);
+		read_file(r, path, f);
 	free(path);
 }
 
@@ -264,7 +264,7 @@ take_lines(struct file *f, struct buf *text)
 }
 
 static void
-read_file(struct reading *r, const char *path)
+read_file(struct reading *r, const char *path, struct file *from)
 {
 	struct file f = { .reading = r, .path = path };
 	struct buf text = {0};
@@ -272,7 +272,7 @@ read_file(struct reading *r, const char *path)
 
 	r->n_files++;
 	if (file_read(path, MAX_BYTES, &text, CODE_USAGE, &err) < 0) {
-		conf_warn(r->conf, "%s", err.what);
+		from ? warn(from, err.what) : conf_warn(r->conf, "%s", err.what);
 	} else if (stat(path, &r->open[r->depth]) == 0) {
 		r->depth++;
 		take_lines(&f, &text);
@@ -286,5 +286,5 @@ conf_read(struct conf *c, const char *path)
 {
 	struct reading r = { .conf = c };
 
-	read_file(&r, path);
+	read_file(&r, path, NULL);
 }
