@@ -2,7 +2,7 @@
  * and run on while the registers do something else. For heads of more than 64 and at most 128 values.
  *
  * A block takes 128 rows that share keys and values: of a group of query heads row i is head i % group of token
- * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through two stages of shared memory
+ * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through three stages of shared memory
  * (cp.async). While a tile's scores are softened, the values of the tile before are multiplied: FlashAttention-3's way
  * (Shah et al. 2024) without its producer warp. Rounding as in attention.cu: float32 but for the weights, which are
  * bfloat16 when they meet the values. A row sees the tiles in order whatever other rows are computed with it.
@@ -18,7 +18,8 @@
 #define DIM 128
 #define HALF_BYTES(n) ((n) * 128)       /* n rows of half a head */
 #define TILE_BYTES (2 * HALF_BYTES(KEYS))
-#define SHARED_BYTES (2 * HALF_BYTES(ROWS) + 4 * TILE_BYTES + 1024)
+#define STAGES 3                /* tiles of keys, and of values, that are here or on their way */
+#define SHARED_BYTES (2 * HALF_BYTES(ROWS) + 2 * STAGES * TILE_BYTES + 1024)
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 
@@ -109,7 +110,7 @@ place(uint32_t tile, int n_rows, int row, int piece)
 
 /* KEYS rows of a head from row first on; rows at or beyond end and columns beyond dim are zeros. */
 static __device__ __forceinline__ void
-fetch_keys(uint32_t tile, const uint16_t *from, int stride, int first, int end, int dim)
+fetch_rows(uint32_t tile, const uint16_t *from, int stride, int first, int end, int dim)
 {
 	int piece = threadIdx.x & 15, row = threadIdx.x >> 4;
 	const uint16_t *source = from + (size_t)(first + row) * stride + piece * 8;
@@ -123,8 +124,9 @@ fetch_keys(uint32_t tile, const uint16_t *from, int stride, int first, int end, 
 	}
 }
 
+/* A block's: row i is head i % group of token i / group. */
 struct rows {
-	int first, end, group;          /* of the block; row i: head i % group of token i / group */
+	int first, end, group;
 };
 
 static __device__ __forceinline__ void
@@ -142,46 +144,104 @@ fetch_queries(uint32_t tile, const struct attend &a, const uint16_t *q, const st
 	}
 }
 
+/* All that was fetched but the last is here and seen by the tensor cores, and nobody uses the tiles before any more. */
+static __device__ __forceinline__ void
+await_fetched(void)
+{
+	asm volatile("cp.async.wait_group 1;" ::: "memory");
+	asm volatile("fence.proxy.async;" ::: "memory");
+	__syncthreads();
+}
+
 /* ---- the warpgroup's part of a tile */
 
+/* What does not change while the tiles go by. */
+struct work {
+	const uint16_t *k, *v;
+	int stride, dim, n_keys;
+	int n_plain;                    /* tiles that every row of the block sees whole */
+	int key, last[2];               /* the lane's first of a tile; the last that each of its rows sees */
+	uint32_t qs, ks, vs;            /* the warpgroup's rows; tiles, STAGES of each */
+	float scale_log2;
+};
+
+/* What a thread keeps of its two rows: maximum and sum so far, and what the output so far is worth. */
+struct running {
+	float largest[2], sum[2], worth[2];
+};
+
+static __device__ __forceinline__ uint32_t
+tile_at(uint32_t tiles, int t)
+{
+	return tiles + t % STAGES * TILE_BYTES;
+}
+
+/* Tile t of the keys, and that of the values before it. */
 static __device__ __forceinline__ void
-score(float (&s)[16][4], uint32_t q, uint32_t k)
+fetch(const struct work &w, int t)
+{
+	fetch_rows(tile_at(w.ks, t), w.k, w.stride, t * KEYS, w.n_keys, w.dim);
+	fetch_rows(tile_at(w.vs, t - 1), w.v, w.stride, (t - 1) * KEYS, w.n_keys, w.dim);
+	asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+static __device__ __forceinline__ void
+score(const struct work &w, float (&s)[16][4], int t)
 {
 #pragma unroll
 	for (int d = 0; d < DIM / 16; d++)
-		multiply_shared(s, descriptor(q + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
-		    descriptor(k + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+		multiply_shared(s, descriptor(w.qs + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
+		    descriptor(tile_at(w.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+	commit_products();
 }
 
 /* Of the first 16 keys. */
 static __device__ __forceinline__ void
-score_16(float (&s)[2][4], uint32_t q, uint32_t k)
+score_few(const struct work &w, float (&s)[2][4], int t)
 {
 #pragma unroll
 	for (int d = 0; d < DIM / 16; d++)
-		multiply_shared_16(s, descriptor(q + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
-		    descriptor(k + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+		multiply_shared_16(s, descriptor(w.qs + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
+		    descriptor(tile_at(w.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+	commit_products();
 }
 
-static __device__ __forceinline__ void
-gather(float (&out)[16][4], const uint32_t (&p)[8][4], uint32_t v)
-{
-#pragma unroll
-	for (int i = 0; i < KEYS / 16; i++)
-		multiply_weights(out, p[i], descriptor(v + i * 2048, HALF_BYTES(KEYS)));
-}
-
-/* Scores of keys beyond the last that a row sees; key: the lane's first. */
+/* N times 16 keys of tile t. */
 template <int N>
 static __device__ __forceinline__ void
-hide_beyond(float (&s)[N][4], int key, const int last[2])
+gather(const struct work &w, float (&out)[16][4], const uint32_t (&p)[N][4], int t)
 {
 #pragma unroll
-	for (int n = 0; n < N; n++)
+	for (int i = 0; i < N; i++)
+		multiply_weights(out, p[i], descriptor(tile_at(w.vs, t) + i * 2048, HALF_BYTES(KEYS)));
+	commit_products();
+}
+
+/* Scores of tile t → weights. */
+template <int N>
+static __device__ __forceinline__ void
+soften_tile(const struct work &w, float (&s)[N][4], struct running *now, int t, bool hides)
+{
+	if (hides)
+#pragma unroll
+		for (int n = 0; n < N; n++)
+#pragma unroll
+			for (int i = 0; i < 4; i++)
+				if (t * KEYS + w.key + n * 8 + (i & 1) > w.last[i >> 1])
+					s[n][i] = -INFINITY;
+#pragma unroll
+	for (int i = 0; i < 2; i++)
+		now->worth[i] = soften(s, i, &now->largest[i], &now->sum[i], w.scale_log2);
+}
+
+static __device__ __forceinline__ void
+weigh(float (&out)[16][4], const struct running &now)
+{
+#pragma unroll
+	for (int n = 0; n < 16; n++)
 #pragma unroll
 		for (int i = 0; i < 4; i++)
-			if (key + n * 8 + (i & 1) > last[i >> 1])
-				s[n][i] = -INFINITY;
+			out[n][i] *= now.worth[i >> 1];
 }
 
 template <int N>
@@ -193,6 +253,120 @@ round_weights(uint32_t (&p)[N][4], const float (&s)[2 * N][4])
 #pragma unroll
 		for (int i = 0; i < 4; i++)
 			p[j][i] = bf16_pair(s[2 * j + (i >> 1)][2 * (i & 1)], s[2 * j + (i >> 1)][2 * (i & 1) + 1]);
+}
+
+/* The last 16 keys at most, tile t, of which K is here; and the values of the tile before. */
+static __device__ __forceinline__ void
+finish_few(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4], struct running *now, int t)
+{
+	float few[2][4];
+	uint32_t weights[1][4];
+
+	fetch(w, t + 2);
+	begin_products();
+	score_few(w, few, t);
+	gather(w, out, p, t - 1);
+	await_products<0>();
+	hold(few);
+	hold(out);
+	soften_tile(w, few, now, t, true);
+	weigh(out, *now);
+	round_weights(weights, few);
+	await_fetched();
+	begin_products();
+	gather(w, out, weights, t);
+}
+
+/* Between two barriers one warpgroup multiplies first and softens then, the other the other way round, so that the
+ * tensor cores always have one of them to serve. */
+template <bool TAIL>
+static __device__ __forceinline__ void
+run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
+{
+	float s[16][4];
+	uint32_t p[8][4];
+	int t;
+
+	auto step = [&](bool hides) {
+		await_fetched();
+		begin_products();
+		score(w, s, t);
+		gather(w, out, p, t - 1);
+		fetch(w, t + 2);
+		await_products<1>();
+		hold(s);
+		soften_tile(w, s, now, t, hides);
+		await_products<0>();
+		hold(out);
+		weigh(out, *now);
+		round_weights(p, s);
+	};
+	await_fetched();
+	begin_products();
+	score(w, s, 0);
+	fetch(w, 2);
+	await_products<0>();
+	hold(s);
+	soften_tile(w, s, now, 0, true);
+	round_weights(p, s);
+	for (t = 1; t < w.n_plain; t++)
+		step(false);
+	for (; t < n_tiles; t++)
+		step(true);
+	await_fetched();
+	if (TAIL) {
+		finish_few(w, out, p, now, t);
+	} else {
+		begin_products();
+		gather(w, out, p, t - 1);
+	}
+	await_products<0>();
+	hold(out);
+}
+
+template <bool TAIL>
+static __device__ __forceinline__ void
+run_late(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
+{
+	float s[16][4];
+	uint32_t p[8][4];
+	int t;
+
+	auto step = [&](bool hides) {
+		await_fetched();
+		fetch(w, t + 2);
+		soften_tile(w, s, now, t - 1, hides);
+		weigh(out, *now);
+		round_weights(p, s);
+		begin_products();
+		score(w, s, t);
+		gather(w, out, p, t - 1);
+		await_products<0>();
+		hold(s);
+		hold(out);
+	};
+	await_fetched();
+	fetch(w, 2);
+	begin_products();
+	score(w, s, 0);
+	await_products<0>();
+	hold(s);
+	for (t = 1; t < n_tiles && t <= w.n_plain; t++)
+		step(false);
+	for (; t < n_tiles; t++)
+		step(true);
+	await_fetched();
+	soften_tile(w, s, now, t - 1, true);
+	weigh(out, *now);
+	round_weights(p, s);
+	if (TAIL) {
+		finish_few(w, out, p, now, t);
+	} else {
+		begin_products();
+		gather(w, out, p, t - 1);
+	}
+	await_products<0>();
+	hold(out);
 }
 
 static __device__ __forceinline__ void
@@ -211,39 +385,6 @@ store(const struct attend &a, uint16_t *out, const struct rows &r, int row, cons
 	}
 }
 
-/* What a thread keeps of its two rows: maximum and sum so far. */
-struct running {
-	float largest[2], sum[2], worth[2];
-};
-
-template <int N>
-static __device__ __forceinline__ void
-soften_both(float (&s)[N][4], struct running *now, float scale_log2)
-{
-#pragma unroll
-	for (int i = 0; i < 2; i++)
-		now->worth[i] = soften(s, i, &now->largest[i], &now->sum[i], scale_log2);
-}
-
-static __device__ __forceinline__ void
-weigh(float (&out)[16][4], const struct running &now)
-{
-#pragma unroll
-	for (int n = 0; n < 16; n++)
-#pragma unroll
-		for (int i = 0; i < 4; i++)
-			out[n][i] *= now.worth[i >> 1];
-}
-
-/* All that was fetched is here and seen by the tensor cores, and nobody uses the tile before any more. */
-static __device__ __forceinline__ void
-await_fetched(void)
-{
-	asm volatile("cp.async.wait_group 0;" ::: "memory");
-	asm volatile("fence.proxy.async;" ::: "memory");
-	__syncthreads();
-}
-
 #endif
 
 /* TAIL: at most 16 keys are left behind the last whole tile: a picture's 1025 tokens. */
@@ -253,92 +394,37 @@ wgmma_kernel(const __grid_constant__ struct attend a, float scale_log2)
 {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 	extern __shared__ uint8_t memory[];
-	uint32_t base = (shared_address(memory) + 1023) & ~1023u, ks = base + 2 * HALF_BYTES(ROWS), vs = ks + 2 * TILE_BYTES;
-	int group = a.n_heads / a.n_kv_heads, lane = threadIdx.x & 31;
-	uint32_t qs = base + (threadIdx.x >> 7) * HALF_BYTES(64);
+	uint32_t base = (shared_address(memory) + 1023) & ~1023u;
+	int warpgroup = __shfl_sync(FULL, (int)threadIdx.x >> 7, 0), lane = threadIdx.x & 31, group = a.n_heads / a.n_kv_heads;
 	struct rows r = { (int)(gridDim.x - 1 - blockIdx.x) * ROWS, a.n_rows * group, group };  /* the longest first */
-	const uint16_t *k = a.k + (size_t)blockIdx.y * a.head_dim, *v = a.v + (size_t)blockIdx.y * a.head_dim;
 	int row = r.first + (threadIdx.x >> 5) * 16 + (lane >> 2);      /* and + 8 */
 	int last_token = (min(r.first + ROWS, r.end) - 1) / group;
-	int n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last_token + 1), n_tiles = (n_keys + KEYS - 1) / KEYS - TAIL;
-	int n_seen = a.pos < 0 ? n_keys : min(n_keys, a.pos + r.first / group + 1);     /* by every row */
-	int last[2] = { n_keys - 1, n_keys - 1 }, key = (lane & 3) * 2, t;
-	float s[16][4], out[16][4] = {};
+	int n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last_token + 1);
+	float out[16][4] = {};
 	struct running now = { { -INFINITY, -INFINITY }, { 0, 0 } };
-	uint32_t p[8][4];
+	struct work w;
 
-	if (a.pos >= 0) {
-		last[0] = min(last[0], a.pos + row / group);
-		last[1] = min(last[1], a.pos + (row + 8) / group);
-	}
-	auto fetch = [&](int at) {      /* that of the keys, and of the values the one before */
-		fetch_keys(ks + (at & 1) * TILE_BYTES, k, a.kv_stride, at * KEYS, n_keys, a.head_dim);
-		fetch_keys(vs + (at - 1 & 1) * TILE_BYTES, v, a.kv_stride, (at - 1) * KEYS, n_keys, a.head_dim);
-		asm volatile("cp.async.commit_group;" ::: "memory");
-	};
-	auto step = [&](bool hides) {
-		await_fetched();
-		fetch(t + 1);
-		begin_products();
-		score(s, qs, ks + (t & 1) * TILE_BYTES);
-		commit_products();
-		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
-		commit_products();
-		await_products<1>();
-		hold(s);
-		if (hides)
-			hide_beyond(s, t * KEYS + key, last);
-		soften_both(s, &now, scale_log2);
-		await_products<0>();
-		hold(out);
-		weigh(out, now);
-		round_weights(p, s);
-	};
+	w.k = a.k + (size_t)blockIdx.y * a.head_dim;
+	w.v = a.v + (size_t)blockIdx.y * a.head_dim;
+	w.stride = a.kv_stride;
+	w.dim = a.head_dim;
+	w.n_keys = n_keys;
+	w.n_plain = (a.pos < 0 ? n_keys : min(n_keys, a.pos + r.first / group + 1)) / KEYS;
+	w.key = (lane & 3) * 2;
+	w.last[0] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + row / group);
+	w.last[1] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + (row + 8) / group);
+	w.qs = base + warpgroup * HALF_BYTES(64);
+	w.ks = base + 2 * HALF_BYTES(ROWS);
+	w.vs = w.ks + STAGES * TILE_BYTES;
+	w.scale_log2 = scale_log2;
 	fetch_queries(base, a, a.q + (size_t)blockIdx.y * group * a.head_dim, r);
-	fetch_keys(ks, k, a.kv_stride, 0, n_keys, a.head_dim);
+	fetch_rows(w.ks, w.k, w.stride, 0, n_keys, w.dim);
 	asm volatile("cp.async.commit_group;" ::: "memory");
-	await_fetched();
-	fetch(1);
-	begin_products();
-	score(s, qs, ks);
-	commit_products();
-	await_products<0>();
-	hold(s);
-	hide_beyond(s, key, last);
-	soften_both(s, &now, scale_log2);
-	round_weights(p, s);
-	for (t = 1; t < n_seen / KEYS; t++)
-		step(false);
-	for (; t < n_tiles; t++)
-		step(true);
-	await_fetched();
-	if (TAIL) {
-		float few[2][4];
-		uint32_t weights[1][4];
-
-		fetch(t + 1);
-		begin_products();
-		score_16(few, qs, ks + (t & 1) * TILE_BYTES);
-		commit_products();
-		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
-		commit_products();
-		await_products<0>();
-		hold(few);
-		hold(out);
-		hide_beyond(few, t * KEYS + key, last);
-		soften_both(few, &now, scale_log2);
-		weigh(out, now);
-		round_weights(weights, few);
-		await_fetched();
-		begin_products();
-		multiply_weights(out, weights[0], descriptor(vs + (t & 1) * TILE_BYTES, HALF_BYTES(KEYS)));
-	} else {
-		begin_products();
-		gather(out, p, vs + (t - 1 & 1) * TILE_BYTES);
-	}
-	commit_products();
-	await_products<0>();
-	hold(out);
+	fetch(w, 1);
+	if (warpgroup == 0)
+		run_early<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
+	else
+		run_late<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
 #pragma unroll
 	for (int half = 0; half < 2; half++)
 		store(a, a.out + (size_t)blockIdx.y * group * a.head_dim, r, row + half * 8, out, half,

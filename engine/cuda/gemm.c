@@ -329,6 +329,23 @@ time_of(struct gemm *g, const struct plan_entry *e, const struct product *p, con
 	return best;
 }
 
+/* What other rows of the table chose: the library does not propose all that it can do. */
+static int
+from_table(struct gemm *g, const struct plan_entry *e, cublasLtMatmulHeuristicResult_t *out, int most)
+{
+	int n = 0;
+
+	for (const struct gemm_choice *c = gemm_table; c->n && n < most; c++) {
+		bool before = false;
+
+		for (const struct gemm_choice *d = gemm_table; d < c && !before; d++)
+			before = memcmp(c->settings, d->settings, sizeof c->settings) == 0;
+		if (!before && c->cc == g->cc && c->version == g->version && make_algo(g, e, c->settings, &out[n].algo))
+			n++;
+	}
+	return n;
+}
+
 int
 gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, struct gemm_choice *out,
     float *first_ms, float *best_ms)
@@ -340,7 +357,8 @@ gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_
 	*first_ms = *best_ms = -1;
 	if (!e)
 		return -1;
-	n = candidates(g, e, found, GEMM_MAX_CANDIDATES);
+	n = candidates(g, e, found, GEMM_MAX_CANDIDATES / 3);
+	n += from_table(g, e, found + n, GEMM_MAX_CANDIDATES - n);
 	for (int i = 0; i < n; i++) {
 		float ms = time_of(g, e, p, &found[i].algo, ws, n_ws);
 
