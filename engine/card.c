@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,14 +291,14 @@ card_check(const struct card *card, long long *bytes, struct error *err)
 }
 
 static int
-hash_config(SHA2_CTX *sha, const char *dir, struct error *err)
+hash_config(struct sha256_ctx *sha, const char *dir, struct error *err)
 {
 	char *path = xasprintf("%s/config.json", dir);
 	struct buf text = {0};
 	int rc = file_read(path, 64u << 20, &text, CODE_MODEL, err);
 
 	if (rc == 0)
-		SHA256Update(sha, (const uint8_t *)buf_text(&text), text.n);
+		sha256_update(sha, text.n, (const uint8_t *)buf_text(&text));
 	buf_done(&text);
 	free(path);
 	return rc;
@@ -306,7 +306,7 @@ hash_config(SHA2_CTX *sha, const char *dir, struct error *err)
 
 /* Each shard's size as eight bytes, little-endian, and its header. */
 static void
-hash_shards(SHA2_CTX *sha, const struct checkpoint *weights)
+hash_shards(struct sha256_ctx *sha, const struct checkpoint *weights)
 {
 	for (int i = 0; i < checkpoint_n_shards(weights); i++) {
 		uint64_t bytes = checkpoint_shard_bytes(weights, i);
@@ -316,8 +316,8 @@ hash_shards(SHA2_CTX *sha, const struct checkpoint *weights)
 
 		for (int j = 0; j < 8; j++)
 			size[j] = (uint8_t)(bytes >> 8 * j);
-		SHA256Update(sha, size, sizeof size);
-		SHA256Update(sha, (const uint8_t *)header, n);
+		sha256_update(sha, sizeof size, size);
+		sha256_update(sha, n, (const uint8_t *)header);
 	}
 }
 
@@ -325,18 +325,18 @@ int
 card_digest(const struct card *card, char out[65], struct error *err)
 {
 	struct checkpoint *weights = checkpoint_open(card->dir, err);
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	SHA2_CTX sha;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha;
 	int rc;
 
 	if (!weights)
 		return -1;
-	SHA256Init(&sha);
+	sha256_init(&sha);
 	rc = hash_config(&sha, card->dir, err);
 	if (rc == 0)
 		hash_shards(&sha, weights);
-	SHA256Final(digest, &sha);
-	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+	sha256_digest(&sha, SHA256_DIGEST_SIZE, digest);
+	for (int i = 0; i < SHA256_DIGEST_SIZE; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 	checkpoint_close(weights);
 	return rc;

@@ -1,7 +1,7 @@
 # engine: computes. libengine.a is the model; libcpu.a the CPU backend (an archive of its own: the CUDA twin will
 # have objects of the same names).
 noinst_LIBRARIES += libengine.a libcpu.a
-libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MD_CFLAGS) $(CUDA_CFLAGS)
+libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(NETTLE_CFLAGS) $(CUDA_CFLAGS)
 libengine_a_SOURCES = \
 	engine/engine.h engine/tensor.h engine/backend.h engine/hparams.h engine/checkpoint.h engine/model.h engine/jsonfile.h \
 	engine/bench.h engine/gpus.h engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h \

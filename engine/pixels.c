@@ -12,7 +12,7 @@
 #endif
 #include <math.h>
 #include <pthread.h>
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -373,14 +373,14 @@ static void
 make_key(struct pixels *p)
 {
 	uint8_t size[4];
-	SHA2_CTX sha;
+	struct sha256_ctx sha;
 
 	for (int i = 0; i < 4; i++)
 		size[i] = (uint8_t)(p->size >> 8 * i);
-	SHA256Init(&sha);
-	SHA256Update(&sha, size, sizeof size);
-	SHA256Update(&sha, p->rgb, (size_t)p->size * (size_t)p->size * CHANNELS);
-	SHA256Final(p->key, &sha);
+	sha256_init(&sha);
+	sha256_update(&sha, sizeof size, size);
+	sha256_update(&sha, (size_t)p->size * (size_t)p->size * CHANNELS, p->rgb);
+	sha256_digest(&sha, SHA256_DIGEST_SIZE, p->key);
 }
 
 int

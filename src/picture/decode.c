@@ -4,7 +4,7 @@
 
 #include "picture/picture.h"
 
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,12 +274,12 @@ picture_known(const void *bytes, size_t n)
 void
 picture_sha(const void *bytes, size_t n, char out[65])
 {
-	SHA2_CTX ctx;
-	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct sha256_ctx ctx;
+	uint8_t digest[SHA256_DIGEST_SIZE];
 
-	SHA256Init(&ctx);
-	SHA256Update(&ctx, bytes, n);
-	SHA256Final(digest, &ctx);
-	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+	sha256_init(&ctx);
+	sha256_update(&ctx, n, bytes);
+	sha256_digest(&ctx, SHA256_DIGEST_SIZE, digest);
+	for (int i = 0; i < SHA256_DIGEST_SIZE; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }

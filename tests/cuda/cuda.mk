@@ -1,5 +1,6 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
-EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu
+EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu \
+	tests/cuda/two.py
 if HAVE_CUDA
 EXTRA_PROGRAMS += cuda_load
 cuda_load_SOURCES = tests/cuda/load_test.c tests/engine/tiny.c tests/engine/tiny.h
@@ -17,6 +18,8 @@ gpu_programs = cuda_load cuda_gemv cuda_attention engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
 	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_gemv ./cuda_attention '$(srcdir)/tests/conform -g 0' ./demo_recorded \
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py'
+	@test "`nvidia-smi -L | wc -l`" -lt 2 || IVCHAT_TEST_GPU=0,1 srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' \
+	    '$(srcdir)/tests/cuda/two.py' '$(srcdir)/tests/conform -g 0,1' ./demo_recorded '$(srcdir)/tests/cuda/verify.py'
 else
 check-gpu:
 	@echo 'check-gpu: this build has no CUDA backend' >&2; exit 1

@@ -15,5 +15,5 @@ check_PROGRAMS += demo_recorded
 TESTS += demo_recorded
 demo_recorded_SOURCES = tests/demo/recorded.c
 demo_recorded_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
-demo_recorded_LDADD = libpicture.a $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS) \
+demo_recorded_LDADD = libpicture.a $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(BLAS_LIBS) \
 	$(JPEG_LIBS) $(WEBP_LIBS) $(CMOCKA_LIBS) $(CUDA_LIBS) -lm

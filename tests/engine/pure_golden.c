@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include <setjmp.h>
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -476,13 +476,13 @@ test_prompts_text_only(void **state)
 static void
 assert_sha(const uint8_t *rgb, size_t n, const json_t *want, const char *what)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	char text[2 * SHA256_DIGEST_LENGTH + 1];
-	SHA2_CTX sha;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	char text[2 * SHA256_DIGEST_SIZE + 1];
+	struct sha256_ctx sha;
 
-	SHA256Init(&sha);
-	SHA256Update(&sha, rgb, n);
-	SHA256Final(digest, &sha);
+	sha256_init(&sha);
+	sha256_update(&sha, n, rgb);
+	sha256_digest(&sha, SHA256_DIGEST_SIZE, digest);
 	hex(text, digest, sizeof digest);
 	if (strcmp(text, json_string_value(want)) != 0)
 		print_error("%s differs\n", what);

@@ -15,7 +15,7 @@ app_slash_SOURCES = tests/unit/app_slash.c
 app_slash_CPPFLAGS = $(TEST_CPPFLAGS)
 app_slash_LDADD = libapp.a liblink.a libexport.a libstore.a libchat.a $(ENGINE_LIBS) libpicture.a libui.a \
 	libconf.a libbase.a \
-	$(NCURSES_LIBS) $(READLINE_LIBS) $(SIXEL_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(BLAS_LIBS) \
+	$(NCURSES_LIBS) $(READLINE_LIBS) $(SIXEL_LIBS) $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(BLAS_LIBS) \
 	$(JPEG_LIBS) $(WEBP_LIBS) $(CMOCKA_LIBS) $(CUDA_LIBS) -lm
 
 check_PROGRAMS += app_pasted

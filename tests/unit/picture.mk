@@ -1,5 +1,5 @@
 # unit/picture: formats made in the test itself, and real files from ../shared
-PICTURE_TEST_LIBS = libpicture.a libbase.a $(JPEG_LIBS) $(WEBP_LIBS) $(MD_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) \
+PICTURE_TEST_LIBS = libpicture.a libbase.a $(JPEG_LIBS) $(WEBP_LIBS) $(NETTLE_LIBS) $(UTF8PROC_LIBS) $(JANSSON_LIBS) \
 	$(CMOCKA_LIBS) -lm
 check_PROGRAMS += picture_decode picture_samples
 TESTS += picture_decode picture_samples

@@ -1,6 +1,6 @@
 # unit/store: session files, their writers, what lies around them
 STORE_TESTS = store_session store_writer store_around
-STORE_TEST_LIBS = libstore.a libchat.a libpicture.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(MD_LIBS) $(JPEG_LIBS) \
+STORE_TEST_LIBS = libstore.a libchat.a libpicture.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(JPEG_LIBS) \
 	$(WEBP_LIBS) $(CMOCKA_LIBS) -lm
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
