@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "engine/running.h"
 #include "picture/picture.h"
+#include "tests/engine/gpulist.h"
 
 #define TOLERANCE_VISUAL 1e-3
 #define TOLERANCE_LOGITS 2e-3
@@ -83,7 +84,7 @@ open_bed(void **state)
 {
 	struct bed *b = xcalloc(1, sizeof *b);
 	const char *gpu = getenv("IVCHAT_TEST_GPU");
-	struct engine_options options = {.n_threads = 2, .no_gpu = !gpu, .n_gpus = gpu ? 1 : 0, .gpus = {gpu ? atoi(gpu) : 0}};
+	struct engine_options options = {.n_threads = 2};
 	struct error err = {0};
 	char *dir;
 
@@ -91,6 +92,7 @@ open_bed(void **state)
 	dir = xasprintf("%s/share/model", b->srcdir);
 	*state = b;
 	b->gpu = gpu != NULL;
+	take_gpus(&options, gpu);
 	b->card = card_open(dir, &err);
 	free(dir);
 	if (b->card)

@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "conform.h"
+#include "gpulist.h"
 #include "picture/picture.h"
 
 /* ---- one fixture */
@@ -26,10 +27,10 @@
 bool
 fixture_open(struct fixture *f, const char *dir)
 {
-	struct engine_options options = { .no_gpu = !f->gpu, .n_gpus = f->gpu ? 1 : 0,
-		.gpus = { f->gpu ? atoi(f->gpu) : 0 }, .quant = f->gpu ? ENGINE_BF16 : ENGINE_AUTO };
+	struct engine_options options = { .quant = f->gpu ? ENGINE_BF16 : ENGINE_AUTO };
 	struct error err = {0};
 
+	take_gpus(&options, f->gpu);
 	if ((f->card = card_open(dir, &err)) && (f->engine = engine_open(f->card, &options, NULL, &err)) &&
 	    (f->context = context_new(f->engine, &err)))
 		return true;

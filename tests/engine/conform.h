@@ -25,7 +25,7 @@ struct fixture {
 	char *folder;                   /* of all fixtures */
 	const char *name;
 	const char *program;            /* NULL: only the library is compared */
-	const char *gpu;                /* its number; NULL: the CPU computes */
+	const char *gpu;                /* numbers, "0" or "0,1"; NULL: the CPU computes */
 	json_t *json;
 	struct checkpoint *golden;
 	struct card *card;
