@@ -39,7 +39,7 @@ static const char style[] =
 	"h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .25rem; overflow-wrap: anywhere; }\n"
 	"header p, h2, figcaption { color: var(--dim); font-size: .85rem; margin: 0; }\n"
 	"h2 { font-weight: 600; margin-bottom: .35rem; }\n"
-	"h2 a { color: inherit; font-weight: 400; text-decoration: none; margin-left: .5rem; }\n"
+	"h2 a, h2 span { color: inherit; font-weight: 400; text-decoration: none; margin-left: .5rem; }\n"
 	"article { margin: 0 0 1.25rem; padding: .75rem 1rem; border-radius: .6rem; }\n"
 	".user { background: var(--user); }\n"
 	"aside { margin: 0 0 1.25rem; padding: .25rem 1rem; border-left: 3px solid var(--mark); }\n"
@@ -125,14 +125,20 @@ put_picture(struct export *e, struct buf *out, const struct pic *pic)
 }
 
 static void
+put_time(struct buf *out, const char *at)
+{
+	if (strlen(at) <= 16)
+		return;
+	text_html(out, at, 10);
+	buf_char(out, ' ');
+	text_html(out, at + 11, 5);
+}
+
+static void
 put_heading(struct export *e, struct buf *out, const struct message *m, int above)
 {
 	buf_printf(out, "<h2>%s<a href=\"#m%d\">", export_role(m), m->id);
-	if (strlen(m->at) > 16) {
-		text_html(out, m->at, 10);
-		buf_char(out, ' ');
-		text_html(out, m->at + 11, 5);
-	}
+	put_time(out, m->at);
 	if (e->all_branches)
 		buf_printf(out, " (%d)", m->id);
 	buf_str(out, "</a>");
@@ -179,7 +185,9 @@ put_notes(struct buf *out, const struct chat *c, int id)
 	int from = 0;
 
 	while ((note = chat_next_note(c, id, &from))) {
-		buf_str(out, "<aside>\n<h2>Note</h2>\n<div class=\"text\" dir=\"auto\">");
+		buf_str(out, "<aside>\n<h2>Note<span>");
+		put_time(out, note->at);
+		buf_str(out, "</span></h2>\n<div class=\"text\" dir=\"auto\">");
 		put_text(out, note->text, note->text_n);
 		buf_str(out, "</div>\n</aside>\n");
 	}

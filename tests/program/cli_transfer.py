@@ -82,7 +82,7 @@ half a <cat>
         page = (self.dir / 'out.html').read_text()
         Reader().feed(page)
         self.assertEqual(set(tags), {'html', 'head', 'meta', 'title', 'style', 'body', 'main', 'header', 'h1', 'p', 'article',
-                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div', 'strong', 'br', 'aside'})
+                                     'h2', 'a', 'figure', 'img', 'figcaption', 'div', 'strong', 'br', 'aside', 'span'})
         self.assertTrue(all(link.startswith(('data:image/png;base64,', '#m')) for link in links), links)
         self.assertIn('What is &lt;script&gt;x&lt;/script&gt;?', page)
         self.assertIn('^[[31m^@', page)
