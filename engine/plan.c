@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "engine/card.h"
 #include "engine/choose.h"
 #include "engine/running.h"
@@ -169,7 +169,6 @@ int
 plan_make(struct plan *p, const struct card *card, const struct engine_options *options, struct error *err)
 {
 	const struct hparams *hp = &card->hp;
-	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	memset(p, 0, sizeof *p);
 	if (card_check(card, &p->weights, err) != 0)
@@ -177,7 +176,7 @@ plan_make(struct plan *p, const struct card *card, const struct engine_options *
 	p->n_ctx = hp->llm.max_position_embeddings;
 	if (options->n_ctx > 0 && options->n_ctx < p->n_ctx)
 		p->n_ctx = options->n_ctx;
-	p->n_threads = options->n_threads > 0 ? options->n_threads : n_cores > 0 ? (int)n_cores : 1;
+	p->n_threads = options->n_threads > 0 ? options->n_threads : thread_n_cores();
 	if (plan_gpus(p, hp, options, err) != 0)
 		return -1;
 	if (p->n_gpus == 0)

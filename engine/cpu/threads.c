@@ -9,10 +9,8 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/thread.h"
@@ -121,19 +119,6 @@ work(void *arg)
 	return NULL;
 }
 
-static int
-count_cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-#ifdef CPU_COUNT
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof set, &set) == 0)
-		n = CPU_COUNT(&set);
-#endif
-	return n < 1 ? 1 : n > 256 ? 256 : (int)n;
-}
-
 static void
 start_workers(struct pool *p, int n_threads)
 {
@@ -154,7 +139,7 @@ pool_new(int n_threads)
 	struct pool *p = xcalloc(1, sizeof *p);
 
 	if (n_threads <= 0)
-		n_threads = count_cores();
+		n_threads = thread_n_cores();
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	pthread_cond_init(&p->idle, NULL);

@@ -3,8 +3,12 @@
 
 #include "base/thread.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#define MOST_CORES 256
 
 int
 thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
@@ -20,4 +24,17 @@ thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
 	failed = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return failed;
+}
+
+int
+thread_n_cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+#ifdef CPU_COUNT
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		n = CPU_COUNT(&set);
+#endif
+	return n < 1 ? 1 : n > MOST_CORES ? MOST_CORES : (int)n;
 }

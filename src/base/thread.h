@@ -9,4 +9,8 @@
 int
 thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
+/* How many cores this process may run on, which may be fewer than there are: 1 to 256. */
+int
+thread_n_cores(void);
+
 #endif
