@@ -129,7 +129,8 @@ enter_blank(struct app *app)
 		return;
 	}
 	ui_set_input(app->ui, question);
-	ui_flash(app->ui, "Enter sends this question with the picture");
+	ui_flash(app->ui, app->staged.n == 1 ? "Enter sends this question with the picture"
+	                                     : "Enter sends this question with the pictures");
 	meter_typed(app);
 }
 
