@@ -91,6 +91,31 @@ hide(float (&s)[N][4], int key, int n_keys, int pos, int row)
 		}
 }
 
+/* Scores of one row of scores → weights, against the largest so far; returns what the output so far is worth. */
+template <int N>
+__device__ __forceinline__ float
+soften(float (&s)[N][4], int half, float *largest, float *sum, float scale_log2)
+{
+	float m = *largest, scale, part = 0;
+
+#pragma unroll
+	for (int n = 0; n < N; n++)
+		m = fmaxf(m, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+	m = quad_max(m);
+	scale = m == -INFINITY ? 1.0f : power_of_2((*largest - m) * scale_log2);
+	*largest = m;
+	m = m == -INFINITY ? 0.0f : m * scale_log2;
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 2 * half; i < 2 * half + 2; i++) {
+			s[n][i] = power_of_2(fmaf(s[n][i], scale_log2, -m));
+			part += s[n][i];
+		}
+	*sum = *sum * scale + part;
+	return scale;
+}
+
 template <int DIM>
 __global__ void __launch_bounds__(THREADS, tile<DIM>::blocks)
 attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)

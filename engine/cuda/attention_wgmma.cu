@@ -114,13 +114,20 @@ fetch_rows(uint32_t tile, const uint16_t *from, int stride, int first, int end, 
 {
 	int piece = threadIdx.x & 15, row = threadIdx.x >> 4;
 	const uint16_t *source = from + (size_t)(first + row) * stride + piece * 8;
+	size_t step = (size_t)(THREADS / 16) * stride;
+	uint32_t to = place(tile, KEYS, row, piece);
 
+	if (first + KEYS <= end && dim == DIM) {
 #pragma unroll
-	for (int i = 0; i < KEYS; i += THREADS / 16) {
+		for (int i = 0; i < KEYS; i += THREADS / 16, source += step)
+			copy16(to + i * 128, source, true);
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < KEYS; i += THREADS / 16, source += step) {
 		bool there = first + row + i < end && piece * 8 < dim;
 
-		copy16(place(tile, KEYS, row + i, piece), there ? source : from, there);
-		source += (size_t)(THREADS / 16) * stride;
+		copy16(to + i * 128, there ? source : from, there);
 	}
 }
 
@@ -217,11 +224,44 @@ gather(const struct work &w, float (&out)[16][4], const uint32_t (&p)[N][4], int
 	commit_products();
 }
 
-/* Scores of tile t → weights. */
+#define CHAINS 4                /* that run beside each other where one would wait for itself */
+
+/* The largest score of a row, and the sum of its weights, over the four lanes that have it. */
+template <int N>
+static __device__ __forceinline__ float
+largest_score(const float (&s)[N][4], int half, float largest)
+{
+	float m[CHAINS] = { largest, -INFINITY, -INFINITY, -INFINITY };
+
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 0; i < 2; i++)
+			m[(2 * n + i) % CHAINS] = fmaxf(m[(2 * n + i) % CHAINS], s[n][2 * half + i]);
+	return quad_max(fmaxf(fmaxf(m[0], m[1]), fmaxf(m[2], m[3])));
+}
+
+template <int N>
+static __device__ __forceinline__ float
+weights_sum(const float (&s)[N][4], int half)
+{
+	float sum[CHAINS] = {};
+
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 0; i < 2; i++)
+			sum[(2 * n + i) % CHAINS] += s[n][2 * half + i];
+	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Scores of tile t → weights, against the largest so far. */
 template <int N>
 static __device__ __forceinline__ void
 soften_tile(const struct work &w, float (&s)[N][4], struct running *now, int t, bool hides)
 {
+	float most[2];
+
 	if (hides)
 #pragma unroll
 		for (int n = 0; n < N; n++)
@@ -230,8 +270,21 @@ soften_tile(const struct work &w, float (&s)[N][4], struct running *now, int t, 
 				if (t * KEYS + w.key + n * 8 + (i & 1) > w.last[i >> 1])
 					s[n][i] = -INFINITY;
 #pragma unroll
+	for (int i = 0; i < 2; i++) {
+		float m = largest_score(s, i, now->largest[i]);
+
+		now->worth[i] = m == -INFINITY ? 1.0f : power_of_2((now->largest[i] - m) * w.scale_log2);
+		now->largest[i] = m;
+		most[i] = m == -INFINITY ? 0.0f : m * w.scale_log2;
+	}
+#pragma unroll
+	for (int n = 0; n < N; n++)
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			s[n][i] = power_of_2(fmaf(s[n][i], w.scale_log2, -most[i >> 1]));
+#pragma unroll
 	for (int i = 0; i < 2; i++)
-		now->worth[i] = soften(s, i, &now->largest[i], &now->sum[i], w.scale_log2);
+		now->sum[i] = now->sum[i] * now->worth[i] + weights_sum(s, i);
 }
 
 static __device__ __forceinline__ void

@@ -175,8 +175,7 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 	NOTE(c, cudaEventRecord(a->event, a->stream), "handing over");
 	use(c, to);
 	NOTE(c, cudaStreamWaitEvent(b->stream, a->event, 0), "handing over");
-	NOTE(c, cudaMemcpyPeerAsync(x->at[to], b->device, x->at[from], a->device, n * sizeof(float), b->stream),
-	    "handing over");
+	NOTE(c, cudaMemcpyAsync(x->at[to], x->at[from], n * sizeof(float), cudaMemcpyDefault, b->stream), "handing over");
 	NOTE(c, cudaEventRecord(b->event, b->stream), "handing over");
 	use(c, from);
 	NOTE(c, cudaStreamWaitEvent(a->stream, b->event, 0), "handing over");

@@ -36,7 +36,7 @@
 #include "engine/cuda/packed.h"
 #include "engine/watch.h"
 
-#define N_READERS 8                     /* four keep half of a PCIe 5 bus busy */
+#define N_READERS 16                    /* at most: copying out of the page cache is what binds them */
 #define N_BUFFERS 2
 #define PIECE_BYTES ((size_t)8 << 20)
 #define SLICE_BYTES ((size_t)2 << 20)   /* read at once where it may take long: a wish to stop is looked at between */
@@ -751,6 +751,16 @@ start(struct job *j, struct reader *readers, int n)
 	return n_started;
 }
 
+/* As many as there are processors: eight read 33 GB/s where sixteen read 40. */
+static int
+n_readers(const struct job *j)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	n = n < 2 ? 2 : n < N_READERS ? n : N_READERS;
+	return j->n_batches < n ? j->n_batches : (int)n;
+}
+
 int
 cuda_load(struct cuda *c, const struct checkpoint *from, const struct watch *watch, struct error *err)
 {
@@ -760,7 +770,7 @@ cuda_load(struct cuda *c, const struct checkpoint *from, const struct watch *wat
 
 	job_init(&j, c, from);
 	watch_report(watch, STAGE_LOAD, 0, j.total);
-	n = start(&j, readers, j.n_batches < N_READERS ? j.n_batches : N_READERS);
+	n = start(&j, readers, n_readers(&j));
 	attend_to(&j, watch);
 	for (int i = 0; i < n; i++)
 		pthread_join(readers[i].thread, NULL);
