@@ -22,6 +22,8 @@ import tinymodel
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 FIXTURES = pathlib.Path(os.environ.get('IVCHAT_SHARED') or SOURCE.parent / 'shared') / 'fixtures'
+# A shell that starts this in the background has Ctrl-C ignored, and what is started here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 IVCHAT = os.path.abspath(os.environ.get('IVCHAT', './ivchat'))
 TIMEOUT = 120
 

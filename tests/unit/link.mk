@@ -17,3 +17,9 @@ cmd_options_LDADD = libcmd.a libconf.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
 cmd_output_SOURCES = tests/unit/cmd_output.c
 cmd_output_CPPFLAGS = $(TEST_CPPFLAGS)
 cmd_output_LDADD = libcmd.a libconf.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += cmd_asker
+TESTS += cmd_asker
+cmd_asker_SOURCES = tests/unit/cmd_asker.c tests/unit/link_fake.c tests/unit/link_fake.h
+cmd_asker_CPPFLAGS = $(TEST_CPPFLAGS)
+cmd_asker_LDADD = libcmd.a liblink.a libconf.a libbase.a $(UTF8PROC_LIBS) $(CMOCKA_LIBS)
