@@ -299,17 +299,30 @@ gemm_run(struct gemm *g, const struct product *p, const char **why)
 
 /* ---- tuning */
 
+#define TIMED_PASSES 3
+
+static int
+by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of some passes over the weights, after one that does not count; -1: refused. */
 static float
 time_of(struct gemm *g, const struct plan_entry *e, const struct product *p, const cublasLtMatmulAlgo_t *algo,
     const void *const *ws, int n_ws)
 {
 	cudaEvent_t begin, end;
 	struct product q = *p;
-	float best = -1, ms;
+	float times[TIMED_PASSES];
+	int n = 0;
 
 	cudaEventCreate(&begin);
 	cudaEventCreate(&end);
-	for (int pass = 0; pass < 4; pass++) {
+	for (int pass = 0; pass < 1 + TIMED_PASSES; pass++) {
+		float ms;
 		int rc = 0;
 
 		cudaEventRecord(begin, g->stream);
@@ -321,12 +334,15 @@ time_of(struct gemm *g, const struct plan_entry *e, const struct product *p, con
 		if (rc != 0 || cudaEventSynchronize(end) != cudaSuccess)
 			break;
 		cudaEventElapsedTime(&ms, begin, end);
-		if (pass > 0 && (best < 0 || ms < best))
-			best = ms;
+		if (pass > 0)
+			times[n++] = ms;
 	}
 	cudaEventDestroy(begin);
 	cudaEventDestroy(end);
-	return best;
+	if (n < TIMED_PASSES)
+		return -1;
+	qsort(times, TIMED_PASSES, sizeof *times, by_value);
+	return times[TIMED_PASSES / 2];
 }
 
 /* What other rows of the table chose: the library does not propose all that it can do. */
