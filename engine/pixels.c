@@ -15,9 +15,9 @@
 #include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "engine/engine.h"
 
 #define PRECISION 22
@@ -285,7 +285,7 @@ static void
 run_pass(pass_fn *fn, const struct pass *p, int n_rows, long long work)
 {
 	struct stripe stripes[MAX_THREADS];
-	long n = sysconf(_SC_NPROCESSORS_ONLN), most = 1 + (long)(work / ROW_WORK < MAX_THREADS ? work / ROW_WORK : MAX_THREADS);
+	long n = thread_n_cores(), most = 1 + (long)(work / ROW_WORK < MAX_THREADS ? work / ROW_WORK : MAX_THREADS);
 	int n_started = 0;
 
 	n = n < most ? n : most;

@@ -755,10 +755,10 @@ start(struct job *j, struct reader *readers, int n)
 static int
 n_readers(const struct job *j)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	int n = thread_n_cores();
 
 	n = n < 2 ? 2 : n < N_READERS ? n : N_READERS;
-	return j->n_batches < n ? j->n_batches : (int)n;
+	return j->n_batches < n ? j->n_batches : n;
 }
 
 int
