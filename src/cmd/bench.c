@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/device.h"
 #include "cmd/measure.h"
+#include "commit.h"
 #include "engine/gpus.h"
 
 #define TEXT_TOKENS 256
@@ -135,6 +136,7 @@ tell_run(struct bench *b, const struct measure *m)
 	if (b->root) {
 		json_object_set_new(b->root, "v", json_integer(1));
 		json_object_set_new(b->root, "version", json_string(PACKAGE_VERSION));
+		json_object_set_new(b->root, "commit", json_string(COMMIT));
 		json_object_set_new(b->root, "date", json_string(date));
 		json_object_set_new(b->root, "device", json_string(engine_device(m->engine)));
 		json_object_set_new(b->root, "weights", json_string(weights_of(b, m)));
@@ -146,7 +148,7 @@ tell_run(struct bench *b, const struct measure *m)
 		json_object_set_new(b->root, "cuda", json_integer(sw.runtime));
 		json_object_set_new(b->root, "gpus", gpus);
 	} else {
-		printf("ivchat        %s, %s\n", PACKAGE_VERSION, date);
+		printf("ivchat        %s, commit %s, %s\n", PACKAGE_VERSION, COMMIT, date);
 		printf("device        %s\n", engine_device(m->engine));
 		printf("weights       %s%s, %.2f GB; %.2f GB read a token; context %d\n", m->shape.made_up ? "random, shape " : "",
 		    weights_of(b, m), (double)m->shape.weight_bytes / 1e9, m->costs.step_bytes / 1e9, m->shape.n_ctx);

@@ -15,3 +15,12 @@ libcmd_a_SOURCES = \
 	src/cmd/quantize.c src/cmd/quantize.h src/cmd/writing.c src/cmd/writing.h \
 	src/cmd/synth.c src/cmd/synth.h src/cmd/config.c src/cmd/completion.c src/cmd/doctor.c \
 	src/cmd/help.c src/cmd/columns.c src/cmd/columns.h
+
+# Which commit this is, for the record of a measurement; rewritten only when it is another one.
+commit.h: FORCE
+	@c=unknown; test ! -e '$(srcdir)/.git' || c=`git -C '$(srcdir)' describe --always --dirty --abbrev=12 2>/dev/null`; \
+	    echo "#define COMMIT \"$$c\"" >$@.new; if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+src/cmd/libcmd_a-bench.$(OBJEXT): commit.h
+CLEANFILES += commit.h
+FORCE:
+.PHONY: FORCE
