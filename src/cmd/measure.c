@@ -354,6 +354,19 @@ see_file(struct measure *m, struct buf *file, struct pixels *pixels)
 	return rc;
 }
 
+/* The context holds the system message and nothing else, as a chat has it when a picture comes. */
+static int
+hold_system(struct measure *m)
+{
+	struct prompt head = make_prompt(m, SYSTEM_TOKENS, NULL, 300);
+	int rc;
+
+	context_reset(m->context);
+	rc = context_sync(m->context, &head, NULL, NULL, m->err);
+	prompt_done(&head);
+	return rc;
+}
+
 /* From the bytes of a file on. */
 static double
 run_first_picture(const struct run *r)
@@ -367,10 +380,11 @@ run_first_picture(const struct run *r)
 	int rc = picture_make_jpeg(rgb, PHOTO_WIDTH, PHOTO_HEIGHT, &file, m->err);
 
 	free(rgb);
+	if (rc < 0 || hold_system(m) < 0)
+		return -1;
 	settle(m);
-	context_reset(m->context);
 	begin = measure_seconds();
-	if (rc < 0 || see_file(m, &file, &pixels) < 0)
+	if (see_file(m, &file, &pixels) < 0)
 		return -1;
 	p = make_prompt(m, SYSTEM_TOKENS + m->shape.n_image_tokens + QUESTION_TOKENS, &pixels, 300);
 	t = first_token(m, &p, begin);
