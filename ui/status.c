@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { WARM_PERCENT = 75, HOT_PERCENT = 90, FIELDS_MAX = 12, NAME_LEAST = 16 };
+enum { WARM_PERCENT = 75, HOT_PERCENT = 90, FIELDS_MAX = 12, NAME_LEAST = 12 };
 
 struct field {
 	const char *text;

@@ -108,7 +108,8 @@ status_fields(void **state)
 	assert_status(&view, 82, " Two cats and a dog on a sofa · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
 	assert_status(&view, 81, " Two cats and a dog on a so… · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
 	assert_status(&view, 70, " Two cats and a … · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
-	assert_status(&view, 69, " Two cats and a dog on a s… · answering · ctx 1312/4096 · 31.4 tok/s");
+	assert_status(&view, 66, " Two cats an… · answering · ctx 1312/4096 · 31.4 tok/s · InternVL");
+	assert_status(&view, 65, " Two cats and a dog on… · answering · ctx 1312/4096 · 31.4 tok/s");
 	assert_status(&view, 20, " Two cats and a do…");
 	view.reading = " READING ";
 	view.hint = "q back";
