@@ -51,6 +51,7 @@ struct ui {
 	struct reading reading;
 	struct fetch fetch;             /* from the terminal's clipboard */
 	struct burst burst;             /* a paste without brackets, while it comes */
+	bool guessed;                   /* the next paste is one of these */
 	bool brackets;                  /* pastes have them: one was seen */
 	int64_t rested;                 /* since when nothing is done but wait */
 	struct panes panes;             /* over the conversation, or beside the picker */

@@ -75,15 +75,10 @@ ui_push(struct ui *ui, enum ui_event_kind kind)
 	return &e->at[e->n++];
 }
 
-bool
-ui_next(struct ui *ui, struct ui_event *event)
+static bool
+has_event(const struct ui *ui)
 {
-	if (ui->plain)
-		return plain_next(ui->plain, event);
-	if (ui->events.taken == ui->events.n)
-		return false;
-	*event = ui->events.at[ui->events.taken++];
-	return true;
+	return ui->events.taken < ui->events.n;
 }
 
 /* ---------------------------------------------------------------- what the terminal is */
@@ -211,18 +206,25 @@ tell_paste(struct ui *ui)
 static void
 take_unit(struct ui *ui, const struct reader_unit *unit)
 {
-	if (unit->kind == READER_ANSWER)
+	if (unit->kind == READER_ANSWER) {
 		take_answer(ui, unit->at, unit->n);
-	else
-		act_take(ui, unit);
+		return;
+	}
+	act_take(ui, unit);
+	if (unit->kind != READER_PASTE || !ui->guessed)
+		return;
+	ui->guessed = false;
+	if (ui->flash.n == 0 && !input_empty(ui->input))
+		ui_flash(ui, "taken for a paste: Enter sends it");
 }
 
+/* Until there is an event: the keys behind it are for what the program makes of it, a list that it opens for example. */
 static void
 take_units(struct ui *ui)
 {
 	struct reader_unit unit;
 
-	while (reader_next(ui->reader, clock_ms(), &unit))
+	while (!has_event(ui) && reader_next(ui->reader, clock_ms(), &unit))
 		take_unit(ui, &unit);
 }
 
@@ -255,10 +257,9 @@ end_burst(struct ui *ui, int64_t now)
 		reader_feed(ui->reader, s, typed, now);
 	if (typed < n)
 		reader_feed_paste(ui->reader, s + typed, n - typed, now);
+	ui->guessed = typed < n;
 	burst_clear(b);
 	take_units(ui);
-	if (typed < n && ui->flash.n == 0 && !input_empty(ui->input))
-		ui_flash(ui, "taken for a paste: Enter sends it");
 }
 
 static void
@@ -287,35 +288,53 @@ readable(void)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR));
 }
 
+static void
+read_once(struct ui *ui)
+{
+	char bytes[4096];
+	const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+
+	if (n > 0) {
+		take_bytes(ui, bytes, (size_t)n);
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+		ui->gone = true;
+		ui_push(ui, UI_EVENT_EOF);
+	}
+}
+
 void
 ui_read(struct ui *ui)
 {
 	enum { READS = 16 };    /* a flood of keys must not keep the screen from being drawn */
-	char bytes[4096];
 
 	if (ui->plain) {
 		plain_read(ui->plain);
 		return;
 	}
-	for (int i = 0; i < READS && !ui->gone && readable(); i++) {
-		const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-		if (n > 0) {
-			take_bytes(ui, bytes, (size_t)n);
-		} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-			ui->gone = true;
-			ui_push(ui, UI_EVENT_EOF);
-		}
-	}
+	for (int i = 0; i < READS && !ui->gone && !has_event(ui) && readable(); i++)
+		read_once(ui);
 	if (burst_left(&ui->burst, clock_ms()) == 0)
 		end_burst(ui, clock_ms());
 	take_units(ui);
 	if (ui->fetch.until && clock_ms() >= ui->fetch.until)
 		take_fetched(ui, FETCH_FAILED);
 	tell_paste(ui);
-	if (input_changed(ui->input)) {
+}
+
+bool
+ui_next(struct ui *ui, struct ui_event *event)
+{
+	if (ui->plain)
+		return plain_next(ui->plain, event);
+	take_units(ui);
+	if (!has_event(ui) && input_changed(ui->input)) {
 		ui_touch(ui, BY_KEY);
 		ui_push(ui, UI_EVENT_TYPED);
 	}
+	if (!has_event(ui))
+		return false;
+	*event = ui->events.at[ui->events.taken++];
+	return true;
 }
 
 /* ---------------------------------------------------------------- drawing */
@@ -511,7 +530,7 @@ await_answers(struct ui *ui)
 
 	while (!ui->gone && (ui->term.asked || ui->term.pinged) && (left = until - clock_ms()) > 0)
 		if (poll(&p, 1, (int)left) > 0)
-			ui_read(ui);
+			read_once(ui);
 }
 
 static void

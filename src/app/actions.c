@@ -45,10 +45,27 @@ actions_give_back_message(struct app *app, const char *text)
 	free(escaped);
 }
 
+static void
+take_pick(struct app *app, int i)
+{
+	void (*picked)(struct app *app, int i) = app->picked;
+
+	app->picked = NULL;
+	if (!browse_picked(app, i) && picked)
+		picked(app, i);
+}
+
+void
+actions_leave_pick(struct app *app)
+{
+	take_pick(app, -1);
+}
+
 void
 actions_pick(struct app *app, const char *title, const char *const *items, int n, int selected,
     void (*picked)(struct app *app, int i))
 {
+	actions_leave_pick(app);
 	app->picked = picked;
 	ui_pick(app->ui, title, items, n, selected);
 }
@@ -322,8 +339,7 @@ actions_event(struct app *app, struct ui_event *e)
 		act(app, e);
 		break;
 	case UI_EVENT_PICK:
-		if (!browse_picked(app, e->pick) && app->picked)
-			app->picked(app, e->pick);
+		take_pick(app, e->pick);
 		break;
 	case UI_EVENT_PREVIEW:
 		browse_preview(app, e->pick);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actions.h"
 #include "base/alloc.h"
 #include "base/file.h"
 #include "complete.h"
@@ -99,6 +100,7 @@ open_folder(struct app *app)
 	struct error err;
 	char *title, *folder;
 
+	actions_leave_pick(app);
 	if (list_folder(b, &err) != 0) {
 		present_error(app, &err);
 		return;

@@ -214,6 +214,7 @@ sessions_pick(struct app *app, struct error *err)
 	char **items;
 	int selected = 0;
 
+	actions_leave_pick(app);
 	forget(p);
 	if (store_list(app->store, &p->list, &p->n, err) != 0)
 		return -1;

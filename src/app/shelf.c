@@ -146,6 +146,7 @@ command_search(struct app *app, const char *operands, struct error *err)
 
 	if (!*operands)
 		return error_set(err, CODE_INPUT, "/search needs the text to look for");
+	actions_leave_pick(app);
 	forget_hits(&app->hits);
 	rc = store_search(app->store, &query, add_hit, &search, err);
 	if (rc > 0) {

@@ -337,7 +337,7 @@ talk_send(struct app *app, const char *text, size_t n)
 	if (talk_check_ready(app, &err) != 0) {
 		present_error(app, &err);
 		talk_give_back(app, &q);
-	} else if (app->engine != ENGINE_READY || talk_is_busy(app)) {
+	} else if (app->engine != ENGINE_READY || talk_is_busy(app) || room_asks(app)) {
 		if (app->engine == ENGINE_LOST)
 			load_again(app);
 		enqueue(app, &q);

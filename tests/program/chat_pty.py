@@ -158,6 +158,23 @@ class ChatTest(ProgramTest):
     def test_lines_of_a_terminal_that_brackets_pastes_are_typed(self):
         self.assertEqual(self.questions('first line\rsecond line\r', 2, brackets=True), ['first line', 'second line'])
 
+    def test_two_messages_at_once_that_are_too_long(self):
+        def play(t):
+            t.wait('\x1b[c')
+            t.keys('\x1b[?2004;2$y\x1b[?62;4c')
+            t.wait('/help')
+            time.sleep(0.3)
+            t.keys('one ' * 300 + 'FIRST\r' + 'two ' * 300 + 'SECOND\r')
+            t.wait('Esc leaves')
+            time.sleep(0.5)
+            t.keys('\x1b')                      # the second one was typed into the list
+            t.wait('FIRST')
+            t.keys('\x03\x04')
+            return t.rest()
+
+        self.assertEqual(self.chat(play, '-n', '3', '--ctx', '512')[0], 0)
+        self.assertEqual(self.sessions(), [])
+
     def test_three_rounds_and_again(self):
         def play(t):
             t.wait('[#1 gray.png 257x131]')
