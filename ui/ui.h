@@ -124,6 +124,7 @@ int
 ui_timeout(const struct ui *ui);                /* ms until ui_draw has something to do by itself, or -1 */
 void
 ui_read(struct ui *ui);                         /* takes what is there; never waits */
+/* The next event. Keys behind it are looked at when it has been dealt with: they may be for a list that it opens. */
 bool
 ui_next(struct ui *ui, struct ui_event *event);
 /* Line by line only: takes no message while true, which it is at first; nothing is said before ui_draw. */
