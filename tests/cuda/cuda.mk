@@ -2,10 +2,13 @@
 EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu \
 	tests/cuda/two.py
 if HAVE_CUDA
-EXTRA_PROGRAMS += cuda_load
+EXTRA_PROGRAMS += cuda_load cuda_operators
 cuda_load_SOURCES = tests/cuda/load_test.c tests/engine/tiny.c tests/engine/tiny.h
 cuda_load_CPPFLAGS = $(TEST_CPPFLAGS) $(CUDA_CFLAGS)
 cuda_load_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+cuda_operators_SOURCES = tests/cuda/operators_test.c tests/cuda/pair.c tests/cuda/pair.h tests/engine/tiny.c tests/engine/tiny.h
+cuda_operators_CPPFLAGS = $(TEST_CPPFLAGS) $(CUDA_CFLAGS)
+cuda_operators_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 
 cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
@@ -14,9 +17,9 @@ cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/att
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/attention_test.cu
 CLEANFILES += cuda_gemv cuda_attention
 
-gpu_programs = cuda_load cuda_gemv cuda_attention engine_conform demo_recorded
+gpu_programs = cuda_load cuda_operators cuda_gemv cuda_attention engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
-	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_gemv ./cuda_attention '$(srcdir)/tests/conform -g 0' ./demo_recorded \
+	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_operators ./cuda_gemv ./cuda_attention '$(srcdir)/tests/conform -g 0' ./demo_recorded \
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py'
 	@test "`nvidia-smi -L | wc -l`" -lt 2 || IVCHAT_TEST_GPU=0,1 srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' \
 	    '$(srcdir)/tests/cuda/two.py' '$(srcdir)/tests/conform -g 0,1' ./demo_recorded '$(srcdir)/tests/cuda/verify.py'

@@ -49,6 +49,12 @@ create(const char *dir, const char *name)
 
 /* ---- config and tokenizer */
 
+static int
+head_dim(const struct tiny *t)
+{
+	return t->head_dim ? t->head_dim : t->hidden / t->heads;
+}
+
 static void
 write_config(const char *dir, const struct tiny *t)
 {
@@ -57,9 +63,9 @@ write_config(const char *dir, const struct tiny *t)
 
 	snprintf(llm, sizeof llm, "\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": %d, "
 	    "\"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d, "
-	    "\"intermediate_size\": %d, \"vocab_size\": %d, \"max_position_embeddings\": %d, "
+	    "\"head_dim\": %d, \"intermediate_size\": %d, \"vocab_size\": %d, \"max_position_embeddings\": %d, "
 	    "\"rope_theta\": 10000.0, \"rms_norm_eps\": 1e-5, \"eos_token_id\": 7, \"tie_word_embeddings\": false",
-	    t->hidden, t->layers, t->heads, t->kv_heads, t->intermediate, t->vocab, t->n_ctx);
+	    t->hidden, t->layers, t->heads, t->kv_heads, head_dim(t), t->intermediate, t->vocab, t->n_ctx);
 	if (t->text_only)
 		fprintf(f, "{%s, \"model_type\": \"llama\"}\n", llm);
 	else
@@ -265,14 +271,16 @@ add_vision(struct entries *list, const struct tiny *t)
 static void
 add_llm_layer(struct entries *list, const struct tiny *t, int i)
 {
-	int h = t->hidden, m = t->intermediate, kv = t->kv_heads * (h / t->heads);
+	int h = t->hidden, m = t->intermediate, q = t->heads * head_dim(t), kv = t->kv_heads * head_dim(t);
 
 	add_norm(list, LLM "input_layernorm.weight", i, h);
 	add_norm(list, LLM "post_attention_layernorm.weight", i, h);
-	add_linear(list, LLM "self_attn.q_proj.weight", i, h, h);
+	add_linear(list, LLM "self_attn.q_proj.weight", i, q, h);
+	if (t->sharpness > 0)
+		list->at[list->n - 1].spread *= t->sharpness;
 	add_linear(list, LLM "self_attn.k_proj.weight", i, kv, h);
 	add_linear(list, LLM "self_attn.v_proj.weight", i, kv, h);
-	add_linear(list, LLM "self_attn.o_proj.weight", i, h, h);
+	add_linear(list, LLM "self_attn.o_proj.weight", i, h, q);
 	add_linear(list, LLM "mlp.gate_proj.weight", i, m, h);
 	add_linear(list, LLM "mlp.up_proj.weight", i, m, h);
 	add_linear(list, LLM "mlp.down_proj.weight", i, h, m);
@@ -352,7 +360,7 @@ write_weights(const char *dir, const struct tiny *t)
 }
 
 char *
-tiny_write(const struct tiny *t)
+tiny_write_shape(const struct tiny *t)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *dir = xasprintf("%s/ivchat-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -364,6 +372,14 @@ tiny_write(const struct tiny *t)
 	write_config(dir, t);
 	write_small_files(dir, t);
 	write_tokenizer(dir);
+	return dir;
+}
+
+char *
+tiny_write(const struct tiny *t)
+{
+	char *dir = tiny_write_shape(t);
+
 	write_weights(dir, t);
 	return dir;
 }

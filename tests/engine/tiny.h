@@ -15,6 +15,8 @@ struct tiny {
 	int pad;                        /* spaces behind the header: moves data off its natural boundary */
 	bool text_only;
 	uint64_t seed;
+	int head_dim;                   /* of the decoder; 0: hidden / heads */
+	float sharpness;                /* of its attention: spread of q's weights over that of others; 0: 1 */
 };
 
 /* About 100 K parameters: 4 x 4 patches, 4 picture tokens. */
@@ -27,6 +29,9 @@ tiny_context_id(const struct tiny *t);
 /* A new folder with all files; the caller removes it by tiny_remove, which frees the path too. */
 char *
 tiny_write(const struct tiny *t);
+/* The same without weights: a shape and a tokenizer. */
+char *
+tiny_write_shape(const struct tiny *t);
 void
 tiny_remove(char *dir);
 
