@@ -102,7 +102,7 @@ pair_open(struct pair *p, const char *dir, const char *what, int n_ctx, int max_
 	p->want = xcalloc(p->room, sizeof *p->want);
 }
 
-void
+int
 pair_close(struct pair *p)
 {
 	struct error err = {0};
@@ -117,7 +117,7 @@ pair_close(struct pair *p)
 	free(p->x);
 	free(p->got);
 	free(p->want);
-	assert_int_equal(p->n_wrong, 0);
+	return p->n_wrong;
 }
 
 void

@@ -47,8 +47,8 @@ extern int pair_device;
 /* The model in dir, room for n_ctx tokens and steps of max_rows. Fails the test when it cannot be had. */
 void
 pair_open(struct pair *p, const char *dir, const char *what, int n_ctx, int max_rows);
-/* Fails the test when something was wrong; else says how near to the limit it came. */
-void
+/* Says how near to the limit it came; returns how many cases were wrong. */
+int
 pair_close(struct pair *p);
 
 /* Counts a wrong case, says what it was. */
