@@ -116,6 +116,133 @@ soften(float (&s)[N][4], int half, float *largest, float *sum, float scale_log2)
 	return scale;
 }
 
+/* ---- a warp's part: PART keys from key on of a tile */
+
+template <int DIM>
+using scores = float[tile<DIM>::strips][tile<DIM>::part / 8][4];
+template <int DIM>
+using sums = float[tile<DIM>::strips][DIM / 8][4];
+
+/* s = q kᵀ; q_at and k_at: where the lane's part of the warp's rows, and of the tile's first key, lies. */
+template <int DIM>
+__device__ __forceinline__ void
+score(scores<DIM> &s, uint32_t q_at, uint32_t k_at, int key)
+{
+	constexpr int PITCH = tile<DIM>::pitch, STRIPS = tile<DIM>::strips;
+
+#pragma unroll
+	for (int d = 0; d < DIM / 16; d++) {
+		uint32_t qf[STRIPS][4];
+
+#pragma unroll
+		for (int m = 0; m < STRIPS; m++)
+			load_matrices(qf[m], q_at + (m * 16 * PITCH + d * 16) * 2);
+#pragma unroll
+		for (int n = 0; n < tile<DIM>::part / 16; n++) {
+			uint32_t b[4];
+
+			load_matrices(b, k_at + ((key + n * 16) * PITCH + d * 16) * 2);
+#pragma unroll
+			for (int m = 0; m < STRIPS; m++) {
+				multiply(s[m][2 * n], qf[m], b[0], b[1]);
+				multiply(s[m][2 * n + 1], qf[m], b[2], b[3]);
+			}
+		}
+	}
+}
+
+/* Scores → weights; what out holds counts less when a larger score was found. */
+template <int DIM>
+__device__ __forceinline__ void
+soften_all(scores<DIM> &s, sums<DIM> &out, float (*largest)[2], float (*sum)[2], float scale_log2)
+{
+	constexpr int STRIPS = tile<DIM>::strips;
+	float worth[STRIPS][2];
+	bool new_largest = false;
+
+#pragma unroll
+	for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+		for (int half = 0; half < 2; half++) {
+			worth[m][half] = soften(s[m], half, &largest[m][half], &sum[m][half], scale_log2);
+			new_largest |= worth[m][half] != 1.0f;
+		}
+	if (!__any_sync(FULL, new_largest))
+		return;
+#pragma unroll
+	for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+		for (int n = 0; n < DIM / 8; n++)
+#pragma unroll
+			for (int i = 0; i < 4; i++)
+				out[m][n][i] *= worth[m][i >> 1];
+}
+
+/* out += weights v */
+template <int DIM>
+__device__ __forceinline__ void
+gather(sums<DIM> &out, const scores<DIM> &s, uint32_t v_at, int key)
+{
+	constexpr int PITCH = tile<DIM>::pitch, STRIPS = tile<DIM>::strips;
+
+#pragma unroll
+	for (int j = 0; j < tile<DIM>::part / 16; j++) {
+		uint32_t p[STRIPS][4];
+
+#pragma unroll
+		for (int m = 0; m < STRIPS; m++)
+#pragma unroll
+			for (int i = 0; i < 4; i++)
+				p[m][i] = bf16_pair(s[m][2 * j + (i >> 1)][2 * (i & 1)], s[m][2 * j + (i >> 1)][2 * (i & 1) + 1]);
+#pragma unroll
+		for (int n = 0; n < DIM / 16; n++) {
+			uint32_t b[4];
+
+			load_matrices_transposed(b, v_at + ((key + j * 16) * PITCH + n * 16) * 2);
+#pragma unroll
+			for (int m = 0; m < STRIPS; m++) {
+				multiply(out[m][2 * n], p[m], b[0], b[1]);
+				multiply(out[m][2 * n + 1], p[m], b[2], b[3]);
+			}
+		}
+	}
+}
+
+/* Row r of a head, of which the lane holds two values in eight. */
+template <int DIM>
+__device__ __forceinline__ void
+store_row(const struct attend &a, int head, int r, const float (&out)[DIM / 8][4], int half, float scale)
+{
+	uint16_t *to = a.out + (size_t)r * a.out_stride + (size_t)head * a.head_dim;
+
+	if (r >= a.n_rows)
+		return;
+#pragma unroll
+	for (int n = 0; n < DIM / 8; n++)
+#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			int d = n * 8 + (threadIdx.x & 3) * 2 + i;
+
+			if (d < a.head_dim)
+				to[d] = bf16_of(out[n][2 * half + i] * scale);
+		}
+}
+
+/* ---- the block */
+
+/* A tile of keys and of values, on its way into stage t % 2. */
+template <int DIM>
+__device__ __forceinline__ void
+fetch_tile(const struct attend &a, uint16_t *ks, uint16_t *vs, int kv_head, int t, int n_keys, bool wide)
+{
+	constexpr int KEYS = tile<DIM>::keys, STAGE = KEYS * tile<DIM>::pitch;
+	size_t at = (size_t)kv_head * a.head_dim;
+
+	fetch<DIM, KEYS>(ks + (t & 1) * STAGE, a.k + at, a.kv_stride, t * KEYS, n_keys, a.head_dim, wide);
+	fetch<DIM, KEYS>(vs + (t & 1) * STAGE, a.v + at, a.kv_stride, t * KEYS, n_keys, a.head_dim, wide);
+	asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
 template <int DIM>
 __global__ void __launch_bounds__(THREADS, tile<DIM>::blocks)
 attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool wide)
@@ -124,133 +251,57 @@ attention_kernel(const __grid_constant__ struct attend a, float scale_log2, bool
 	    ROWS = tile<DIM>::rows;
 	extern __shared__ __align__(16) uint16_t memory[];
 	uint16_t *qs = memory, *ks = qs + ROWS * PITCH, *vs = ks + 2 * KEYS * PITCH;
-	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y;
-	int block = gridDim.x - 1 - blockIdx.x, first = block * ROWS;   /* the longest first */
-	int kv_head = head / (a.n_heads / a.n_kv_heads);
-	const uint16_t *q = a.q + (size_t)head * a.head_dim, *k = a.k + (size_t)kv_head * a.head_dim,
-	    *v = a.v + (size_t)kv_head * a.head_dim;
+	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, head = blockIdx.y, kv_head = head / (a.n_heads / a.n_kv_heads);
+	int first = (gridDim.x - 1 - blockIdx.x) * ROWS;        /* the longest first */
 	int warp_first = first + warp * 16 * STRIPS, row = warp_first + (lane >> 2);    /* and + 8, + 16, … */
 	int last = min(first + ROWS, a.n_rows) - 1, n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last + 1);
 	int n_tiles = (n_keys + KEYS - 1) / KEYS;
-	int warp_last = a.pos < 0 ? n_keys : a.pos + warp_first + 16 * STRIPS - 1;      /* key that any of its rows may see */
-	float out[STRIPS][DIM / 8][4] = {}, largest[STRIPS][2], sum[STRIPS][2] = {};
+	int n_seen = a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 1);  /* keys that all of the warp's rows see */
+	int warp_end = a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 16 * STRIPS);      /* … that any of them sees */
+	float largest[STRIPS][2], sum[STRIPS][2] = {};
+	sums<DIM> out = {};
 	uint32_t q_at = shared_address(qs + (warp * 16 * STRIPS + (lane & 15)) * PITCH + (lane >> 4) * 8);
 
 #pragma unroll
 	for (int m = 0; m < STRIPS; m++)
 		largest[m][0] = largest[m][1] = -INFINITY;
-	fetch<DIM, ROWS>(qs, q, a.q_stride, first, a.n_rows, a.head_dim, wide);
-	fetch<DIM, KEYS>(ks, k, a.kv_stride, 0, n_keys, a.head_dim, wide);
-	fetch<DIM, KEYS>(vs, v, a.kv_stride, 0, n_keys, a.head_dim, wide);
-	asm volatile("cp.async.commit_group;" ::: "memory");
+	if (warp_first >= a.n_rows)
+		warp_end = 0;
+	fetch<DIM, ROWS>(qs, a.q + (size_t)head * a.head_dim, a.q_stride, first, a.n_rows, a.head_dim, wide);
+	fetch_tile<DIM>(a, ks, vs, kv_head, 0, n_keys, wide);
 	for (int t = 0; t < n_tiles; t++) {
-		uint16_t *kt = ks + (t & 1) * KEYS * PITCH, *vt = vs + (t & 1) * KEYS * PITCH;
-		uint32_t k_at = shared_address(kt + ((lane & 7) + (lane >> 4) * 8) * PITCH + (lane >> 3 & 1) * 8);
-		uint32_t v_at = shared_address(vt + (lane & 15) * PITCH + (lane >> 4) * 8);
+		int stage = (t & 1) * KEYS * PITCH;
+		uint32_t k_at = shared_address(ks + stage + ((lane & 7) + (lane >> 4) * 8) * PITCH + (lane >> 3 & 1) * 8);
+		uint32_t v_at = shared_address(vs + stage + (lane & 15) * PITCH + (lane >> 4) * 8);
 
 		if (t + 1 < n_tiles) {
-			int other = (t + 1) & 1;
-
-			fetch<DIM, KEYS>(ks + other * KEYS * PITCH, k, a.kv_stride, (t + 1) * KEYS, n_keys, a.head_dim, wide);
-			fetch<DIM, KEYS>(vs + other * KEYS * PITCH, v, a.kv_stride, (t + 1) * KEYS, n_keys, a.head_dim, wide);
-			asm volatile("cp.async.commit_group;" ::: "memory");
+			fetch_tile<DIM>(a, ks, vs, kv_head, t + 1, n_keys, wide);
 			asm volatile("cp.async.wait_group 1;" ::: "memory");
 		} else {
 			asm volatile("cp.async.wait_group 0;" ::: "memory");
 		}
 		__syncthreads();
-		if (warp_first >= a.n_rows) {
-			__syncthreads();        /* a warp without rows */
-			continue;
-		}
 #pragma unroll
 		for (int key = 0; key < KEYS; key += PART) {
-			int at = t * KEYS + key;
-			float s[STRIPS][PART / 8][4] = {}, worth[STRIPS][2];
-			bool new_largest = false;
+			scores<DIM> s = {};
 
-			if (at > warp_last || at >= n_keys)
+			if (t * KEYS + key >= warp_end)
 				break;
-#pragma unroll
-			for (int d = 0; d < DIM / 16; d++) {
-				uint32_t qf[STRIPS][4];
-
+			score<DIM>(s, q_at, k_at, key);
+			if (t * KEYS + key + PART > n_seen)
 #pragma unroll
 				for (int m = 0; m < STRIPS; m++)
-					load_matrices(qf[m], q_at + (m * 16 * PITCH + d * 16) * 2);
-#pragma unroll
-				for (int n = 0; n < PART / 16; n++) {
-					uint32_t b[4];
-
-					load_matrices(b, k_at + ((key + n * 16) * PITCH + d * 16) * 2);
-#pragma unroll
-					for (int m = 0; m < STRIPS; m++) {
-						multiply(s[m][2 * n], qf[m], b[0], b[1]);
-						multiply(s[m][2 * n + 1], qf[m], b[2], b[3]);
-					}
-				}
-			}
-			if (at + PART > (a.pos < 0 ? n_keys : min(n_keys, a.pos + warp_first + 1)))
-#pragma unroll
-				for (int m = 0; m < STRIPS; m++)
-					hide(s[m], at + (lane & 3) * 2, n_keys, a.pos, row + m * 16);
-#pragma unroll
-			for (int m = 0; m < STRIPS; m++)
-#pragma unroll
-				for (int half = 0; half < 2; half++) {
-					worth[m][half] = soften(s[m], half, &largest[m][half], &sum[m][half], scale_log2);
-					new_largest |= worth[m][half] != 1.0f;
-				}
-			if (__any_sync(FULL, new_largest))
-#pragma unroll
-				for (int m = 0; m < STRIPS; m++)
-#pragma unroll
-					for (int n = 0; n < DIM / 8; n++)
-#pragma unroll
-						for (int i = 0; i < 4; i++)
-							out[m][n][i] *= worth[m][i >> 1];
-#pragma unroll
-			for (int j = 0; j < PART / 16; j++) {
-				uint32_t p[STRIPS][4];
-
-#pragma unroll
-				for (int m = 0; m < STRIPS; m++)
-#pragma unroll
-					for (int i = 0; i < 4; i++)
-						p[m][i] = bf16_pair(s[m][2 * j + (i >> 1)][2 * (i & 1)], s[m][2 * j + (i >> 1)][2 * (i & 1) + 1]);
-#pragma unroll
-				for (int n = 0; n < DIM / 16; n++) {
-					uint32_t b[4];
-
-					load_matrices_transposed(b, v_at + ((key + j * 16) * PITCH + n * 16) * 2);
-#pragma unroll
-					for (int m = 0; m < STRIPS; m++) {
-						multiply(out[m][2 * n], p[m], b[0], b[1]);
-						multiply(out[m][2 * n + 1], p[m], b[2], b[3]);
-					}
-				}
-			}
+					hide(s[m], t * KEYS + key + (lane & 3) * 2, n_keys, a.pos, row + m * 16);
+			soften_all<DIM>(s, out, largest, sum, scale_log2);
+			gather<DIM>(out, s, v_at, key);
 		}
 		__syncthreads();
 	}
 #pragma unroll
 	for (int m = 0; m < STRIPS; m++)
 #pragma unroll
-		for (int half = 0; half < 2; half++) {
-			int r = row + m * 16 + half * 8;
-			float scale = 1.0f / quad_sum(sum[m][half]);
-			uint16_t *to = a.out + (size_t)r * a.out_stride + (size_t)head * a.head_dim;
-
-#pragma unroll
-			for (int n = 0; n < DIM / 8; n++) {
-				int d = n * 8 + (lane & 3) * 2;
-
-				if (r < a.n_rows && d < a.head_dim)
-					to[d] = bf16_of(out[m][n][2 * half] * scale);
-				if (r < a.n_rows && d + 1 < a.head_dim)
-					to[d + 1] = bf16_of(out[m][n][2 * half + 1] * scale);
-			}
-		}
+		for (int half = 0; half < 2; half++)
+			store_row<DIM>(a, head, row + m * 16 + half * 8, out[m], half, 1.0f / quad_sum(sum[m][half]));
 }
 
 template <int DIM>

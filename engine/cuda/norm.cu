@@ -39,6 +39,19 @@ store_scaled(uint16_t *out, int i, float4 v, const float *w, float scale)
 	    bf16_pair(by.z * (v.z * scale), by.w * (v.w * scale)));
 }
 
+/* All of a row: what is kept, and the rest from x once more. */
+template <int KEEP, typename T>
+__device__ __forceinline__ void
+store_row(uint16_t *out, const float4 (&keep)[KEEP], const T *x, const float *w, int n, float scale)
+{
+#pragma unroll
+	for (int k = 0; k < KEEP; k++)
+		if (threadIdx.x + k * THREADS < n)
+			store_scaled(out, threadIdx.x + k * THREADS, keep[k], w, scale);
+	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
+		store_scaled(out, i, four_at(x, i), w, scale);
+}
+
 /* out = w * x / rms(x) over four times n values, of float32 or bf16; out may be x. */
 template <int KEEP, typename T>
 __device__ __forceinline__ void
@@ -57,12 +70,7 @@ rms_row(uint16_t *out, const T *x, const float *w, int n, int size, float eps, f
 	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
 		sum += squares(four_at(x, i));
 	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
-#pragma unroll
-	for (int k = 0; k < KEEP; k++)
-		if (threadIdx.x + k * THREADS < n)
-			store_scaled(out, threadIdx.x + k * THREADS, keep[k], w, scale);
-	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
-		store_scaled(out, i, four_at(x, i), w, scale);
+	store_row(out, keep, x, w, n, scale);
 }
 
 __device__ __forceinline__ float
@@ -156,12 +164,7 @@ residual_norm_kernel(float *x, const uint16_t *y, const float *bias, const float
 		return;
 	out += at;
 	scale = rsqrtf(block_sum(sum, room) / (float)size + eps);
-#pragma unroll
-	for (int k = 0; k < KEEP; k++)
-		if (threadIdx.x + k * THREADS < n)
-			store_scaled(out, threadIdx.x + k * THREADS, keep[k], w, scale);
-	for (int i = threadIdx.x + KEEP * THREADS; i < n; i += THREADS)
-		store_scaled(out, i, four_at(x, i), w, scale);
+	store_row(out, keep, x, w, n, scale);
 }
 
 __global__ void __launch_bounds__(THREADS)
