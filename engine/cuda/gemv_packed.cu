@@ -118,11 +118,11 @@ power_of_two(int e)
 	return __uint_as_float((uint32_t)(e + 127) << 23);
 }
 
-/* Eight of n values from 8 c on, zeros beyond the end. */
+/* Eight of n values from 8 c on, zeros beyond the end; where rows of n do not all begin on 16 bytes, one by one. */
 static __device__ __forceinline__ void
 eight_floats(float *v, const float *from, int c, int n)
 {
-	if (8 * c + 8 <= n) {
+	if (8 * c + 8 <= n && n % 4 == 0) {
 		float4 low = ((const float4 *)from)[2 * c], high = ((const float4 *)from)[2 * c + 1];
 
 		v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
