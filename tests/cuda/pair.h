@@ -3,7 +3,8 @@
  *
  * A card keeps activations in bfloat16 between products, where the CPU keeps float32. A number rounded to bfloat16 is off
  * by 2^-9 of itself at most, of either sign, by 0.42 * 2^-9 in the mean square. So a sum of products behind k such
- * roundings is off by about 0.42 √k 2^-9 of its size in the mean square: √k 2^-9 is allowed over all values. Of the
+ * roundings is off by about 0.42 √k 2^-9 of its size in the mean square: √k 2^-9 is allowed over all values, and twice
+ * that over those of one row or a few, which hang on the same few scores (1.3 was seen on an H100). Of the
  * thousands of values of some hundred rows the worst is five times as far off, and more where a softmax hangs on one
  * score, while the largest of its row is two or three times the mean: 3 √k 2^-9 of that is allowed. The same roundings
  * made one by one in a plain program come to 0.3 … 0.8 of both. What is added to a residual stream in float32 is
