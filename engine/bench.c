@@ -167,8 +167,7 @@ read_once(struct reader *readers, int n)
 static int
 cpu_ceilings(int n_threads, struct bench_ceilings *out, struct error *err)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int n = n_threads > 0 ? n_threads : cores > 0 ? (int)cores : 1;
+	int n = n_threads > 0 ? n_threads : thread_n_cores();
 	struct reader *readers = xcalloc((size_t)n, sizeof *readers);
 	uint64_t *at = malloc(READ_BYTES);
 	size_t each = READ_BYTES / sizeof *at / (size_t)n;

@@ -4,7 +4,6 @@
 #include "engine/crew.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #include "base/thread.h"
 #include "engine/watch.h"
@@ -42,8 +41,7 @@ run(void *arg)
 static int
 start(struct crew *c, pthread_t *threads)
 {
-	long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int n = c->n_threads > 0 ? c->n_threads : n_cores > 0 ? (int)n_cores : 1, n_started = 0;
+	int n = c->n_threads > 0 ? c->n_threads : thread_n_cores(), n_started = 0;
 
 	for (int i = 0; i < n && i < MAX_THREADS && i < c->n_pieces; i++) {
 		atomic_fetch_add(&c->n_running, 1);

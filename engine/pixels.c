@@ -295,7 +295,7 @@ run_pass(pass_fn *fn, const struct pass *p, int n_rows, long long work)
 		struct stripe *s = &stripes[n_started];
 
 		*s = (struct stripe){ .fn = fn, .pass = p, .begin = (int)(n_rows * i / n), .end = (int)(n_rows * (i + 1) / n) };
-		if (pthread_create(&s->thread, NULL, run_stripe, s) != 0)
+		if (thread_start(&s->thread, run_stripe, s) != 0)
 			fn(p, s->begin, s->end);
 		else
 			n_started++;
