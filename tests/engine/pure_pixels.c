@@ -1,5 +1,5 @@
 /* pure_pixels.c: the resize where its result is known without a reference: nothing changes, one colour, one pixel,
- * symmetry, and a step whose overshoot is worked out from the kernel. */
+ * symmetry, a step whose overshoot is worked out from the kernel, and a picture put together from its rows or columns. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -98,6 +98,55 @@ test_columns_like_rows(void **state)
 	assert_memory_equal(out_wide, out_tall, sizeof out_wide);
 }
 
+#define SIDE 331                 /* odd, and enough work for several threads and for the widest loops */
+
+/* Pixel i of row or column `line`. */
+static const uint8_t *
+pixel(const uint8_t *rgb, int width, bool is_row, int line, int i)
+{
+	return rgb + 3 * (is_row ? line * width + i : i * width + line);
+}
+
+/* A square of SIDE, resized along its rows or its columns alone, has in each of them what that one gives alone: as a
+ * single column, which one thread computes byte by byte. */
+static void
+check_lines(const uint8_t *square, int n_out, bool is_row)
+{
+	int width = is_row ? n_out : SIDE, height = is_row ? SIDE : n_out;
+	uint8_t *out = xcalloc((size_t)width * (size_t)height, 3), *line = xcalloc(SIDE, 3), *want = xcalloc((size_t)n_out, 3);
+
+	resize(out, width, height, square, SIDE, SIDE);
+	for (int y = 0; y < SIDE; y++) {
+		for (int i = 0; i < SIDE; i++)
+			memcpy(line + 3 * i, pixel(square, SIDE, is_row, y, i), 3);
+		resize(want, 1, n_out, line, 1, SIDE);
+		for (int i = 0; i < n_out; i++)
+			assert_memory_equal(pixel(out, width, is_row, y, i), want + 3 * i, 3);
+	}
+	free(out);
+	free(line);
+	free(want);
+}
+
+static void
+test_line_by_line(void **state)
+{
+	static const int sizes[] = {1, 2, 97, 330, 332, 700};
+	uint8_t *square = xcalloc((size_t)SIDE * SIDE, 3);
+	uint32_t random = 1;
+
+	(void)state;
+	for (size_t i = 0; i < (size_t)SIDE * SIDE * 3; i++) {
+		random = random * 1664525u + 1013904223u;
+		square[i] = random >> 31 ? (uint8_t)(random >> 20) : random >> 30 & 1 ? 255 : 0;
+	}
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		check_lines(square, sizes[i], true);
+		check_lines(square, sizes[i], false);
+	}
+	free(square);
+}
+
 static void
 test_keys(void **state)
 {
@@ -146,6 +195,7 @@ main(void)
 		cmocka_unit_test(test_mirror),
 		cmocka_unit_test(test_step),
 		cmocka_unit_test(test_columns_like_rows),
+		cmocka_unit_test(test_line_by_line),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_refused),
 	};
