@@ -10,11 +10,13 @@ cuda_operators_SOURCES = tests/cuda/operators_test.c tests/cuda/pair.c tests/cud
 cuda_operators_CPPFLAGS = $(TEST_CPPFLAGS) $(CUDA_CFLAGS)
 cuda_operators_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 
-cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
+# Both include the kernels they test.
+cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu $(srcdir)/engine/cuda/gemv.cu $(srcdir)/engine/cuda/gemv_packed.cu engine/cuda/quant.o
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
 cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/attention.cu $(srcdir)/engine/cuda/attention_wgmma.cu \
     $(srcdir)/engine/cuda/attention.cuh
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/attention_test.cu
+cuda_gemv cuda_attention: engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh
 CLEANFILES += cuda_gemv cuda_attention
 
 gpu_programs = cuda_load cuda_operators cuda_gemv cuda_attention engine_conform demo_recorded
