@@ -1,4 +1,5 @@
-# share: the bundled model and the pictures of a first try, installed; and how they were made, for maintainers.
+# share: the bundled model and the pictures of a first try, installed; how they were made, for maintainers; and what the
+# README shows.
 modeldir = $(pkgdatadir)/model
 dist_model_DATA = \
 	share/model/added_tokens.json share/model/config.json share/model/generation_config.json \
@@ -14,4 +15,6 @@ EXTRA_DIST += \
 	share/demo/README.md share/demo/batches.py share/demo/compose.py share/demo/evaluate.py \
 	share/demo/export.py share/demo/golden.py share/demo/model.py share/demo/render.py share/demo/rhymes.py \
 	share/demo/samples.py share/demo/scenes.py share/demo/talk.py share/demo/tokenizer.py share/demo/train.py \
-	share/demo/words.py
+	share/demo/words.py \
+	share/screenshots/chat.png share/screenshots/chinese.png share/screenshots/picker.png \
+	share/screenshots/reading.png share/screenshots/replay.png share/screenshots/sessions.png
