@@ -380,8 +380,10 @@ run_first_picture(const struct run *r)
 	int rc = picture_make_jpeg(rgb, PHOTO_WIDTH, PHOTO_HEIGHT, &file, m->err);
 
 	free(rgb);
-	if (rc < 0 || hold_system(m) < 0)
+	if (rc < 0 || hold_system(m) < 0) {
+		buf_done(&file);
 		return -1;
+	}
 	settle(m);
 	begin = measure_seconds();
 	if (see_file(m, &file, &pixels) < 0)
