@@ -1,6 +1,6 @@
 /* decoder.h: one step of the language model over some rows: a chunk of a prompt or one token. Private to engine/.
- * Order of calls: picture rows are copied into x, decoder_embed fills the others, decoder_layer 0 … n_layers - 2, decoder_last_layer or decoder_layer,
- * decoder_logits when the last row's are wanted. */
+ * Order of calls: picture rows are copied into x, decoder_embed fills the others, decoder_layer 0 … n_layers - 2,
+ * decoder_last_layer (or decoder_layer once more), decoder_logits when the last row's are wanted. */
 #ifndef ENGINE_DECODER_H
 #define ENGINE_DECODER_H
 

@@ -495,8 +495,8 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 	int gpu = c->w.layers[layer].gpu, kv_row = hp->n_kv_heads * hp->head_dim, row = hp->n_heads * hp->head_dim;
 	struct gpu *g = use(c, gpu);
 	uint16_t *to = (uint16_t *)out->at[gpu];
-	struct attend a = { .q = (uint16_t *)g->wide + (size_t)c->first * (size_t)(row + 2 * kv_row), .k = kv->k[layer], .v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row,
-		.kv_stride = kv_row, .out_stride = row, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
+	struct attend a = { .q = (uint16_t *)g->wide + (size_t)c->first * (size_t)(row + 2 * kv_row), .k = kv->k[layer],
+		.v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row, .kv_stride = kv_row, .out_stride = row, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
 		.head_dim = hp->head_dim, .n_rows = rows_left(c), .n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
 
 	if (c->n_ids == 1)

@@ -18,6 +18,7 @@
 #include "engine/cuda/gemm.h"
 
 #define WORKSPACE_BYTES ((size_t)32 << 20)
+#define MAX_PLANS 256           /* that are remembered: each look walks through them */
 
 /* ---- the library */
 
@@ -258,6 +259,11 @@ find_plan(struct gemm *g, const struct product *p)
 	for (int i = 0; i < g->n_plans; i++)
 		if (is_for(&g->plans[i], p))
 			return &g->plans[i];
+	if (g->n_plans == MAX_PLANS) {  /* made again when asked for: a long conversation has batches of hundreds of lengths */
+		for (int i = 0; i < g->n_plans; i++)
+			plan_done(&g->plans[i]);
+		g->n_plans = 0;
+	}
 	if (g->n_plans == g->cap_plans) {
 		g->cap_plans = g->cap_plans ? 2 * g->cap_plans : 64;
 		g->plans = xreallocarray(g->plans, (size_t)g->cap_plans, sizeof *g->plans);
