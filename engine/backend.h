@@ -87,6 +87,11 @@ struct backend_ops {
 	/* ---- decoder; rows are those of the step between begin() and end() */
 	struct kv_cache *(*kv_new)(struct backend *b, const struct model *m, int n_ctx, struct error *err);
 	void (*kv_free)(struct backend *b, struct kv_cache *kv);
+	/* Keys of n tokens from pos on in one layer, and values after them [2, n, kv_row_bytes], to memory here and back, as
+	 * the device holds them. read waits; write may return before the bytes are there, but is done with `from`. */
+	size_t (*kv_row_bytes)(const struct kv_cache *kv);      /* a token's keys, or its values, in one layer */
+	void (*kv_read)(struct backend *b, const struct kv_cache *kv, int layer, int pos, int n, void *to);
+	void (*kv_write)(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from);
 	/* The next step: n tokens at positions pos … pos + n - 1. */
 	void (*begin)(struct backend *b, const int32_t *ids, int n, int pos);
 	/* x[n, H] = embedding rows of the step's ids; negative ids leave their row alone (a picture's place) */

@@ -424,6 +424,34 @@ kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err)
 	return kv;
 }
 
+static size_t
+kv_row_bytes(const struct kv_cache *kv)
+{
+	return kv->row * sizeof *kv->k;
+}
+
+static void
+kv_read(struct backend *b, const struct kv_cache *kv, int layer, int pos, int n, void *to)
+{
+	size_t at = (size_t)layer * kv->layer_values + (size_t)pos * kv->row, n_values = (size_t)n * kv->row;
+
+	(void)b;
+	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
+	memcpy(to, kv->k + at, n_values * sizeof *kv->k);
+	memcpy((float *)to + n_values, kv->v + at, n_values * sizeof *kv->v);
+}
+
+static void
+kv_write(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from)
+{
+	size_t at = (size_t)layer * kv->layer_values + (size_t)pos * kv->row, n_values = (size_t)n * kv->row;
+
+	(void)b;
+	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
+	memcpy(kv->k + at, from, n_values * sizeof *kv->k);
+	memcpy(kv->v + at, (const float *)from + n_values, n_values * sizeof *kv->v);
+}
+
 static void
 begin(struct backend *b, const int32_t *ids, int n, int pos)
 {
@@ -606,7 +634,7 @@ static const struct backend_ops cpu_ops = {
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
+	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };

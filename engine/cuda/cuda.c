@@ -378,7 +378,8 @@ kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err)
 	struct kv_cache *kv = xcalloc(1, sizeof *kv);
 
 	kv->n_ctx = n_ctx;
-	kv->layer_values = (size_t)n_ctx * (size_t)hp->n_kv_heads * (size_t)hp->head_dim;
+	kv->row = (size_t)hp->n_kv_heads * (size_t)hp->head_dim;
+	kv->layer_values = (size_t)n_ctx * kv->row;
 	kv->layer_values = (kv->layer_values + 127) / 128 * 128;
 	kv->k = xcalloc((size_t)hp->n_layers, sizeof *kv->k);
 	kv->v = xcalloc((size_t)hp->n_layers, sizeof *kv->v);
@@ -388,6 +389,42 @@ kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err)
 			return NULL;
 		}
 	return kv;
+}
+
+static size_t
+kv_row_bytes(const struct kv_cache *kv)
+{
+	return kv->row * sizeof **kv->k;
+}
+
+/* Behind whatever was asked of the layer's card before, and waited for: the memory here is pageable. */
+static void
+copy_rows(struct cuda *c, int layer, void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
+{
+	struct gpu *g = use(c, c->w.layers[layer].gpu);
+
+	NOTE(c, cudaMemcpyAsync(to, from, bytes, kind, g->stream), "copying keys and values");
+	NOTE(c, cudaStreamSynchronize(g->stream), "copying keys and values");
+}
+
+static void
+kv_read(struct backend *b, const struct kv_cache *kv, int layer, int pos, int n, void *to)
+{
+	size_t at = (size_t)pos * kv->row, bytes = (size_t)n * kv_row_bytes(kv);
+
+	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
+	copy_rows(cuda_of(b), layer, to, kv->k[layer] + at, bytes, cudaMemcpyDeviceToHost);
+	copy_rows(cuda_of(b), layer, (char *)to + bytes, kv->v[layer] + at, bytes, cudaMemcpyDeviceToHost);
+}
+
+static void
+kv_write(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from)
+{
+	size_t at = (size_t)pos * kv->row, bytes = (size_t)n * kv_row_bytes(kv);
+
+	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
+	copy_rows(cuda_of(b), layer, kv->k[layer] + at, from, bytes, cudaMemcpyHostToDevice);
+	copy_rows(cuda_of(b), layer, kv->v[layer] + at, (const char *)from + bytes, bytes, cudaMemcpyHostToDevice);
 }
 
 /* ---- decoder */
@@ -799,7 +836,7 @@ static const struct backend_ops cuda_ops = {
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
+	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };

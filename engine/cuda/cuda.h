@@ -117,7 +117,8 @@ struct device_buffer {
 
 struct kv_cache {
 	int n_ctx, n_layers;
-	size_t layer_values;            /* n_ctx * n_kv_heads * head_dim */
+	size_t row;                     /* values a token: n_kv_heads * head_dim */
+	size_t layer_values;            /* n_ctx * row, and what alignment asks for */
 	uint16_t **k, **v;              /* a layer each, on the layer's card */
 	float *cos[MAX_GPUS], *sin[MAX_GPUS];
 	void *block[MAX_GPUS];          /* what holds them all on each card */

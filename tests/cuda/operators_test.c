@@ -295,6 +295,90 @@ copies_are_the_same_from_any_place_to_any(void **state)
 	assert_int_equal(pair_close(&p), 0);
 }
 
+/* ---- keys and values to memory and back */
+
+/* All n tokens of a layer; the caller frees. */
+static char *
+read_rows(struct side *s, int layer, int n)
+{
+	char *all = xcalloc(2 * (size_t)n, s->ops->kv_row_bytes(s->d.kv));
+
+	s->ops->kv_read(s->b, s->d.kv, layer, 0, n, all);
+	return all;
+}
+
+/* Tokens pos … pos + n - 1 of what was read of n_all. */
+static char *
+cut_rows(const char *all, int n_all, int pos, int n, size_t row)
+{
+	char *part = xcalloc(2 * (size_t)n, row);
+
+	memcpy(part, all + (size_t)pos * row, (size_t)n * row);
+	memcpy(part + (size_t)n * row, all + (size_t)(n_all + pos) * row, (size_t)n * row);
+	return part;
+}
+
+static void
+put_rows(char *all, int n_all, int pos, int n, size_t row, const char *part)
+{
+	memcpy(all + (size_t)pos * row, part, (size_t)n * row);
+	memcpy(all + (size_t)(n_all + pos) * row, part + (size_t)n * row, (size_t)n * row);
+}
+
+/* Some tokens come back into a cache that holds others meanwhile: these, and no others of that or another layer. */
+static void
+try_rows(struct pair *p, struct span s, int n_all)
+{
+	struct side *card = &p->card;
+	size_t row = card->ops->kv_row_bytes(card->d.kv), bytes = 2 * (size_t)n_all * row;
+	char *first, *was, *part, *want, *got, *last;
+	struct error err = {0};
+
+	fill_cache(p, 0, n_all);
+	fill_cache(p, 1, n_all);
+	first = read_rows(card, 0, n_all);
+	was = read_rows(card, 1, n_all);
+	part = cut_rows(was, n_all, s.pos, s.n, row);
+	fill_cache(p, 1, n_all);
+	want = read_rows(card, 1, n_all);
+	if (memcmp(was, want, bytes) == 0)
+		pair_wrong(p, "other tokens have the same keys and values");
+	put_rows(want, n_all, s.pos, s.n, row, part);
+	card->ops->kv_write(card->b, card->d.kv, 1, s.pos, s.n, part);
+	got = read_rows(card, 1, n_all);
+	last = read_rows(card, 0, n_all);
+	if (card->ops->sync(card->b, &err) != 0)
+		pair_wrong(p, "%s", err.what);
+	if (memcmp(got, want, bytes) != 0)
+		pair_wrong(p, "%d rows at %d are not there", s.n, s.pos);
+	if (memcmp(first, last, bytes) != 0)
+		pair_wrong(p, "%d rows at %d are in another layer", s.n, s.pos);
+	free(first);
+	free(was);
+	free(part);
+	free(want);
+	free(got);
+	free(last);
+}
+
+static void
+keys_and_values_go_to_memory_and_back(void **state)
+{
+	static const struct span all[] = {{1, 0}, {1, 299}, {17, 33}, {300, 0}};
+	int wrong = 0;
+
+	(void)state;
+	for (size_t d = 0; d < N_DECODERS; d++) {
+		struct pair p;
+
+		open_decoder(&p, &decoders[d], 2);
+		for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+			try_rows(&p, all[i], 300);
+		wrong += pair_close(&p);
+	}
+	assert_int_equal(wrong, 0);
+}
+
 /* ---- logits, and the choice among them */
 
 static void
@@ -865,6 +949,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(embeddings_are_the_same_and_spare_the_places_of_pictures),
 		cmocka_unit_test(copies_are_the_same_from_any_place_to_any),
+		cmocka_unit_test(keys_and_values_go_to_memory_and_back),
 		cmocka_unit_test(the_largest_is_found_in_any_row),
 		cmocka_unit_test(logits_are_those_of_the_last_row_and_the_largest_is_found),
 		cmocka_unit_test(the_mlp_adds_what_the_reference_adds),
