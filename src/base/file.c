@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,6 +122,74 @@ file_make_dirs(const char *path, mode_t mode, struct error *err)
 	}
 	free(copy);
 	return rc;
+}
+
+/* ---- room in a folder */
+
+struct old_file {
+	char *path;
+	struct timespec changed;
+	long long bytes;
+};
+
+static int
+by_age(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct old_file *)a)->changed, *y = &((const struct old_file *)b)->changed;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+/* The regular files, oldest first; returns how many. */
+static size_t
+list_files(DIR *dir, const char *folder, struct old_file **out)
+{
+	struct old_file *all = NULL;
+	struct dirent *e;
+	size_t n = 0;
+
+	while ((e = readdir(dir))) {
+		char *path = xasprintf("%s/%s", folder, e->d_name);
+		struct stat st;
+
+		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
+			free(path);
+			continue;
+		}
+		all = xreallocarray(all, n + 1, sizeof *all);
+		all[n++] = (struct old_file){ path, st.st_mtim, (long long)st.st_size };
+	}
+	if (n > 0)
+		qsort(all, n, sizeof *all, by_age);
+	*out = all;
+	return n;
+}
+
+int
+file_make_room(const char *folder, long long max, struct error *err)
+{
+	DIR *dir = opendir(folder);
+	struct old_file *all;
+	long long sum = 0;
+	size_t n;
+
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir)
+		return error_set(err, CODE_STORE, "cannot read '%s': %s", folder, strerror(errno));
+	n = list_files(dir, folder, &all);
+	closedir(dir);
+	for (size_t i = 0; i < n; i++)
+		sum += all[i].bytes;
+	for (size_t i = 0; i < n; i++) {
+		if (sum > max && unlink(all[i].path) == 0)
+			sum -= all[i].bytes;
+		free(all[i].path);
+	}
+	free(all);
+	return sum <= max ? 0 : error_set(err, CODE_STORE, "cannot make room in '%s'", folder);
 }
 
 bool

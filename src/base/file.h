@@ -29,6 +29,11 @@ file_replace(const char *path, const void *bytes, size_t n, mode_t mode, struct 
 int
 file_make_dirs(const char *path, mode_t mode, struct error *err);
 
+/* Removes files of this folder, those changed longest ago first, until the others have max bytes at most. What cannot be
+ * removed is left. A folder that is not there is empty. */
+int
+file_make_room(const char *folder, long long max, struct error *err);
+
 bool
 file_exists(const char *path);
 

@@ -28,7 +28,8 @@ paths_init(struct paths *p, struct error *err)
 	p->config = choose("config", "XDG_CONFIG_HOME", ".config");
 	p->data = choose("data", "XDG_DATA_HOME", ".local/share");
 	p->state = choose("state", "XDG_STATE_HOME", ".local/state");
-	if (p->config && p->data && p->state)
+	p->cache = choose("cache", "XDG_CACHE_HOME", ".cache");
+	if (p->config && p->data && p->state && p->cache)
 		return 0;
 	error_set(err, CODE_STORE, "no place to keep conversations: HOME is not set");
 	return error_hint(err, "set HOME, or IVCHAT_HOME to a folder of your own");
@@ -40,5 +41,6 @@ paths_done(struct paths *p)
 	free(p->config);
 	free(p->data);
 	free(p->state);
+	free(p->cache);
 	*p = (struct paths){0};
 }

@@ -8,6 +8,7 @@ struct paths {
 	char *config;           /* $XDG_CONFIG_HOME/ivchat  or $IVCHAT_HOME/config */
 	char *data;             /* $XDG_DATA_HOME/ivchat    or $IVCHAT_HOME/data */
 	char *state;            /* $XDG_STATE_HOME/ivchat   or $IVCHAT_HOME/state */
+	char *cache;            /* $XDG_CACHE_HOME/ivchat   or $IVCHAT_HOME/cache */
 };
 
 /* Reads the environment; makes nothing on disk. Fails (CODE_STORE) when neither HOME nor what would replace it

@@ -452,7 +452,8 @@ main(int argc, char **argv)
 
 	dir = xasprintf("%s/ivchat-fuzz-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	demand(mkdtemp(dir) != NULL, "cannot make a folder; TMPDIR says where");
-	paths = (struct paths){ .config = xstrdup(dir), .data = xasprintf("%s/data", dir), .state = xasprintf("%s/state", dir) };
+	paths = (struct paths){ .config = xstrdup(dir), .data = xasprintf("%s/data", dir), .state = xasprintf("%s/state", dir),
+		.cache = xasprintf("%s/cache", dir) };
 	unsetenv("IVCHAT_CONFIG");
 	if (__sanitizer_set_death_callback)
 		__sanitizer_set_death_callback(say_which);

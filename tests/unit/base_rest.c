@@ -254,6 +254,45 @@ assert_shortens(const char *path, const char *expected)
 	free(got);
 }
 
+static char *
+aged_file(const char *dir, const char *name, size_t n, time_t changed)
+{
+	char *path = xasprintf("%s/%s", dir, name), *bytes = xcalloc(n, 1);
+	struct timespec times[] = { { .tv_sec = changed }, { .tv_sec = changed } };
+
+	assert_int_equal(file_replace(path, bytes, n, 0600, NULL), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	free(bytes);
+	return path;
+}
+
+static void
+the_oldest_files_make_room(void **state)
+{
+	char *dir = folder(), *none = xasprintf("%s/none", dir);
+	char *old = aged_file(dir, "c", 100, 1000), *mid = aged_file(dir, "a", 100, 2000), *new = aged_file(dir, "b", 100, 3000);
+	struct error err;
+
+	(void)state;
+	assert_int_equal(file_make_room(none, 0, &err), 0);
+	assert_int_equal(file_make_room(dir, 300, &err), 0);
+	assert_true(file_exists(old));
+	assert_int_equal(file_make_room(dir, 299, &err), 0);
+	assert_false(file_exists(old));
+	assert_true(file_exists(mid) && file_exists(new));
+	assert_int_equal(file_make_room(dir, 100, &err), 0);
+	assert_false(file_exists(mid));
+	assert_true(file_exists(new));
+	assert_int_equal(file_make_room(dir, 0, &err), 0);
+	assert_false(file_exists(new));
+	assert_int_equal(rmdir(dir), 0);
+	free(none);
+	free(old);
+	free(mid);
+	free(new);
+	free(dir);
+}
+
 static void
 home_is_expanded(void **state)
 {
@@ -289,10 +328,12 @@ paths_follow_the_environment(void **state)
 	assert_string_equal(p.config, "/home/me/.config/ivchat");
 	assert_string_equal(p.data, "/data/ivchat");
 	assert_string_equal(p.state, "/home/me/.local/state/ivchat");
+	assert_string_equal(p.cache, "/home/me/.cache/ivchat");
 	paths_done(&p);
 	setenv("IVCHAT_HOME", "/own", 1);
 	assert_int_equal(paths_init(&p, &err), 0);
 	assert_string_equal(p.data, "/own/data");
+	assert_string_equal(p.cache, "/own/cache");
 	paths_done(&p);
 	unsetenv("IVCHAT_HOME");
 	unsetenv("HOME");
@@ -413,6 +454,7 @@ main(void)
 		cmocka_unit_test(what_is_no_file_is_refused),
 		cmocka_unit_test(a_descriptor_is_read_to_its_end),
 		cmocka_unit_test(folders_are_made),
+		cmocka_unit_test(the_oldest_files_make_room),
 		cmocka_unit_test(home_is_expanded),
 		cmocka_unit_test(paths_follow_the_environment),
 		cmocka_unit_test(clocks_have_their_forms), cmocka_unit_test(times_are_told_in_local_time),

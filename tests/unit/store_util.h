@@ -37,6 +37,7 @@ setup(void **state)
 		return -1;
 	f->paths.data = xasprintf("%s/data", f->dir);
 	f->paths.state = xasprintf("%s/state", f->dir);
+	f->paths.cache = xasprintf("%s/cache", f->dir);
 	f->store = store_open(&f->paths, NULL);
 	*state = f;
 	return 0;
