@@ -34,6 +34,7 @@ struct shard {
 	const unsigned char *map;
 	size_t size;
 	size_t header_n;
+	struct file_stamp stamp;
 };
 
 struct checkpoint {
@@ -67,6 +68,7 @@ map_file(struct shard *s, int fd, struct error *err)
 		    (long long)st.st_size, strerror(errno));
 	s->map = map;
 	s->size = (size_t)st.st_size;
+	s->stamp = (struct file_stamp){ st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
 	for (int i = LENGTH_BYTES - 1; i >= 0; i--)
 		header_n = header_n << 8 | s->map[i];
 	if (header_n > s->size - LENGTH_BYTES || header_n > MAX_HEADER)
@@ -440,6 +442,12 @@ uint64_t
 checkpoint_shard_bytes(const struct checkpoint *c, int shard)
 {
 	return c->shards[shard].size;
+}
+
+struct file_stamp
+checkpoint_shard_stamp(const struct checkpoint *c, int shard)
+{
+	return c->shards[shard].stamp;
 }
 
 const char *

@@ -49,6 +49,15 @@ checkpoint_shard_path(const struct checkpoint *c, int shard);
 uint64_t
 checkpoint_shard_bytes(const struct checkpoint *c, int shard);  /* size of the file */
 
+/* Which file it is, and when it was written last: another copy of the same bytes has another one. */
+struct file_stamp {
+	uint64_t inode;
+	int64_t s, ns;
+};
+
+struct file_stamp
+checkpoint_shard_stamp(const struct checkpoint *c, int shard);
+
 /* The JSON header of a shard, lent until close; *n gets its length. */
 const char *
 checkpoint_header(const struct checkpoint *c, int shard, size_t *n);

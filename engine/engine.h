@@ -384,6 +384,25 @@ context_n_ctx(const struct context *ctx);       /* limit in tokens */
 int
 context_n_used(const struct context *ctx);
 
+/* ---- a timeline in a file, for a later process. What it says of itself is compared on reading: the program's build, the
+ * device and how it holds the weights, the weights' files, and of every place its token or the key and row of its
+ * picture. A token that was chosen but not computed is not in it. */
+
+long long
+context_save_bytes(const struct context *ctx);  /* of the file that context_save would write */
+
+/* Written as PATH.part, which gets its name when it is whole: all of it or nothing; one that a kill left is written
+ * over. CODE_INPUT: nothing is computed yet; CODE_STORE: cannot write; CODE_ENGINE: the device failed; CODE_SIGINT:
+ * stopped. */
+int
+context_save(struct context *ctx, const char *path, const struct watch *watch, struct error *err);
+
+/* The timeline becomes that of the file, whose context_sync then keeps what the prompt shares with it. Fails with
+ * CODE_INPUT where the file is of anything else than what runs now, torn or longer than the context; also with CODE_STORE
+ * (cannot read), CODE_ENGINE, CODE_SIGINT. After a failure the timeline is as it was, or empty. */
+int
+context_restore(struct context *ctx, const char *path, const struct watch *watch, struct error *err);
+
 struct candidate {
 	int32_t id;
 	float logprob;          /* log softmax of the raw logits, before any sampling option */

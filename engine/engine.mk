@@ -10,7 +10,7 @@ libengine_a_SOURCES = \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
 	engine/pixels.c engine/prompt.c engine/synth.c engine/synth.h engine/synthfiles.c engine/synthvalues.c \
 	engine/quantize.c engine/crew.c engine/crew.h engine/shards.c engine/shards.h \
-	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/sampler.c \
+	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/context.h engine/snapshot.c engine/sampler.c \
 	engine/bench.c engine/gpus.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
 libcpu_a_CFLAGS = $(AM_CFLAGS) -O3

@@ -21,7 +21,7 @@ struct seen {
 };
 
 struct engine {
-	struct checkpoint *checkpoint;
+	struct checkpoint *checkpoint;  /* NULL: the weights are made up */
 	struct model model;
 	struct backend *backend;
 	int n_ctx;

@@ -2,17 +2,22 @@
  * a full context leaves behind. Every answer is compared with one computed from nothing. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "engine/engine.h"
 #include "tiny.h"
 
@@ -320,6 +325,323 @@ the_same_stretches_give_the_same_bits(void **state)
 	sync_ok(b.ctx, &p);
 	assert_repeats(&b, &p);
 	p.n_pictures = 1;
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* ---- in a file */
+
+static char *
+snapshot_of(const struct bed *b)
+{
+	return xasprintf("%s/snapshot", b->dir);
+}
+
+static void
+save(const struct bed *b, const char *path)
+{
+	struct error err = {0};
+	struct stat st;
+
+	assert_ok(context_save(b->ctx, path, NULL, &err), &err);
+	assert_int_equal(stat(path, &st), 0);
+	assert_in_range(context_save_bytes(b->ctx), st.st_size, st.st_size + 4096);
+}
+
+/* What a round with a picture and an answer leaves behind, and the prompt that repeats it. */
+static void
+make_round(struct bed *b, struct prompt *p)
+{
+	int32_t answer[9];
+
+	add_text(p, b, 12, 1);
+	add_picture(p, b, 10);
+	add_text(p, b, 7, 2);
+	sync_ok(b->ctx, p);
+	take_steps(b, b->ctx, answer, 9);
+	for (int i = 0; i < 8; i++)     /* the ninth was chosen, not computed */
+		ids_add(&p->ids, answer[i]);
+	assert_int_equal(context_n_used(b->ctx), p->ids.n);
+}
+
+/* An engine of its own, opened on the same folder. */
+static void
+reopen(struct bed *b, int n_threads)
+{
+	struct engine_options options = { .n_threads = n_threads };
+	struct error err = {0};
+
+	context_free(b->ctx);
+	engine_free(b->engine);
+	b->engine = engine_open(b->card, &options, NULL, &err);
+	assert_ok(!b->engine, &err);
+	b->ctx = context_new(b->engine, &err);
+	assert_ok(!b->ctx, &err);
+}
+
+/* All but the last token is there again, computed as it was, and what follows is the same bit for bit. */
+static void
+a_timeline_goes_through_a_file(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b;
+	struct prompt p = {0};
+	struct seg *before, *after;
+	struct error err = {0};
+	size_t size = (size_t)shape.vocab * sizeof(float);
+	float *logits = xmalloc(size);
+	char *path;
+	int n;
+
+	(void)state;
+	shape.n_ctx = 128;
+	bed_init(&b, &shape, 2);
+	path = snapshot_of(&b);
+	make_round(&b, &p);
+	n = context_segs(b.ctx, &before);
+	save(&b, path);
+	add_text(&p, &b, 5, 3);
+	sync_ok(b.ctx, &p);
+	memcpy(logits, context_logits(b.ctx, &err), size);
+
+	reopen(&b, 2);
+	assert_ok(context_restore(b.ctx, path, NULL, &err), &err);
+	assert_int_equal(context_n_used(b.ctx), p.ids.n - 5);
+	assert_int_equal(context_segs(b.ctx, &after), n);
+	assert_memory_equal(before, after, (size_t)n * sizeof *before);
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, p.ids.n - 5);
+	assert_memory_equal(context_logits(b.ctx, &err), logits, size);
+	assert_repeats(&b, &p);
+	assert_like_new(&b, &p);
+
+	p.ids.n -= 5;                   /* all of it again: the last token alone is computed */
+	assert_ok(context_restore(b.ctx, path, NULL, &err), &err);
+	assert_int_equal(sync_ok(b.ctx, &p).n_reused, p.ids.n - 1);
+	free(before);
+	free(after);
+	free(logits);
+	free(path);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* The picture and the tokens of the file decide, not its name. */
+static void
+a_file_of_another_prompt_is_reused_as_far_as_it_goes(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b;
+	struct prompt p = {0}, other = {0};
+	struct error err = {0};
+	char *path;
+
+	(void)state;
+	shape.n_ctx = 128;
+	bed_init(&b, &shape, 1);
+	path = snapshot_of(&b);
+	make_round(&b, &p);
+	save(&b, path);
+	add_text(&other, &b, 12, 1);
+	add_picture(&other, &b, 11);
+	add_text(&other, &b, 7, 2);
+	context_reset(b.ctx);
+	assert_ok(context_restore(b.ctx, path, NULL, &err), &err);
+	assert_int_equal(sync_ok(b.ctx, &other).n_reused, 12);
+	assert_like_new(&b, &other);
+	free(path);
+	prompt_done(&p);
+	prompt_done(&other);
+	bed_done(&b);
+}
+
+static void
+assert_refused(const struct bed *b, const char *path, const struct watch *watch, enum code code, const char *why)
+{
+	struct error err = {0};
+
+	assert_int_equal(context_restore(b->ctx, path, watch, &err), -1);
+	assert_int_equal(err.code, code);
+	if (!strstr(err.what, why))
+		fail_msg("'%s' does not say '%s'", err.what, why);
+}
+
+/* One byte of the file, counted from its end when at < 0; returns what it was. */
+static uint8_t
+patch(const char *path, long at, uint8_t with)
+{
+	FILE *f = fopen(path, "r+b");
+	int was;
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+	was = fgetc(f);
+	assert_int_equal(fseek(f, -1, SEEK_CUR), 0);
+	fputc(with, f);
+	fclose(f);
+	return (uint8_t)was;
+}
+
+/* Where a text stands in the file. */
+static long
+find_in(const char *path, const char *text)
+{
+	struct buf b = {0};
+	struct error err = {0};
+	const char *at;
+	long pos;
+
+	assert_ok(file_read(path, 1 << 24, &b, CODE_INPUT, &err), &err);
+	at = memmem(b.at, b.n, text, strlen(text));
+	assert_non_null(at);
+	pos = at - b.at;
+	buf_done(&b);
+	return pos;
+}
+
+static void
+a_torn_file_is_refused(void **state)
+{
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	struct stat st;
+	char *path;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	path = snapshot_of(&b);
+	assert_int_equal(context_save(b.ctx, path, NULL, &err), -1);    /* nothing is computed yet */
+	assert_int_equal(err.code, CODE_INPUT);
+	assert_refused(&b, path, NULL, CODE_STORE, "cannot open");
+	make_round(&b, &p);
+	save(&b, path);
+	assert_int_equal(stat(path, &st), 0);
+	for (long at = st.st_size - 1; at > 0; at -= st.st_size / 17) {         /* one byte of any part of it is another */
+		uint8_t was = patch(path, at, 0);
+
+		if (was == 0)
+			patch(path, at, 1);
+		context_reset(b.ctx);
+		assert_int_equal(context_restore(b.ctx, path, NULL, &err), -1);
+		assert_int_equal(context_n_used(b.ctx), 0);
+		patch(path, at, was);
+	}
+	assert_ok(context_restore(b.ctx, path, NULL, &err), &err);
+	for (off_t n = st.st_size - 1; n >= 0; n = n > 40 ? n / 2 : n - 1) {
+		assert_int_equal(truncate(path, n), 0);
+		context_reset(b.ctx);
+		assert_refused(&b, path, NULL, CODE_INPUT, n < 16 ? "is torn" : "");
+		assert_int_equal(context_n_used(b.ctx), 0);
+	}
+	assert_like_new(&b, (sync_ok(b.ctx, &p), &p));
+	free(path);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* What runs now has to be what ran then. */
+static void
+a_file_computed_otherwise_is_refused(void **state)
+{
+	struct tiny shape = tiny_default;
+	struct bed b, other;
+	struct prompt p = {0};
+	struct error err = {0};
+	char *path, *weights;
+	uint8_t was;
+	long at;
+
+	(void)state;
+	bed_init(&b, &shape, 1);
+	path = snapshot_of(&b);
+	make_round(&b, &p);
+	save(&b, path);
+
+	at = find_in(path, "build ") + 6;
+	was = patch(path, at, 'x');
+	assert_refused(&b, path, NULL, CODE_INPUT, "was computed otherwise: build");
+	patch(path, at, was);
+	at = find_in(path, "device cpu");
+	was = patch(path, at + 7, 'C');
+	assert_refused(&b, path, NULL, CODE_INPUT, "was computed otherwise: device");
+	patch(path, at + 7, was);
+	assert_ok(context_restore(b.ctx, path, NULL, &err), &err);
+
+	shape.seed++;                   /* the same shapes and headers, other numbers */
+	bed_init(&other, &shape, 1);
+	assert_refused(&other, path, NULL, CODE_INPUT, "was computed otherwise: weights");
+	bed_done(&other);
+	shape = tiny_default;
+	shape.type = tiny_default.type == DTYPE_BF16 ? DTYPE_F32 : DTYPE_BF16;
+	bed_init(&other, &shape, 1);    /* the same numbers, held otherwise */
+	assert_refused(&other, path, NULL, CODE_INPUT, "was computed otherwise: weights");
+	bed_done(&other);
+	reopen(&b, 2);
+	assert_refused(&b, path, NULL, CODE_INPUT, "was computed otherwise: device");
+
+	weights = xasprintf("%s/model.safetensors", b.dir);     /* written again: nobody knows what is in it now */
+	assert_int_equal(utimensat(AT_FDCWD, weights, NULL, 0), 0);
+	reopen(&b, 1);
+	assert_refused(&b, path, NULL, CODE_INPUT, "was computed otherwise: weights");
+	assert_int_equal(context_n_used(b.ctx), 0);
+	free(weights);
+	free(path);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+static void
+a_file_longer_than_the_context_is_refused(void **state)
+{
+	struct engine_options small = { .n_threads = 1, .n_ctx = 16 };
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	char *path;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	path = snapshot_of(&b);
+	make_round(&b, &p);
+	save(&b, path);
+	context_free(b.ctx);
+	engine_free(b.engine);
+	b.engine = engine_open(b.card, &small, NULL, &err);
+	assert_ok(!b.engine, &err);
+	b.ctx = context_new(b.engine, &err);
+	assert_refused(&b, path, NULL, CODE_INPUT, "the context holds 16");
+	free(path);
+	prompt_done(&p);
+	bed_done(&b);
+}
+
+/* A save that is stopped leaves what was there, a restore an empty timeline; neither leaves a file of its own. */
+static void
+files_can_be_stopped(void **state)
+{
+	atomic_bool stop = true;
+	const struct watch watch = { .stop = &stop };
+	struct bed b;
+	struct prompt p = {0};
+	struct error err = {0};
+	char *path, *part;
+
+	(void)state;
+	bed_init(&b, &tiny_default, 1);
+	path = snapshot_of(&b);
+	part = xasprintf("%s.part", path);
+	make_round(&b, &p);
+	assert_int_equal(context_save(b.ctx, path, &watch, &err), -1);
+	assert_int_equal(err.code, CODE_SIGINT);
+	assert_false(file_exists(path));
+	assert_false(file_exists(part));
+	save(&b, path);
+	assert_false(file_exists(part));
+	assert_refused(&b, path, &watch, CODE_SIGINT, "stopped");
+	assert_int_equal(context_n_used(b.ctx), 0);
+	assert_like_new(&b, (sync_ok(b.ctx, &p), &p));
+	free(part);
+	free(path);
 	prompt_done(&p);
 	bed_done(&b);
 }
@@ -866,6 +1188,12 @@ main(void)
 		cmocka_unit_test(generated_tokens_are_reused),
 		cmocka_unit_test(another_picture_ends_the_prefix),
 		cmocka_unit_test(the_same_stretches_give_the_same_bits),
+		cmocka_unit_test(a_timeline_goes_through_a_file),
+		cmocka_unit_test(a_file_of_another_prompt_is_reused_as_far_as_it_goes),
+		cmocka_unit_test(a_torn_file_is_refused),
+		cmocka_unit_test(a_file_computed_otherwise_is_refused),
+		cmocka_unit_test(a_file_longer_than_the_context_is_refused),
+		cmocka_unit_test(files_can_be_stopped),
 		cmocka_unit_test(what_was_computed_so_already_is_kept),
 		cmocka_unit_test(after_a_reset_nothing_is_reused),
 		cmocka_unit_test(the_plan_is_near_what_is_allocated),
