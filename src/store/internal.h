@@ -14,6 +14,7 @@
 
 struct store {
 	char *sessions, *pictures, *trash;      /* folders */
+	char *snapshots;                        /* the same; of files that may go at any time */
 	char *state;
 	char *history, *last;                   /* files in state */
 	int hold_fd;                            /* pictures_hold(), or -1 */

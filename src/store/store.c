@@ -30,6 +30,7 @@ store_open(const struct paths *paths, struct error *err)
 	s->sessions = xasprintf("%s/sessions", paths->data);
 	s->pictures = xasprintf("%s/pictures", paths->data);
 	s->trash = xasprintf("%s/trash", paths->data);
+	s->snapshots = xasprintf("%s/kv", paths->cache);
 	s->state = xstrdup(paths->state);
 	s->history = xasprintf("%s/history", paths->state);
 	s->last = xasprintf("%s/last", paths->state);
@@ -46,10 +47,17 @@ store_close(struct store *s)
 	free(s->sessions);
 	free(s->pictures);
 	free(s->trash);
+	free(s->snapshots);
 	free(s->state);
 	free(s->history);
 	free(s->last);
 	free(s);
+}
+
+char *
+store_snapshot_path(const struct store *s, const char *id)
+{
+	return xasprintf("%s/%s", s->snapshots, id);
 }
 
 /* ---- ids */

@@ -193,6 +193,11 @@ int
 store_search(struct store *s, const struct query *query, int (*found)(void *arg, const struct found *found), void *arg,
     struct error *err);
 
+/* Where the engine keeps what it computed of a session (engine.h, context_save); removed with it, and so is what a kill
+ * left of it, PATH.part. The caller frees. */
+char *
+store_snapshot_path(const struct store *s, const char *id);
+
 /* ---- trash, history, last */
 
 int

@@ -26,6 +26,18 @@ trash_path(const struct store *s, const char *id)
 	return xasprintf("%s/%s.jsonl", s->trash, id);
 }
 
+/* What the model computed of a session tells what was said in it. */
+static void
+remove_snapshot(const struct store *s, const char *id)
+{
+	char *path = store_snapshot_path(s, id), *part = xasprintf("%s.part", path);
+
+	unlink(path);
+	unlink(part);
+	free(part);
+	free(path);
+}
+
 static int
 move(const char *from, const char *to, struct error *err)
 {
@@ -68,6 +80,8 @@ store_trash(struct store *s, const char *id, struct error *err)
 	to = trash_path(s, id);
 	lock_path = session_path(s, id, ".lock");
 	rc = move_unused(from, lock_path, to, err);
+	if (rc == 0)
+		remove_snapshot(s, id);
 	free(lock_path);
 	free(to);
 	free(from);
@@ -121,6 +135,7 @@ store_empty_trash(struct store *s, int older_than_days, int *n_removed, struct e
 				rc = error_set(err, CODE_STORE, "cannot remove '%s': %s", path, strerror(errno));
 			else
 				(*n_removed)++;
+			remove_snapshot(s, ids[i]);
 		}
 		free(path);
 	}

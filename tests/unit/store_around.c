@@ -157,6 +157,35 @@ test_trash(void **state)
 	free(path);
 }
 
+/* What was computed of a session goes when it does, and again when it goes for good. */
+static void
+test_snapshots_go_along(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	char *folder = xasprintf("%s/cache/kv", f->dir), *path = store_snapshot_path(f->store, ID_A);
+	char *part = xasprintf("%s.part", path), *other = store_snapshot_path(f->store, ID_B);
+	int n;
+
+	put_three(f);
+	assert_int_equal(file_make_dirs(folder, 0700, &err), 0);
+	assert_int_equal(file_replace(path, "x", 1, 0600, &err), 0);
+	assert_int_equal(file_replace(part, "x", 1, 0600, &err), 0);
+	assert_int_equal(file_replace(other, "x", 1, 0600, &err), 0);
+	assert_int_equal(store_trash(f->store, ID_A, &err), 0);
+	assert_false(file_exists(path));
+	assert_false(file_exists(part));
+	assert_int_equal(file_replace(path, "x", 1, 0600, &err), 0);
+	assert_int_equal(store_empty_trash(f->store, 0, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_false(file_exists(path));
+	assert_true(file_exists(other));
+	free(folder);
+	free(path);
+	free(part);
+	free(other);
+}
+
 /* ---- pictures */
 
 static void
@@ -290,6 +319,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_snapshots_go_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pictures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history_together, setup, teardown),
