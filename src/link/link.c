@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/thread.h"
@@ -16,6 +17,7 @@ struct link {
 	struct queue queue;
 	struct worker worker;
 	pthread_t thread;
+	bool joined;
 };
 
 struct link *
@@ -39,13 +41,38 @@ link_start(const struct card *card, const struct engine_options *options, struct
 	return l;
 }
 
+bool
+link_end_within(struct link *l, int ms)
+{
+	struct timespec until;
+
+	queue_end(&l->queue);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	if (!l->joined)
+		l->joined = pthread_timedjoin_np(l->thread, NULL, &until) == 0;
+	return l->joined;
+}
+
+bool
+link_is_keeping(const struct link *l)
+{
+	return atomic_load(&l->worker.keeping);
+}
+
 void
 link_end(struct link *l)
 {
 	if (!l)
 		return;
 	queue_end(&l->queue);
-	pthread_join(l->thread, NULL);
+	if (!l->joined)
+		pthread_join(l->thread, NULL);
 	queue_done(&l->queue);
 	free(l);
 }
@@ -79,6 +106,25 @@ link_warm_take(struct link *l, struct prompt *prompt)
 
 	r->question.prompt = *prompt;
 	*prompt = (struct prompt){0};
+	queue_put(&l->queue, r);
+}
+
+void
+link_leave(struct link *l, const char *path, long long max_bytes)
+{
+	struct request *r = request_new(REQUEST_LEAVE);
+
+	r->path = path ? xstrdup(path) : NULL;
+	r->max_bytes = max_bytes;
+	queue_put(&l->queue, r);
+}
+
+void
+link_restore(struct link *l, const char *path)
+{
+	struct request *r = request_new(REQUEST_RESTORE);
+
+	r->path = xstrdup(path);
 	queue_put(&l->queue, r);
 }
 

@@ -17,9 +17,14 @@ struct link;
 struct link *
 link_start(const struct card *card, const struct engine_options *options, struct error *err);
 
-/* Ends: stop flag, join; frees everything that waits. */
+/* Ends: stop flag, join; frees everything that waits, but what link_leave() said before is done. */
 void
 link_end(struct link *l);
+/* Its first half, for so long at most: false when the worker is still at it. link_end() has to follow. */
+bool
+link_end_within(struct link *l, int ms);
+bool
+link_is_keeping(const struct link *l);          /* the worker writes a file of link_leave() */
 
 /* Readable (POLLIN) while events wait. At most one wake byte is outstanding. */
 int
@@ -36,6 +41,15 @@ link_see_take(struct link *l, struct pixels *pixels); /* fill the picture cache 
  * the engine FAILED. Taken over; *prompt is empty afterwards. */
 void
 link_warm_take(struct link *l, struct prompt *prompt);
+
+/* The conversation is left. What was computed of it since it was restored, or since the one before was left, is kept in this
+ * file, for which the oldest files beside it make room: together they have max_bytes at most. path NULL: none of it is
+ * ever kept. A favour that a question ends; failures go to the log, and there is no event unless the engine FAILED. */
+void
+link_leave(struct link *l, const char *path, long long max_bytes);
+/* The conversation to come was kept in this file. The same kind of favour, but a question waits for it. */
+void
+link_restore(struct link *l, const char *path);
 
 struct question {
 	int ticket;             /* the caller's number, repeated in every event of this answer */

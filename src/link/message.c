@@ -26,6 +26,7 @@ request_free(struct request *r)
 	pixels_done(&r->pixels);
 	prompt_done(&r->question.prompt);
 	free(r->question.segs);
+	free(r->path);
 	free(r);
 }
 

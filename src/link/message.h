@@ -7,7 +7,7 @@
 
 #include "link/link.h"
 
-enum request_kind { REQUEST_LOAD, REQUEST_SEE, REQUEST_WARM, REQUEST_ASK };
+enum request_kind { REQUEST_LOAD, REQUEST_SEE, REQUEST_WARM, REQUEST_ASK, REQUEST_LEAVE, REQUEST_RESTORE };
 
 struct request {
 	struct request *next;
@@ -15,6 +15,8 @@ struct request {
 	bool stopped;                   /* link_stop() came while it was still waiting */
 	struct pixels pixels;           /* SEE */
 	struct question question;       /* ASK; of WARM the prompt */
+	char *path;                     /* RESTORE; LEAVE, or NULL */
+	long long max_bytes;            /* LEAVE */
 };
 
 struct request *

@@ -1,9 +1,10 @@
-/* queue.c: see queue.h. Everything but `stop` and `hurry` is touched only with the lock held, and nothing is computed
+/* queue.c: see queue.h. Everything but `stop`, `hurry` and `asked` is touched only with the lock held, and nothing is computed
  * under it.
  *
  * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that
  * it hands out, both under the lock, so a stop can neither hit the next answer nor be lost between two of
- * them. `hurry` says besides that something waits behind the request at work; it is set by what comes. */
+ * them. `hurry` says besides that something waits behind the request at work, `asked` that it is a question; they are set
+ * by what comes. */
 #include "config.h"
 
 #include "link/queue.h"
@@ -20,6 +21,7 @@ queue_init(struct queue *q, struct error *err)
 	q->requests_end = &q->requests;
 	atomic_init(&q->stop, false);
 	atomic_init(&q->hurry, false);
+	atomic_init(&q->asked, false);
 	if (pipe(q->wake) < 0)
 		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
 	for (int i = 0; i < 2; i++) {
@@ -89,6 +91,8 @@ queue_put(struct queue *q, struct request *r)
 	q->requests_end = &r->next;
 	if (q->busy)
 		atomic_store(&q->hurry, true);
+	if (r->kind == REQUEST_ASK)
+		atomic_store(&q->asked, true);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
 	free_all(old);
@@ -114,6 +118,7 @@ queue_end(struct queue *q)
 	q->ending = true;
 	atomic_store(&q->stop, true);
 	atomic_store(&q->hurry, true);
+	atomic_store(&q->asked, false);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
 }
@@ -145,20 +150,47 @@ pop(struct queue *q)
 	return r;
 }
 
+/* At the end nothing is done any more but what would be lost. */
+static struct request *
+pop_kept(struct queue *q)
+{
+	struct request *r;
+
+	while (q->requests) {
+		r = pop(q);
+		if (r->kind == REQUEST_LEAVE)
+			return r;
+		request_free(r);
+	}
+	return NULL;
+}
+
+static bool
+has(const struct queue *q, enum request_kind kind)
+{
+	for (const struct request *r = q->requests; r; r = r->next)
+		if (r->kind == kind)
+			return true;
+	return false;
+}
+
 struct request *
 queue_next(struct queue *q)
 {
-	struct request *r = NULL;
+	struct request *r;
 
 	pthread_mutex_lock(&q->lock);
 	q->busy = false;
 	while (!q->requests && !q->ending)
 		pthread_cond_wait(&q->came, &q->lock);
-	if (!q->ending) {
+	if (q->ending) {
+		r = pop_kept(q);
+	} else {
 		r = pop(q);
 		q->busy = true;
 		atomic_store(&q->stop, r->stopped);
 		atomic_store(&q->hurry, r->stopped || q->requests);
+		atomic_store(&q->asked, has(q, REQUEST_ASK));
 	}
 	pthread_mutex_unlock(&q->lock);
 	return r;

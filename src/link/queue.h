@@ -22,6 +22,7 @@ struct queue {
 	/* looked at by the worker between tokens, layers and chunks */
 	atomic_bool stop;
 	atomic_bool hurry;              /* the same, or another request waits: a favour ends here */
+	atomic_bool asked;              /* a question waits, and its answer is wanted */
 };
 
 int
@@ -36,7 +37,7 @@ queue_put(struct queue *q, struct request *r);  /* a WARM takes the place of one
 void
 queue_stop(struct queue *q);            /* the request at work, and all that wait now */
 void
-queue_end(struct queue *q);             /* queue_next() gives NULL from now on */
+queue_end(struct queue *q);             /* queue_next() gives what is to be kept, then NULL, from now on */
 struct event *
 queue_take(struct queue *q);
 

@@ -11,6 +11,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
 
 /* One request while it is worked on. */
 struct job {
@@ -65,6 +67,7 @@ drop_engine(struct worker *w)
 	engine_free(w->engine);
 	w->context = NULL;
 	w->engine = NULL;
+	w->computed = false;
 }
 
 /* ---- load, see, warm */
@@ -129,12 +132,80 @@ warm(struct worker *w, const struct prompt *prompt)
 	struct watch watch = {.stop = &w->queue->hurry};
 	struct error err = {0};
 
-	if (!w->engine || atomic_load(&w->queue->hurry) || context_sync(w->context, prompt, &watch, NULL, &err) == 0 ||
-	    err.code == CODE_SIGINT || err.code == CODE_INPUT)
+	if (!w->engine || atomic_load(&w->queue->hurry))
+		return;
+	w->computed = true;
+	if (context_sync(w->context, prompt, &watch, NULL, &err) == 0 || err.code == CODE_SIGINT || err.code == CODE_INPUT)
 		return;
 	if (err.code == CODE_ENGINE)
 		drop_engine(w);
 	tell_failed(w, 0, &err);
+}
+
+/* ---- leave, restore */
+
+static int
+write_timeline(struct worker *w, const char *path, long long max_bytes, struct error *err)
+{
+	struct watch watch = {.stop = &w->queue->asked};
+	long long bytes = context_save_bytes(w->context);
+	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int rc = 0;
+
+	if (bytes > max_bytes)
+		rc = error_set(err, CODE_STORE, "it would have %lld bytes, and %lld are allowed", bytes, max_bytes);
+	if (rc == 0)
+		rc = file_make_dirs(folder, 0700, err);
+	if (rc == 0)
+		rc = file_make_room(folder, max_bytes - bytes, err);
+	if (rc == 0)
+		rc = context_save(w->context, path, &watch, err);
+	free(folder);
+	return rc;
+}
+
+/* What went wrong with a favour is for the log; a lost device is not. */
+static void
+favour_failed(struct worker *w, const char *what, const struct error *err)
+{
+	log_line("%s: %s", what, err->what);
+	if (err->code != CODE_ENGINE)
+		return;
+	drop_engine(w);
+	tell_failed(w, 0, err);
+}
+
+static void
+leave(struct worker *w, const char *path, long long max_bytes)
+{
+	int64_t since = clock_ms();
+	struct error err = {0};
+
+	if (path && w->computed && context_n_used(w->context) > 0) {
+		atomic_store(&w->keeping, true);
+		if (write_timeline(w, path, max_bytes, &err) == 0)
+			log_debug("%d tokens kept in '%s' after %d ms", context_n_used(w->context), path, ms_since(since));
+		else
+			favour_failed(w, "no KV snapshot is written", &err);
+		atomic_store(&w->keeping, false);
+	}
+	w->computed = false;
+}
+
+static void
+restore(struct worker *w, const char *path)
+{
+	struct watch watch = {.stop = &w->queue->stop};
+	int64_t since = clock_ms();
+	struct error err = {0};
+
+	if (!w->engine || stopped(w))
+		return;
+	w->computed = false;
+	if (context_restore(w->context, path, &watch, &err) == 0)
+		log_debug("%d tokens taken from '%s' after %d ms", context_n_used(w->context), path, ms_since(since));
+	else
+		favour_failed(w, "the KV snapshot is not used", &err);
 }
 
 /* ---- an answer */
@@ -253,6 +324,7 @@ prefill(struct answer *a, struct error *err)
 	struct watch watch = watch_of(&a->job);
 	int rc;
 
+	w->computed = true;
 	if (q->fresh)
 		context_reset(w->context);
 	if (q->segs)
@@ -323,6 +395,12 @@ worker_run(void *arg)
 			break;
 		case REQUEST_ASK:
 			answer(w, &r->question);
+			break;
+		case REQUEST_LEAVE:
+			leave(w, r->path, r->max_bytes);
+			break;
+		case REQUEST_RESTORE:
+			restore(w, r->path);
 			break;
 		}
 		request_free(r);

@@ -5,8 +5,10 @@
 
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct fake fake;
 
@@ -224,6 +226,55 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 		out->best[i] = (struct candidate){out->id + i, -0.5f - (float)i};
 	ctx->k++;
 	return 0;
+}
+
+int
+context_n_used(const struct context *ctx)
+{
+	return (int)ctx->n_held;
+}
+
+long long
+context_save_bytes(const struct context *ctx)
+{
+	return (long long)ctx->n_held;
+}
+
+/* A byte a token, each with a look at the wish to stop. */
+int
+context_save(struct context *ctx, const char *path, const struct watch *watch, struct error *err)
+{
+	FILE *f = fopen(path, "w");
+
+	atomic_fetch_add(&fake.n_saves, 1);
+	for (size_t i = 0; f && i < ctx->n_held; i++) {
+		pass();
+		if (atomic_load(watch->stop)) {
+			fclose(f);
+			unlink(path);
+			return error_set(err, CODE_SIGINT, "stopped");
+		}
+		fputc((int)(ctx->held[i] & 0xff), f);
+	}
+	if (f)
+		fclose(f);
+	return f ? 0 : error_set(err, CODE_STORE, "cannot write '%s'", path);
+}
+
+int
+context_restore(struct context *ctx, const char *path, const struct watch *watch, struct error *err)
+{
+	FILE *f = fopen(path, "r");
+
+	(void)watch;
+	ctx->n_held = 0;
+	for (int c; f && (c = fgetc(f)) != EOF;)
+		ctx->held[ctx->n_held++] = c;
+	if (f)
+		fclose(f);
+	if (fake.lose_restore)
+		return error_set(err, CODE_ENGINE, "the device was lost");
+	return f ? 0 : error_set(err, CODE_STORE, "cannot open '%s'", path);
 }
 
 struct sampler *

@@ -18,11 +18,12 @@ struct fake {
 	int n_answer;           /* tokens before the stop id; -1: it never comes */
 	int n_context;          /* tokens until the context is full; 0: never */
 	int fail_step_at;       /* the step that fails with CODE_ENGINE; -1: none */
-	bool fail_open, fail_sync, lose_sync, fail_see;
+	bool fail_open, fail_sync, lose_sync, fail_see, lose_restore;
 	atomic_bool gated;      /* steps and loading wait for fake_let() */
 	atomic_bool sync_gated; /* each token of a prompt does */
 	/* what was seen */
 	atomic_int n_steps, n_opened, n_freed, n_seen, n_segs, n_resets, n_remembered;
+	atomic_int n_saves;
 	atomic_int n_synced;    /* tokens of prompts that were computed */
 	atomic_bool signals_blocked;
 };

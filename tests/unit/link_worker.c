@@ -618,6 +618,200 @@ test_newer_warm_takes_its_place(void **state)
 	forget(heard, 3);
 }
 
+/* ---- leave and restore */
+
+static char *
+new_folder(void)
+{
+	char path[] = "link-test-XXXXXX";
+
+	assert_non_null(mkdtemp(path));
+	return xstrdup(path);
+}
+
+static bool
+is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static char *
+file_in(const char *dir, const char *name)
+{
+	return xasprintf("%s/%s", dir, name);
+}
+
+static void
+remove_folder(char *dir, char *a, char *b)
+{
+	unlink(a);
+	unlink(b);
+	assert_int_equal(rmdir(dir), 0);
+	free(a);
+	free(b);
+	free(dir);
+}
+
+/* All requests until now are done. */
+static void
+settle(struct link *l)
+{
+	int n = atomic_load(&fake.n_seen);
+
+	link_see_take(l, &(struct pixels){0});
+	wait_for(&fake.n_seen, n + 1);
+}
+
+/* What was computed is there again in another process' place, in the order of the calls. */
+static void
+test_leave_and_restore(void **state)
+{
+	struct heard heard[4];
+	struct link *l = start_loaded(heard, 4);
+	char *dir = new_folder(), *a = file_in(dir, "a"), *b = file_in(dir, "b");
+
+	(void)state;
+	ask_prompt(l, 1, 20);
+	listen_until_over(l, heard, 1);
+	link_leave(l, a, 1000);
+	settle(l);
+	ask_prompt(l, 2, 3);
+	listen_until_over(l, heard, 2);
+	link_leave(l, NULL, 1000);              /* private: neither now nor later */
+	link_leave(l, b, 1000);
+	link_restore(l, a);
+	ask_prompt(l, 3, 24);
+	listen_until_over(l, heard, 3);
+	assert_int_equal(heard[3].n_reused, 20);
+	assert_true(is_there(a));
+	assert_false(is_there(b));
+	assert_int_equal(heard[0].n_events, 0);
+	link_end(l);
+	remove_folder(dir, a, b);
+	forget(heard, 4);
+}
+
+/* Nothing was computed of the conversation since it was restored, or of the new one: there is nothing to keep. */
+static void
+test_leave_without_news(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+	char *dir = new_folder(), *a = file_in(dir, "a"), *b = file_in(dir, "b");
+
+	(void)state;
+	ask_prompt(l, 1, 20);
+	listen_until_over(l, heard, 1);
+	link_leave(l, a, 1000);
+	link_leave(l, b, 1000);
+	link_restore(l, a);
+	link_leave(l, b, 1000);
+	link_restore(l, b);                     /* is not there: a line in the log */
+	link_leave(l, b, 1000);
+	assert_true(link_end_within(l, 60000));
+	assert_int_equal(atomic_load(&fake.n_saves), 1);
+	assert_int_equal(heard[0].n_events, 0);
+	link_end(l);
+	remove_folder(dir, a, b);
+	forget(heard, 2);
+}
+
+/* The end waits for the file, and says so when asked. */
+static void
+test_end_keeps(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+	char *dir = new_folder(), *a = file_in(dir, "a"), *b = file_in(dir, "b");
+
+	(void)state;
+	ask_prompt(l, 1, 20);
+	listen_until_over(l, heard, 1);
+	atomic_store(&fake.gated, true);
+	ask_prompt(l, 1, 20);                   /* is stopped by the end */
+	link_leave(l, a, 1000);
+	assert_false(link_end_within(l, 50));
+	fake_let(6);
+	assert_false(link_end_within(l, 50));
+	assert_true(link_is_keeping(l));
+	fake_let_all();
+	link_end(l);
+	assert_true(is_there(a));
+	remove_folder(dir, a, b);
+	forget(heard, 2);
+}
+
+static void
+test_ask_ends_a_leave(void **state)
+{
+	struct heard heard[3];
+	struct link *l = start_loaded(heard, 3);
+	char *dir = new_folder(), *a = file_in(dir, "a"), *b = file_in(dir, "b");
+
+	(void)state;
+	ask_prompt(l, 1, 20);
+	listen_until_over(l, heard, 1);
+	atomic_store(&fake.gated, true);
+	link_leave(l, a, 1000);
+	wait_for(&fake.n_saves, 1);
+	link_restore(l, b);                     /* no reason to hurry */
+	fake_let(5);
+	ask_prompt(l, 2, 24);
+	fake_let_all();
+	listen_until_over(l, heard, 2);
+	assert_int_equal(heard[2].stop, STOP_EOS);
+	assert_false(is_there(a));
+	link_end(l);
+	remove_folder(dir, a, b);
+	forget(heard, 3);
+}
+
+/* The cap: what does not fit is not written, and older files go before it is passed. */
+static void
+test_leave_makes_room(void **state)
+{
+	struct heard heard[4];
+	struct link *l = start_loaded(heard, 4);
+	char *dir = new_folder(), *a = file_in(dir, "a"), *b = file_in(dir, "b");
+
+	(void)state;
+	ask_prompt(l, 1, 20);
+	listen_until_over(l, heard, 1);
+	link_leave(l, a, 19);
+	ask_prompt(l, 2, 30);
+	listen_until_over(l, heard, 2);
+	assert_false(is_there(a));
+	link_leave(l, a, 40);
+	settle(l);
+	assert_true(is_there(a));
+	ask_prompt(l, 3, 11);
+	listen_until_over(l, heard, 3);
+	link_leave(l, b, 40);
+	link_end(l);
+	assert_false(is_there(a));
+	assert_true(is_there(b));
+	remove_folder(dir, a, b);
+	forget(heard, 4);
+}
+
+static void
+test_restore_loses_the_engine(void **state)
+{
+	struct heard heard[2];
+	struct link *l = start_loaded(heard, 2);
+
+	(void)state;
+	fake.lose_restore = true;
+	link_restore(l, "nothing");
+	listen_until_over(l, heard, 0);
+	assert_int_equal(heard[0].error.code, CODE_ENGINE);
+	ask_prompt(l, 1, 3);
+	listen_until_over(l, heard, 1);
+	assert_int_equal(heard[1].error.code, CODE_ENGINE);
+	link_end(l);
+	forget(heard, 2);
+}
+
 /* A prompt that does not fit is no news; a lost engine is, and the next load brings it back. */
 static void
 test_warm_fails(void **state)
@@ -723,6 +917,12 @@ main(void)
 		TEST(test_ask_ends_a_warm),
 		TEST(test_stop_ends_a_warm),
 		TEST(test_newer_warm_takes_its_place),
+		TEST(test_leave_and_restore),
+		TEST(test_leave_without_news),
+		TEST(test_end_keeps),
+		TEST(test_ask_ends_a_leave),
+		TEST(test_leave_makes_room),
+		TEST(test_restore_loses_the_engine),
 		TEST(test_warm_fails),
 		TEST(test_end_while_warming),
 		TEST(test_end_while_answering),
