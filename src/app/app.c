@@ -19,6 +19,7 @@
 #include "actions.h"
 #include "complete.h"
 #include "internal.h"
+#include "snapshot.h"
 #include "pasted.h"
 #include "plain.h"
 #include "trap.h"
@@ -460,6 +461,8 @@ leave(struct app *app, int signal_fd, struct error *err)
 
 	end_answer(app, signal_fd);
 	kept = keep_flush(app, err);
+	if (app->leave == CODE_OK || hung_up)
+		snapshot_leave(app);
 	keep_close(app);
 	ui_close(app->ui);
 	app->ui = NULL;

@@ -11,6 +11,7 @@
  *     again.c edit.c branches.c room.c            answers once more and on; old messages; branches; a full context
  *     verify.c verdict.c                          recorded answers against what comes now
  *     load.c sessions.c follow.c                  the model; which conversation is open; one that another terminal writes
+ *     snapshot.c                                  what is computed of a conversation, between two times that it is open
  *     present.c meter.c                           conversation → entries; the line below it
  */
 #ifndef APP_INTERNAL_H

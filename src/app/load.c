@@ -4,12 +4,16 @@
 
 #include "load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "internal.h"
+#include "snapshot.h"
+
+#define PATIENCE_MS 1000        /* how long leaving may take without a word */
 
 /* Memory that others have now, or a device in trouble, may be there when the next message loads again; a folder without
  * a model stays one. Nobody sits before a pipe who could wait for that. */
@@ -43,6 +47,7 @@ load_again(struct app *app)
 	app->engine = ENGINE_LOADING;
 	app->load_began = clock_ms();
 	link_load(app->link);
+	snapshot_restore(app);
 	staged_see(app);
 	meter_show(app);
 }
@@ -138,6 +143,8 @@ load_event(struct app *app, const struct event *e)
 void
 load_end(struct app *app)
 {
+	if (app->link && !link_end_within(app->link, PATIENCE_MS) && link_is_keeping(app->link))
+		fputs("ivchat: keeping what was computed of this conversation; Ctrl-C leaves without it\n", stderr);
 	link_end(app->link);
 	card_free(app->card);
 	free(app->device);

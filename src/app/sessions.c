@@ -14,14 +14,17 @@
 #include "base/text.h"
 #include "actions.h"
 #include "internal.h"
+#include "snapshot.h"
 #include "words.h"
 
 /* Takes chat and session over. */
 static void
 replace(struct app *app, struct chat *chat, struct session *session)
 {
-	if (app->chat)
+	if (app->chat) {
+		snapshot_leave(app);
 		keep_close(app);
+	}
 	follow_end(&app->follow);
 	chat_free(app->chat);
 	app->chat = chat;
@@ -135,6 +138,7 @@ sessions_open(struct app *app, const char *which, struct error *err)
 	log_debug("session %s opened: %d messages, %d lines left out", id, chat->n_messages, n_bad);
 	if (session)
 		keep_last(app);
+	snapshot_restore(app);
 	return 0;
 }
 

@@ -20,7 +20,7 @@
 
 #define MAX_WARNINGS 20
 
-enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SPAN, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH,
+enum kind { KIND_WHOLE, KIND_REAL, KIND_SEED, KIND_SPAN, KIND_SIZE, KIND_SWITCH, KIND_CHOICE, KIND_TEXT, KIND_PATH,
 	KIND_GPUS };
 
 struct key {
@@ -37,6 +37,7 @@ struct key {
 #define WHOLE(field, least, most) KIND_WHOLE, AT(field), least, most, NULL
 #define REAL(field, least, most) KIND_REAL, AT(field), least, most, NULL
 #define SPAN(field, most) KIND_SPAN, AT(field), 0, most, NULL
+#define SIZE(field) KIND_SIZE, AT(field), 0, 0, NULL
 #define SWITCH(field) KIND_SWITCH, AT(field), 0, 0, NULL
 #define CHOICE(field, choices) KIND_CHOICE, AT(field), 0, 0, choices
 #define TEXT(field) KIND_TEXT, AT(field), 0, 0, NULL
@@ -52,6 +53,9 @@ static const struct key keys[] = {
 	{ "model.threads", WHOLE(threads, 0, 1024), "0", "CPU threads; 0: all cores" },
 	{ "engine.ahead", SWITCH(ahead), "on",
 	    "compute the beginning of the next prompt while it is typed; never on the CPU with more than 10^9 parameters" },
+	{ "kv.snapshot", SWITCH(kv_snapshot), "off",
+	    "keep what the model computed of a conversation when it is left, so that it need not be read again" },
+	{ "kv.snapshot_max", SIZE(kv_snapshot_max), "8GiB", "how much of that is kept; the oldest goes first" },
 	{ "gen.max_tokens", WHOLE(max_tokens, 1, 1 << 20), "512", "longest answer" },
 	{ "gen.temp", REAL(temp, 0, 100), "0", "temperature; 0: greedy" },
 	{ "gen.top_p", REAL(top_p, 0, 1), "1", "keep the likeliest tokens up to this sum; 1: all" },
@@ -196,6 +200,8 @@ set(struct conf *c, const struct key *k, const char *value)
 		return set_seed(c, value);
 	case KIND_SPAN:
 		return value_span(value, k->most, to);
+	case KIND_SIZE:
+		return value_size(value, to);
 	case KIND_SWITCH:
 		return set_switch(to, value);
 	case KIND_CHOICE:
@@ -225,6 +231,8 @@ bad_value(const struct key *k, const char *value, struct error *err)
 	case KIND_SPAN:
 		return error_set(err, CODE_USAGE, "%s '%s': must be a time such as 90s, 10m or 2h, at most %gh", k->name,
 		    value, k->most / 3600);
+	case KIND_SIZE:
+		return error_set(err, CODE_USAGE, "%s '%s': must be a size such as 8GiB, 500MiB or 0", k->name, value);
 	case KIND_GPUS:
 		return error_set(err, CODE_USAGE, "%s '%s': must be auto, none, or numbers of GPUs such as 0 or 0,1", k->name,
 		    value);
@@ -570,6 +578,8 @@ form(const struct key *k)
 		return "N|random";
 	case KIND_SPAN:
 		return "TIME";
+	case KIND_SIZE:
+		return "SIZE";
 	case KIND_SWITCH:
 		return "on|off";
 	case KIND_CHOICE:
@@ -612,6 +622,18 @@ quoted(const char *text)
 	return buf_take(&out);
 }
 
+/* In the largest unit that says it exactly. */
+static char *
+size_text(long long bytes)
+{
+	static const char *const units[] = { "", "KiB", "MiB", "GiB", "TiB" };
+	int i = 0;
+
+	for (; i < 4 && bytes > 0 && bytes % 1024 == 0; i++)
+		bytes /= 1024;
+	return xasprintf("%lld%s", bytes, units[i]);
+}
+
 char *
 conf_value(const struct conf *c, int i)
 {
@@ -628,6 +650,8 @@ conf_value(const struct conf *c, int i)
 		return c->seed_set ? xasprintf("%llu", (unsigned long long)c->seed) : xstrdup("random");
 	case KIND_SPAN:
 		return xasprintf("%ds", *(const int *)at);
+	case KIND_SIZE:
+		return size_text(*(const long long *)at);
 	case KIND_SWITCH:
 		return xstrdup(*(const bool *)at ? "on" : "off");
 	case KIND_CHOICE:

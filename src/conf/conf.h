@@ -25,6 +25,8 @@ struct conf {
 	char *gpus;                     /* "auto", "none", "0,1" */
 	int ctx, threads;               /* 0: the model's own; all cores */
 	bool ahead;
+	bool kv_snapshot;
+	long long kv_snapshot_max;      /* bytes */
 
 	int max_tokens, top_k;
 	float temp, top_p, repeat_penalty;

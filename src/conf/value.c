@@ -4,6 +4,7 @@
 #include "conf/value.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,26 @@ value_span(const char *text, double most, int *out)
 		return false;
 	*out = (int)(n * unit);
 	return true;
+}
+
+bool
+value_size(const char *text, long long *out)
+{
+	static const char *const units[] = { "", "KiB", "MiB", "GiB", "TiB" };
+	char *unit;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &unit, 10);
+	if (unit == text || errno || n < 0)
+		return false;
+	unit += *unit == ' ';
+	for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+		if (strcmp(unit, units[i]) == 0 && n <= LLONG_MAX >> 10 * i) {
+			*out = n << 10 * i;
+			return true;
+		}
+	return false;
 }
 
 /* The number at the beginning; its end, or NULL. */

@@ -16,6 +16,9 @@ value_real(const char *text, double least, double most, float *out);
 /* Seconds: "90", "90s", "10m", "2h". */
 bool
 value_span(const char *text, double most, int *out);
+/* Bytes: "8GiB", "500 MiB", "64KiB", "1TiB"; a number alone is bytes. */
+bool
+value_size(const char *text, long long *out);
 /* Numbers of GPUs, "0" or "0,1": how many, each once, in order; "auto": 0; "none": -1. */
 #define VALUE_MAX_GPUS 8
 bool

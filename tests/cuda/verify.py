@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # verify.py: conversations held on a GPU, with the demo model, greedy and drawn, with pictures and several turns, and all
 # their answers computed once more: token for token the same. Of `make check-gpu`.
+import json
 import os
 import pathlib
 import sys
@@ -27,6 +28,18 @@ class Verify(ProgramTest):
             self.assertRegex(self.session('last'), r'"gpu": ?"cuda, ')
             said = self.good(self.run_it('replay', '--verify', '-m', MODEL, 'last'))
             self.assertRegex(said, r'(?s)^turn 1: same \d+\nturn 2: same \d+\nturn 3: same \d+\n')
+
+    def test_what_was_kept_goes_on(self):
+        """kv.snapshot: keys and values from a file are those that the card would compute, as far as answers tell."""
+        for quant in 'bf16', 'int8':
+            for question, where in ('What is in the picture?', ['-i', PICTURES / '12-several.jpg']), ('Which colours?', ['-c']):
+                result = self.run_it('--plain', '-m', MODEL, '--quant', quant, '-n', '48', '--set', 'kv.snapshot=on', *where,
+                                     stdin=question + '\n')
+                self.assertEqual(result.returncode, 0, result.stderr)
+            first, second = [r for r in map(json.loads, self.session('last').splitlines()) if r['t'] == 'answer']
+            self.assertGreater(second['reused'], first['segs'][-1][1])
+            said = self.good(self.run_it('replay', '--verify', '-m', MODEL, '--quant', quant, 'last'))
+            self.assertRegex(said, r'(?s)^turn 1: same \d+\nturn 2: same \d+\n')
 
 
 if __name__ == '__main__':

@@ -1,10 +1,10 @@
 # program/chat: the whole chat in a terminal model (term-shot), and the pure parts of its conductor
 TESTS += tests/program/chat_pty.py tests/program/chat_talk.sh tests/program/chat_stop.sh tests/program/chat_input.sh tests/program/chat_sizes.sh \
 	tests/program/chat_sessions.sh tests/program/chat_ends.sh tests/program/chat_trouble.sh tests/program/chat_pictures.sh \
-	tests/program/chat_again.sh tests/program/chat_context.sh tests/program/chat_shelf.sh tests/program/chat_replay.sh tests/program/chat_load.sh tests/program/chat_ahead.sh tests/program/chat_tmux.py
+	tests/program/chat_again.sh tests/program/chat_context.sh tests/program/chat_shelf.sh tests/program/chat_replay.sh tests/program/chat_load.sh tests/program/chat_ahead.sh tests/program/chat_snapshot.sh tests/program/chat_tmux.py
 EXTRA_DIST += tests/program/chat_pty.py tests/program/chat-lib.sh tests/program/chat_talk.sh tests/program/chat_stop.sh tests/program/chat_input.sh \
 	tests/program/chat_sizes.sh tests/program/chat_sessions.sh tests/program/chat_ends.sh tests/program/chat_trouble.sh tests/program/chat_pictures.sh \
-	tests/program/chat_again.sh tests/program/chat_context.sh tests/program/chat_shelf.sh tests/program/chat_replay.sh tests/program/chat_load.sh tests/program/chat_ahead.sh tests/program/chat_tmux.py tests/program/soak.py
+	tests/program/chat_again.sh tests/program/chat_context.sh tests/program/chat_shelf.sh tests/program/chat_replay.sh tests/program/chat_load.sh tests/program/chat_ahead.sh tests/program/chat_snapshot.sh tests/program/chat_tmux.py tests/program/soak.py
 
 check_PROGRAMS += app_words app_slash
 TESTS += app_words app_slash

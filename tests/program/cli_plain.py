@@ -139,6 +139,115 @@ class Pipe(ProgramTest):
         self.fails(self.run_it('-m', TINY, stdin=''), 2, 'the chat needs a terminal, and standard input is none')
 
 
+class Snapshots(ProgramTest):
+    """kv.snapshot: what was computed of a conversation is there when it is gone on with, and changes nothing else."""
+    def chat(self, lines, *args, on=True):
+        result = self.run_it('--plain', '-m', TINY, '-n', '5', '--set', f'kv.snapshot={"on" if on else "off"}', *args,
+                             stdin=lines)
+        self.assertEqual((result.returncode, re.sub(br'\[#1 .*\n', b'', result.stderr)), (0, b''))
+
+    def answers(self):
+        return [r for r in self.records() if r['t'] == 'answer']
+
+    def kept(self):
+        return sorted(self.home.glob('cache/kv/*'))
+
+    def log(self):
+        return (self.home / 'state' / 'log').read_text()
+
+    def verify(self, n):
+        self.assertEqual(len(re.findall('same 5', self.run_it('replay', '--verify', 'last', '-m', TINY).stdout.decode())), n)
+
+    def test_gone_on_with(self):
+        self.chat('one\n', '-i', GRAY)
+        file, = self.kept()
+        self.assertEqual(file.name, self.sessions()[0].stem)
+        self.assertEqual((file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777), (0o600, 0o700))
+        size = file.stat().st_size
+        self.chat('two\n', '-c')
+        first, second = self.answers()
+        # the last token of the first answer was chosen, and computed by nobody
+        self.assertEqual(second['reused'], first['segs'][-1][1] + 4)
+        self.assertGreater(self.kept()[0].stat().st_size, size)
+        self.verify(2)
+        self.sessions()[0].unlink()
+        file.unlink()
+        self.chat('one\n', '-i', GRAY, on=False)
+        self.chat('two\n', '-c', on=False)
+        self.assertEqual([a['ids'] for a in self.answers()], [first['ids'], second['ids']])
+        self.assertEqual([a['reused'] for a in self.answers()], [0, 0])
+        self.assertFalse(self.kept())
+
+    def test_what_changed_nothing_is_not_written_again(self):
+        self.chat('one\n')
+        before = self.kept()[0].stat()
+        self.chat('', '-c')
+        self.assertEqual(self.kept()[0].stat().st_mtime_ns, before.st_mtime_ns)
+
+    def test_off_and_private_write_nothing(self):
+        self.chat('one\n', on=False)
+        self.chat('one\n', '--no-save')
+        self.chat('/private\none\n')
+        self.chat('/new\n')
+        self.assertFalse(self.kept())
+        self.assertFalse((self.home / 'cache').exists())
+        before = self.sessions()
+        self.chat('/private\none\n/new\ntwo\n')
+        self.assertEqual([f.name for f in self.kept()], [s.stem for s in self.sessions() if s not in before])
+
+    def test_anything_else_is_computed_anew(self):
+        self.chat('one\n', '-i', GRAY)
+        file, = self.kept()
+        whole = file.read_bytes()
+        for name, spoil in ('torn', whole[:-1]), ('torn', whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]), \
+                ('no KV snapshot', b'x' * len(whole)), ('torn', b''), ('otherwise: build', whole.replace(b'build ', b'BUILD ', 1)):
+            with self.subTest(name):
+                self.home.joinpath('state', 'log').unlink(missing_ok=True)
+                file.write_bytes(spoil)
+                self.chat('two\n', '-c')
+                self.assertEqual(self.answers()[-1]['reused'], 0)
+                self.assertIn(name, self.log())
+        self.chat('two\n', '-c', '--set', 'model.threads=3')
+        self.assertEqual(self.answers()[-1]['reused'], 0)
+        self.assertIn('otherwise: device', self.log())
+        self.verify(len(self.answers()))
+
+    def test_another_model_of_the_same_shape(self):
+        self.chat('one\n')
+        other = self.derive('other')
+        for f in other.glob('*.safetensors'):
+            f.write_bytes(f.read_bytes()[:-2] + b'\0\0')
+        self.chat('two\n', '-c', '-m', other)
+        self.assertEqual(self.answers()[-1]['reused'], 0)
+        self.assertIn('otherwise: weights', self.log())
+
+    def test_the_cap(self):
+        self.chat('one\n')
+        oldest, = self.kept()
+        size = oldest.stat().st_size
+        self.chat('one\n', '--set', f'kv.snapshot_max={2 * size + 8192}')
+        self.assertEqual(len(self.kept()), 2)
+        self.chat('one\n', '--set', f'kv.snapshot_max={2 * size + 8192}')
+        self.assertEqual(len(self.kept()), 2)
+        self.assertNotIn(oldest, self.kept())
+        self.chat('one\n', '--set', f'kv.snapshot_max={size - 1}')
+        self.assertEqual(len(self.kept()), 2)
+        self.assertIn('no KV snapshot is written: it would have', self.log())
+
+    def test_what_cannot_be_written_is_a_line_in_the_log(self):
+        self.home.mkdir()
+        (self.home / 'cache').write_text('no folder')
+        self.chat('one\n')
+        self.chat('two\n', '-c')
+        self.assertEqual(len(self.answers()), 2)
+        self.assertIn('no KV snapshot is written: cannot make folder', self.log())
+
+    def test_it_goes_with_its_session(self):
+        self.chat('one\n')
+        self.good(self.run_it('rm', '-q', '-f', 'last'))
+        self.assertFalse(self.kept())
+
+
 class Terminal(ProgramTest):
     def talk(self, script, *args):
         """script: (what is awaited, what is typed then). Returns (status, all that was shown)."""

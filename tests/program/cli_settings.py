@@ -278,7 +278,7 @@ class Help(ProgramTest):
              'rename tag search find export copy raw tokens context pin drop info verify save private redraw quit exit bye '
              'q').split()
     SETTINGS = ('model.dir model.quant model.gpus model.ctx gen.max_tokens gen.temp gen.top_p gen.top_k gen.repeat_penalty gen.seed '
-                'gen.system context.overflow image.mode image.width image.max_kib image.orient image.question input.mode '
+                'kv.snapshot kv.snapshot_max gen.system context.overflow image.mode image.width image.max_kib image.orient image.question input.mode '
                 'input.paste_fold history.save history.size ui.ascii ui.theme ui.title ui.timestamps ui.markdown ui.math '
                 'ui.mouse exit.print hangup.grace store.dir trash.days log.level').split()
     OPTIONS = {

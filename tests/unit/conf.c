@@ -120,6 +120,29 @@ test_times(void **state)
 }
 
 static void
+test_sizes(void **state)
+{
+	struct conf c;
+
+	(void)state;
+	load(&c, "");
+	assert_false(c.kv_snapshot);
+	assert_int_equal(c.kv_snapshot_max, 8LL << 30);
+	conf_done(&c);
+	load(&c, "kv.snapshot = on\nkv.snapshot_max = 500 MiB");
+	assert_true(c.kv_snapshot);
+	assert_int_equal(c.kv_snapshot_max, 500 << 20);
+	conf_done(&c);
+	load(&c, "kv.snapshot_max = 1025");
+	assert_int_equal(c.kv_snapshot_max, 1025);
+	conf_done(&c);
+	refuse("kv.snapshot_max = 8GB", "kv.snapshot_max '8GB': must be a size such as 8GiB, 500MiB or 0");
+	refuse("kv.snapshot_max = -1", "kv.snapshot_max '-1': must be a size such as 8GiB, 500MiB or 0");
+	refuse("kv.snapshot_max = GiB", "kv.snapshot_max 'GiB': must be a size such as 8GiB, 500MiB or 0");
+	refuse("kv.snapshot_max = 9000000TiB", "kv.snapshot_max '9000000TiB': must be a size such as 8GiB, 500MiB or 0");
+}
+
+static void
 test_lines(void **state)
 {
 	struct conf c;
@@ -419,7 +442,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_without_a_file),
 		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_bad_lines_are_one_warning),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_set_that_cannot_be),
