@@ -795,12 +795,24 @@ backspace(struct input *in)
 	return UI_ACT_NONE;
 }
 
+/* With the caret at either end of the folded paste, what would be sent is shown first. */
+static bool
+unfold(struct input *in)
+{
+	const long at = fold_at(in);
+
+	if (at < 0 || (rl_point != at && (size_t)rl_point != (size_t)at + in->fold.n))
+		return false;
+	drop_fold(in);
+	return true;
+}
+
 static void
 send_line(struct input *in)
 {
 	if (searching()) {
 		leave_search(in);
-	} else {        /* an empty line too: with pictures it asks for the usual question */
+	} else if (!unfold(in)) {       /* an empty line too: with pictures it asks for the usual question */
 		rl_callback_sigcleanup();
 		feed(in, "\r", 1);
 		in->at = history_length;

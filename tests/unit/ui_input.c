@@ -426,6 +426,21 @@ a_long_paste_folds(void **state)
 	assert_sent(in, "see: 1\n2\n3\n4\n5\n6\n7\n8\n9\n10 ok");
 }
 
+/* Enter beside the word unfolds; the next one sends. */
+static void
+enter_unfolds_a_paste(void **state)
+{
+	struct input *in = *state;
+
+	paste(in, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
+	assert_drawn(in, 40, 10, "> [paste 10 lines]", 0, 18);
+	input_key(in, KEYS_SEND, false);
+	assert_sent(in, NULL);
+	assert_drawn(in, 40, 2, "  9/  10", 1, 4);
+	input_key(in, KEYS_SEND, false);
+	assert_sent(in, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
+}
+
 static int
 setup_unfolded(void **state)
 {
@@ -687,6 +702,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(ctrl_c_clears_or_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_paste_is_one_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_paste_folds, setup, teardown),
+		cmocka_unit_test_setup_teardown(enter_unfolds_a_paste, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_paste_folds, setup_unfolded, teardown),
 		cmocka_unit_test_setup_teardown(newline_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(completion, setup, teardown),
