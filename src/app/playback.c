@@ -369,8 +369,11 @@ playback_print(const struct chat *c, int branch, int from, int to, struct buf *o
 {
 	struct playback_how how = { .leaf = playback_leaf(c, branch), .from = from, .to = to };
 	struct playback p;
-	int rc = playback_init(&p, c, &how, 0, err);
+	int rc;
 
+	if (how.leaf <= 0)
+		return error_set(err, CODE_INPUT, "session %s has no branch %d", c->id, branch);
+	rc = playback_init(&p, c, &how, 0, err);
 	for (int i = 0; i < p.n; i++)
 		if (begins_message(&p, i, false))
 			print_message(out, chat_message(c, p.steps[i].message));
