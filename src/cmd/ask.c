@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/signals.h"
 #include "link/link.h"
@@ -194,14 +195,16 @@ print_notes(const struct ask *a)
 {
 	const struct reply *r = &a->reply;
 	int ms = r->ms_total - r->ms_first;
+	char *figures = xasprintf("load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, "
+	                          "%.1f tokens/s; %s; %s",
+	    r->ms_load, a->n_prompt, a->n_picture_tokens, r->sync.n_reused, r->ms_prefill, r->n_tokens,
+	    r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0, stop_name(r->stop),
+	    r->device ? r->device : "");
 
+	log_debug("%s", figures);
 	if (a->o->verbose)
-		fprintf(stderr,
-		    "load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, "
-		    "%.1f tokens/s; %s; %s\n",
-		    r->ms_load, a->n_prompt, a->n_picture_tokens, r->sync.n_reused, r->ms_prefill,
-		    r->n_tokens, r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0,
-		    stop_name(r->stop), r->device ? r->device : "");
+		fprintf(stderr, "%s\n", figures);
+	free(figures);
 	if (a->o->quiet || !isatty(STDERR_FILENO))
 		return;
 	if (r->stop == STOP_LENGTH)

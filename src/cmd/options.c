@@ -187,7 +187,7 @@ static const struct row rows[] = {
 	{FLAG(0, "man", man), OPT_HELP, "keys, slash, settings: as mdoc(7) source, for the manual"},
 
 	{FLAG('q', "quiet", quiet), 0, "errors only on standard error"},
-	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error"},
+	{FLAG('v', "verbose", verbose), 0, "times and figures on standard error, and in the log"},
 	{FLAG('h', "help", help), 0, "print this and end"},
 	{FLAG('V', "version", version), 0, "print version, backends (CUDA: which cards) and picture formats and end"},
 };

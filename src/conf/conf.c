@@ -558,9 +558,11 @@ conf_open_log(const struct conf *c, const struct paths *paths, bool verbose)
 {
 	const char *given = getenv("IVCHAT_LOG");
 	char *path = given && *given ? xstrdup(given) : xasprintf("%s/log", paths->state);
-	bool off = strcmp(c->log_level, "off") == 0;
+	bool off = strcmp(c->log_level, "off") == 0, debug = verbose || strcmp(c->log_level, "debug") == 0;
 
-	log_open(path, verbose || strcmp(c->log_level, "debug") == 0 ? LOG_DEBUG : off ? LOG_OFF : LOG_INFO);
+	if (debug)      /* who asks for figures has them of the first run too */
+		file_make_dirs(paths->state, 0700, NULL);
+	log_open(path, debug ? LOG_DEBUG : off ? LOG_OFF : LOG_INFO);
 	free(path);
 }
 

@@ -145,6 +145,7 @@ class Asking(ProgramTest):
         result = self.ask('-v', '-n', '4', 'a')
         self.assertRegex(result.stderr.decode(), r'^load \d+ ms; prompt \d+ tokens \(0 of pictures, 0 reused\) in \d+ ms; '
                          r'answer 4 tokens, [\d.]+ tokens/s; length; cpu')
+        self.assertIn(result.stderr.decode(), (self.home / 'state/log').read_text())
 
 
 class Looking(ProgramTest):
