@@ -13,7 +13,7 @@ libcmd_a_SOURCES = \
 	src/cmd/verify.c src/cmd/rerun.c src/cmd/worddiff.c src/cmd/worddiff.h \
 	src/cmd/model.c src/cmd/bench.c src/cmd/measure.c src/cmd/measure.h \
 	src/cmd/quantize.c src/cmd/quantize.h src/cmd/writing.c src/cmd/writing.h \
-	src/cmd/synth.c src/cmd/synth.h src/cmd/config.c src/cmd/completion.c src/cmd/doctor.c \
+	src/cmd/synth.c src/cmd/synth.h src/cmd/digests.c src/cmd/digests.h src/cmd/config.c src/cmd/completion.c src/cmd/doctor.c \
 	src/cmd/help.c src/cmd/columns.c src/cmd/columns.h
 
 # Which commit this is, for the record of a measurement; rewritten only when it is another one.

@@ -1,5 +1,5 @@
 /* model.c: what a model folder holds (info), whether it is whole (check), and whether it fits into memory (plan): these
- * read headers only. Those that write one are in synth.c and quantize.c. */
+ * read headers only, but for check --full, which is in digests.c. Those that write one are in synth.c and quantize.c. */
 #include "config.h"
 
 #include <dirent.h>
@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "cmd/cmd.h"
 #include "cmd/device.h"
+#include "cmd/digests.h"
 #include "cmd/quantize.h"
 #include "cmd/synth.h"
 #include "engine/engine.h"
@@ -80,7 +81,7 @@ print_files(const char *dir)
 }
 
 static int
-check(const struct card *card, const struct options *o, struct error *err)
+check(const struct card *card, const char *dir, const struct options *o, struct error *err)
 {
 	const char *stored;
 	char digest[65];
@@ -93,7 +94,7 @@ check(const struct card *card, const struct options *o, struct error *err)
 	    stored ? stored : "");
 	if (o->verbose && card_digest(card, digest, err) == 0)
 		printf("digest %s\n", digest);
-	return 0;
+	return o->full ? digests_check(dir, err) : 0;
 }
 
 /* ---- plan */
@@ -217,7 +218,7 @@ do_verb(const struct options *o, struct error *err)
 	if (!card)
 		return -1;
 	if (strcmp(o->operands[0], "check") == 0) {
-		failed = check(card, o, err);
+		failed = check(card, dir, o, err);
 	} else if (strcmp(o->operands[0], "plan") == 0) {
 		failed = plan(card, o, err);
 	} else {
@@ -235,6 +236,10 @@ run(const struct command *self, struct options *o)
 	struct error err = {0};
 
 	(void)self;
+	if (o->full && strcmp(verb, "check") != 0) {
+		error_set(&err, CODE_USAGE, "--full goes with model check only");
+		return cmd_fail(&err);
+	}
 	if (strcmp(verb, "synth") == 0)
 		return synth_run(o, &err) < 0 ? cmd_fail(&err) : CODE_OK;
 	if (strcmp(verb, "quantize") == 0)

@@ -181,6 +181,8 @@ static const struct row rows[] = {
 
 	{LIST(0, "set", "KEY=VALUE", sets), 0,
 	    "any key of ivchat-config(5); may be repeated"},
+	{FLAG(0, "full", full), OPT_SYNTH,
+	    "of model check: read every file, print its SHA-256, and compare it with what its download said"},
 	{WORD(0, "shape", "SHAPE", shape), OPT_SYNTH,
 	    "of model synth: 40b (default), or a folder whose config.json says it"},
 	{FLAG(0, "keys", keys), OPT_DOCTOR, "show what each key sends, until q"},

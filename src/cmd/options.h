@@ -23,7 +23,7 @@ enum option_group {
 	OPT_HELP = 1 << 17,     /* --man */
 	OPT_DOCTOR = 1 << 18,   /* --keys */
 	OPT_CONF = 1 << 16,     /* none: a command without other options that reads settings all the same */
-	OPT_SYNTH = 1 << 20,    /* --shape --seed */
+	OPT_SYNTH = 1 << 20,    /* of model: --full --shape --seed */
 	OPT_REPLAY = 1024,      /* --run --verify --speed … */
 	OPT_BATCH = 2048,       /* -o --map --shard … */
 	OPT_SEARCH = 4096,      /* what to find and where, --limit --tag --json */
@@ -66,7 +66,8 @@ struct options {
 	/* ls, show, rm, tokenize */
 	int limit, turn;
 	bool raw, force, restore, empty_trash, gc, check, no_bos, decode;
-	/* model synth */
+	/* model check, model synth */
+	bool full;
 	const char *shape;              /* "40b", a folder; NULL: 40b */
 	/* replay */
 	bool again, verify, diff, loop; /* again: --run */

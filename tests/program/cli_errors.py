@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # cli_errors.py: broken folders, pictures, sessions, command lines and places; each with its status and the one line that
 # it must produce.
+import hashlib
 import json
 import math
 import os
@@ -160,6 +161,42 @@ class Model(ProgramTest):
 
     def test_check_of_a_whole_one(self):
         self.assertEqual(self.good(self.run_it('model', 'check', TINY)), WHOLE)
+
+    def test_check_of_every_byte(self):
+        """Each source that tells what a file should be, and a bit that no header shows."""
+        folder = self.derive('tiny')
+        names = sorted(p.name for p in folder.iterdir())
+        sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+        check = 'model', 'check', '--full', folder
+
+        def said(*known):
+            return WHOLE + ''.join(f"{sums[name]}  {name}{'  as published' if name in known else ''}\n" for name in names)
+
+        others = '; nothing here tells what the other ones should be\n'
+        self.assertEqual(self.good(self.run_it(*check)), said() + f'0 of {len(names)} files are as published{others}')
+        notes = folder / '.cache/huggingface/download'
+        notes.mkdir(parents=True)
+        (notes / f'{FIRST}.metadata').write_text(f"{'0' * 40}\n{sums[FIRST]}\n1.5\n")
+        (notes / 'config.json.metadata').write_text(f"{'0' * 40}\n{'1' * 40}\n1.5\n")     # not a SHA-256: says nothing
+        self.assertEqual(self.good(self.run_it(*check)), said(FIRST) + f'1 of {len(names)} files are as published{others}')
+        blob = self.dir / 'blobs' / sums['tokenizer.model']
+        blob.parent.mkdir()
+        (folder / 'tokenizer.model').rename(blob)
+        (folder / 'tokenizer.model').symlink_to(blob)
+        self.assertEqual(self.good(self.run_it(*check)),
+                         said(FIRST, 'tokenizer.model') + f'2 of {len(names)} files are as published{others}')
+        (folder / 'SHA256SUMS').write_text(''.join(f'{h} {" *"[i % 2]}{n}\n' for i, (n, h) in enumerate(sums.items())))
+        self.assertEqual(self.good(self.run_it(*check)), said(*names) + f'{len(names)} of {len(names)} files are as published\n')
+        data = bytearray((folder / FIRST).read_bytes())
+        data[-1] ^= 1
+        (folder / FIRST).write_bytes(data)
+        self.assertEqual(self.good(self.run_it('model', 'check', folder)), WHOLE)
+        result = self.run_it(*check)
+        self.assertEqual((result.returncode, result.stderr.decode()),
+                         (4, f"ivchat: '{folder}/{FIRST}' is not the file that was published: its SHA-256 should be "
+                             f"{sums[FIRST]}\ntry: fetch this file again\n"))
+        self.assertTrue(result.stdout.decode().endswith(f'{hashlib.sha256(data).hexdigest()}  {FIRST}  not as published\n'))
+        self.fails(self.run_it('model', 'info', '--full', folder), 2, '--full goes with model check only')
 
 
 class Question(ProgramTest):
