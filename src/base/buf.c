@@ -20,6 +20,7 @@ buf_room(struct buf *b, size_t n)
 		while (cap - b->n < n + 1)
 			cap = cap > (size_t)-1 / 2 ? b->n + n + 1 : cap * 2;
 		b->at = xrealloc(b->at, cap);
+		b->at[b->n] = '\0';     /* the caller may have nothing to put there */
 		b->cap = cap;
 	}
 	return b->at + b->n;

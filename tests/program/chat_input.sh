@@ -215,6 +215,19 @@ expect-exit 0
 KEYS
 "$ivchat" help reading 2>/dev/null | grep -q "^  x  *copy the message$" || { echo "not the keys of reading mode in force"; exit 1; }
 
+# an empty message stays one
+MALLOC_PERTURB_=7 VISUAL=true screen 100x32 <<'KEYS'
+wait "/help"
+key C-g
+sleep 0.3
+type "after it"
+wait "> after it"
+expect-no-text "the editor wrote"
+key C-c
+key C-d
+expect-exit 0
+KEYS
+
 VISUAL=false screen 100x32 <<'KEYS'
 type "as it was"
 wait "> as it was"

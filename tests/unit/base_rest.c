@@ -42,6 +42,19 @@ an_empty_buf(void **state)
 	free(s);
 }
 
+/* Room that nothing was put into, in memory that held something else. */
+static void
+a_buf_with_room_is_a_text(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	free(memset(xmalloc(4096), 'x', 4096));
+	buf_room(&b, 4095);
+	assert_string_equal(buf_text(&b), "");
+	buf_done(&b);
+}
+
 static void
 a_buf_grows(void **state)
 {
@@ -446,6 +459,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_buf),
+		cmocka_unit_test(a_buf_with_room_is_a_text),
 		cmocka_unit_test(a_buf_grows),
 		cmocka_unit_test(a_buf_is_cut_at_both_ends),
 		cmocka_unit_test(errors_are_one_safe_line),
