@@ -4,6 +4,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -50,8 +51,9 @@ check_words(const struct options *o, struct error *err)
 	for (int i = 0; i < o->n_operands; i++) {
 		const char *word = o->operands[i];
 		const struct command *near = cmd_nearest(word);
+		struct stat st;
 
-		if (file_exists(word))
+		if (stat(word, &st) == 0 && !S_ISDIR(st.st_mode))
 			continue;
 		error_set(err, CODE_USAGE, "'%s' is neither a subcommand nor a picture file", word);
 		if (near)

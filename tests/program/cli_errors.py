@@ -391,6 +391,8 @@ class CommandLine(ProgramTest):
                    "ivchat tokenize, or to ask something: ivchat ask 'tokenise'")
         self.fails(self.run_it('what is this'), 2, "'what is this' is neither a subcommand nor a picture file",
                    "ivchat ask 'what is this'")
+        (self.dir / 'engine').mkdir()
+        self.fails(self.run_it('engine'), 2, "'engine' is neither a subcommand nor a picture file", "ivchat ask 'engine'")
 
     def test_unknown_option(self):
         self.fails(self.run_it('ask', '--modle', 'x'), 2, "unknown option '--modle'", '--model')
