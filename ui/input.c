@@ -534,6 +534,12 @@ fold_at(const struct input *in)
 	return at - rl_line_buffer;
 }
 
+bool
+input_folded(const struct input *in)
+{
+	return fold_at(in) >= 0;
+}
+
 /* "(failed reverse-i-search)`how': " in fewer words. */
 static const char *
 search_prompt(struct input *in, const char *line)

@@ -47,6 +47,8 @@ const char *
 input_text(const struct input *in);             /* lent until the next input_ call */
 bool
 input_empty(const struct input *in);            /* no text, and no search of the history going on */
+bool
+input_folded(const struct input *in);           /* a paste is drawn as one word: Enter beside it shows it first */
 void
 input_set_text(struct input *in, const char *text);
 void

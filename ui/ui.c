@@ -215,7 +215,8 @@ take_unit(struct ui *ui, const struct reader_unit *unit)
 		return;
 	ui->guessed = false;
 	if (ui->flash.n == 0 && !input_empty(ui->input))
-		ui_flash(ui, "taken for a paste: Enter sends it");
+		ui_flash(ui, input_folded(ui->input) ? "taken for a paste: Enter shows it, and again sends it" :
+		                                       "taken for a paste: Enter sends it");
 }
 
 /* Until there is an event: the keys behind it are for what the program makes of it, a list that it opens for example. */

@@ -108,9 +108,9 @@ class ChatTest(ProgramTest):
         self.env.pop('WAYLAND_DISPLAY', None)
         self.assertEqual(self.chat(play)[0], 0)
 
-    def questions(self, keys, answers, quick=False, more='', brackets=False):
-        """The questions that come of keys which arrive all at once, and of `more` a second later, on a terminal that
-        answers the program's own questions at once or not at all."""
+    def questions(self, keys, answers, quick=False, more=(), brackets=False):
+        """The questions that come of keys which arrive all at once, and of each of `more` a second after the last, on a
+        terminal that answers the program's own questions at once or not at all."""
         def play(t):
             if quick or brackets:
                 t.wait('\x1b[c')
@@ -118,9 +118,9 @@ class ChatTest(ProgramTest):
             t.wait('/help')
             time.sleep(0.3)
             t.keys(keys)
-            if more:
+            for later in more:
                 time.sleep(1)
-                t.keys(more)
+                t.keys(later)
             for _ in range(answers):
                 t.wait('[cut at 3]')
             t.keys('\x03\x04')
@@ -130,17 +130,17 @@ class ChatTest(ProgramTest):
         return [r['text'] for r in self.of_kind('user')]
 
     def test_a_paste_without_brackets_is_not_sent(self):
-        self.assertEqual(self.questions('first line\rsecond line\r', 1, True, '\r'), ['first line\nsecond line\n'])
+        self.assertEqual(self.questions('first line\rsecond line\r', 1, True, ['\r']), ['first line\nsecond line\n'])
 
     def test_a_paste_without_brackets_on_a_slow_line_is_not_sent(self):
-        self.assertEqual(self.questions('first line\rsecond line\r', 1, more='\r'), ['first line\nsecond line\n'])
+        self.assertEqual(self.questions('first line\rsecond line\r', 1, more=['\r']), ['first line\nsecond line\n'])
 
     def test_a_long_paste_without_brackets_is_one_message(self):
         text = ''.join(f'line {i} of a long paste\r' for i in range(400))
-        self.assertEqual(self.questions(text + 'end', 1, more='\r'), [text.replace('\r', '\n') + 'end'])
+        self.assertEqual(self.questions(text + 'end', 1, more=['\r', '\r']), [text.replace('\r', '\n') + 'end'])
 
     def test_what_a_slow_line_held_back_is_sent_at_its_enter(self):
-        self.assertEqual(self.questions('ello\rhow are', 2, more=' you\r'), ['ello', 'how are you'])
+        self.assertEqual(self.questions('ello\rhow are', 2, more=[' you\r']), ['ello', 'how are you'])
 
     def test_a_script_types_a_line_at_once(self):
         for quick in False, True:
