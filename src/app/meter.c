@@ -158,28 +158,32 @@ write_speed(const struct app *app, char *out, size_t size)
 		snprintf(out, size, speed < 10 ? "%.1f tok/s" : "%.0f tok/s", speed);
 }
 
-static const char *
-model_name(const struct app *app)
+/* The model, and on GPUs what its weights are there: engine_device() ends with that. */
+static void
+write_model(const struct app *app, char *out, size_t size)
 {
-	if (!app->card)
-		return NULL;
-	return app->options->model_is_bundled ? "demo model" : card_info(app->card)->name;
+	const char *name = app->options->model_is_bundled ? "demo model" : card_info(app->card)->name;
+	const char *quant = app->device && strncmp(app->device, "cuda", 4) == 0 ? strrchr(app->device, ',') : NULL;
+
+	snprintf(out, size, "%s%s", name, quant ? quant + 1 : "");
 }
 
 void
 meter_show(struct app *app)
 {
-	char state[64] = "", context[64] = "", speed[32] = "", *title = chat_title(app->chat);
+	char state[64] = "", context[64] = "", speed[32] = "", model[128] = "", *title = chat_title(app->chat);
 	int n = used(app), n_ctx = app->card ? talk_n_ctx(app) : 0;
 	struct ui_status status = {
 		.name = title,
 		.state = state,
 		.context = context,
 		.speed = speed,
-		.model = model_name(app),
+		.model = app->card ? model : NULL,
 		.private_session = app->private,
 	};
 
+	if (app->card)
+		write_model(app, model, sizeof model);
 	write_state(app, state, sizeof state);
 	write_speed(app, speed, sizeof speed);
 	if (n >= 0 && n_ctx > 0) {
