@@ -333,6 +333,21 @@ finish_few(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4],
 	gather(w, out, weights, t);
 }
 
+/* What is left when the whole tiles before t have been softened. */
+template <bool TAIL>
+static __device__ __forceinline__ void
+finish(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4], struct running *now, int t)
+{
+	if (TAIL) {
+		finish_few(w, out, p, now, t);
+	} else {
+		begin_products();
+		gather(w, out, p, t - 1);
+	}
+	await_products<0>();
+	hold(out);
+}
+
 /* Between two barriers one warpgroup multiplies first and softens then, the other the other way round, so that the
  * tensor cores always have one of them to serve. */
 template <bool TAIL>
@@ -370,14 +385,7 @@ run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_
 	for (; t < n_tiles; t++)
 		step(true);
 	await_fetched();
-	if (TAIL) {
-		finish_few(w, out, p, now, t);
-	} else {
-		begin_products();
-		gather(w, out, p, t - 1);
-	}
-	await_products<0>();
-	hold(out);
+	finish<TAIL>(w, out, p, now, t);
 }
 
 template <bool TAIL>
@@ -415,14 +423,7 @@ run_late(const struct work &w, float (&out)[16][4], struct running *now, int n_t
 	soften_tile(w, s, now, t - 1, true);
 	weigh(out, *now);
 	round_weights(p, s);
-	if (TAIL) {
-		finish_few(w, out, p, now, t);
-	} else {
-		begin_products();
-		gather(w, out, p, t - 1);
-	}
-	await_products<0>();
-	hold(out);
+	finish<TAIL>(w, out, p, now, t);
 }
 
 static __device__ __forceinline__ void

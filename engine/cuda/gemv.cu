@@ -82,33 +82,6 @@ keep_norm(const struct gemv_args &a, float4 *kept)
 		kept[i] = ((const float4 *)a.norm)[i];
 }
 
-/* Sum of one, largest of the other over the block, for every thread. */
-static __device__ __forceinline__ float2
-block_sum_max(float sum, float most, float2 *room)
-{
-	int lane = threadIdx.x & 31, n_warps = (int)blockDim.x >> 5;
-
-	sum = warp_sum(sum);
-	most = warp_max(most);
-	if (lane == 0)
-		room[threadIdx.x >> 5] = make_float2(sum, most);
-	__syncthreads();
-	return make_float2(warp_sum(lane < n_warps ? room[lane].x : 0.0f), warp_max(lane < n_warps ? room[lane].y : 0.0f));
-}
-
-/* The e with 2^e ≤ v, within what keeps 2^(13 - e) and its inverse normal numbers. */
-static __device__ __forceinline__ int
-exponent_of(float v)
-{
-	return max(-100, min(113, (int)(__float_as_uint(v) >> 23) - 127));
-}
-
-static __device__ __forceinline__ float
-power_of_two(int e)
-{
-	return __uint_as_float((uint32_t)(e + 127) << 23);
-}
-
 /* Two values as the weights meet them: bf16, or that as fp16 times factor. */
 template <int QUANT>
 static __device__ __forceinline__ uint32_t
@@ -255,24 +228,6 @@ ask(const struct gemv_args &a, int task, int row)
 	return n;
 }
 
-static __device__ __forceinline__ float
-rounded(float v)
-{
-	return bf16_value(bf16_of(v));
-}
-
-/* Where a row of q, k or v goes. */
-static __device__ __forceinline__ uint16_t *
-place_of_row(const struct gemv_rope &r, int pos, int row)
-{
-	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim;
-	size_t cache = (size_t)pos * r.n_kv_heads * r.head_dim;
-
-	if (row < k_from)
-		return r.q + row;
-	return row < v_from ? r.k + cache + (row - k_from) : r.v + cache + (row - v_from);
-}
-
 template <int QUANT, int EPILOGUE>
 static __device__ __forceinline__ void
 finish(const struct gemv_args &a, const struct needs &n, int task, int row, float low, float high, float back)
@@ -288,7 +243,7 @@ finish(const struct gemv_args &a, const struct needs &n, int task, int row, floa
 	if (EPILOGUE == QKV) {
 		v = rounded(v);
 		other = rounded(other);
-		*place_of_row(a.rope, n.pos, row) = bf16_of(lane ? v * n.cos + other * n.sin : v * n.cos - other * n.sin);
+		*place_in_step(a.rope, n.pos, row) = bf16_of(lane ? v * n.cos + other * n.sin : v * n.cos - other * n.sin);
 	} else if (EPILOGUE == SWIGLU) {
 		v = rounded(v);
 		if (lane == 0)
@@ -309,23 +264,6 @@ piece(const struct gemv_args &a, int row, int i, int n_pieces)
 	return make_uint4(0, 0, 0, 0);
 }
 
-/* Two weights: of a word as bf16, or of its bytes 0 and 1, or 2 and 3. */
-template <int QUANT, int HIGH>
-static __device__ __forceinline__ float2
-weights_of(uint32_t word)
-{
-	if (QUANT == QUANT_BF16)
-		return make_float2(bf16_low(word), bf16_high(word));
-	if (QUANT == QUANT_FP8) {
-		uint32_t two = e4m3_pair<HIGH>(word);
-
-		return __half22float2(*(__half2 *)&two);
-	}
-	/* 2^23 + 128 + q */
-	return make_float2(__uint_as_float(__byte_perm(word, 0x4b000000u, HIGH ? 0x7442 : 0x7440)) - 8388736.0f,
-	    __uint_as_float(__byte_perm(word, 0x4b000000u, HIGH ? 0x7443 : 0x7441)) - 8388736.0f);
-}
-
 /* Four weights, two a word, as the tensor cores take them. */
 template <int QUANT>
 static __device__ __forceinline__ uint2
@@ -344,15 +282,6 @@ halves_of(uint32_t word)
 	v = __hsub2(*(__half2 *)&high, zero);
 	high = *(uint32_t *)&v;
 	return make_uint2(low, high);
-}
-
-/* sum += A B, m16n8k16. */
-static __device__ __forceinline__ void
-mma(float sum[4], uint2 low, uint2 high, uint32_t x0, uint32_t x1)
-{
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-	    : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-	    : "r"(low.x), "r"(high.x), "r"(low.y), "r"(high.y), "r"(x0), "r"(x1));
 }
 
 static __device__ __forceinline__ float
@@ -467,7 +396,12 @@ weight_at(const struct gemv_args &a, int row, int i)
 		return 0;
 	if (QUANT == QUANT_BF16)
 		return bf16_value(((const uint16_t *)a.w)[at]);
-	return weights_of<QUANT, 0>(((const uint8_t *)a.w)[at]).x;
+	uint32_t byte = ((const uint8_t *)a.w)[at];
+
+	if (QUANT == QUANT_INT8)
+		return (float)byte - 128.0f;
+	byte = e4m3_pair<0>(byte);
+	return __low2float(*(__half2 *)&byte);
 }
 
 /* Rows that do not begin on 16 bytes: value by value. */

@@ -81,43 +81,6 @@ call_ahead(const struct packed_args &a, int tile_bytes, int skip, int n)
 
 /* ---- x into shared memory */
 
-/* Sum of one, largest of the other over the block, for every thread. */
-static __device__ __forceinline__ float2
-block_sum_max(float sum, float most, float2 *room)
-{
-	int lane = threadIdx.x & 31, n_warps = blockDim.x >> 5;
-
-#pragma unroll
-	for (int m = 16; m; m >>= 1) {
-		sum += __shfl_xor_sync(FULL, sum, m);
-		most = fmaxf(most, __shfl_xor_sync(FULL, most, m));
-	}
-	if (lane == 0)
-		room[threadIdx.x >> 5] = make_float2(sum, most);
-	__syncthreads();
-	sum = lane < n_warps ? room[lane].x : 0.0f;
-	most = lane < n_warps ? room[lane].y : 0.0f;
-#pragma unroll
-	for (int m = 16; m; m >>= 1) {
-		sum += __shfl_xor_sync(FULL, sum, m);
-		most = fmaxf(most, __shfl_xor_sync(FULL, most, m));
-	}
-	return make_float2(sum, most);
-}
-
-/* The e with 2^e ≤ v, within what keeps 2^(13 - e) and its inverse normal numbers. */
-static __device__ __forceinline__ int
-exponent_of(float v)
-{
-	return max(-100, min(113, (int)(__float_as_uint(v) >> 23) - 127));
-}
-
-static __device__ __forceinline__ float
-power_of_two(int e)
-{
-	return __uint_as_float((uint32_t)(e + 127) << 23);
-}
-
 /* Eight of n values from 8 c on, zeros beyond the end; where rows of n do not all begin on 16 bytes, one by one. */
 static __device__ __forceinline__ void
 eight_floats(float *v, const float *from, int c, int n)
@@ -238,14 +201,6 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 
 /* ---- the product */
 
-static __device__ __forceinline__ void
-mma(float *sum, uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1)
-{
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-	    : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
 /* Sums of the lane's two rows over its warp's groups of a tile. */
 struct sums {
 	float part[4];                  /* of mma, of a group: 0 row low, 2 row high, 1 and 3 the same again */
@@ -267,10 +222,10 @@ multiply(struct sums &s, const struct group &u, const uint4 *xs, const float *be
 			uint32_t low = w[2 * h], high = w[2 * h + 1];
 			uint4 x = xs[p * 8 + h * 4];
 
-			mma(s.part, low & 0x000f000fu, high & 0x000f000fu, low & 0x00f000f0u, high & 0x00f000f0u, x.x, x.y);
+			mma(s.part, make_uint2(low & 0x000f000fu, low & 0x00f000f0u), make_uint2(high & 0x000f000fu, high & 0x00f000f0u), x.x, x.y);
 			low >>= 8;
 			high >>= 8;
-			mma(s.part, low & 0x000f000fu, high & 0x000f000fu, low & 0x00f000f0u, high & 0x00f000f0u, x.z, x.w);
+			mma(s.part, make_uint2(low & 0x000f000fu, low & 0x00f000f0u), make_uint2(high & 0x000f000fu, high & 0x00f000f0u), x.z, x.w);
 		}
 	}
 	s.low = fmaf(__low2float(scale), s.part[0], s.low);
@@ -300,30 +255,18 @@ keep_angles(const struct packed_args &a, float *angles)
 	}
 }
 
-static __device__ __forceinline__ float
-rounded(float v)
-{
-	return bf16_value(bf16_of(v));
-}
-
 /* Row row and its partner of the other half of a head: into q, or into the step's row of the cache. */
 static __device__ __forceinline__ void
 put_qkv(const struct packed_args &a, const float *angles, int row, float low, float high)
 {
 	const struct gemv_rope &r = a.rope;
-	size_t cache = (size_t)r.state->pos * r.n_kv_heads * r.head_dim;
-	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim, i = row % r.head_dim;
-	float c = row < v_from ? angles[i] : 1.0f, s = row < v_from ? angles[a.half + i] : 0.0f;
-	uint16_t *to;
+	int i = row % r.head_dim;
+	bool turns = row < (r.n_heads + r.n_kv_heads) * r.head_dim;
+	float c = turns ? angles[i] : 1.0f, s = turns ? angles[a.half + i] : 0.0f;
+	uint16_t *to = place_in_step(r, r.state->pos, row);
 
 	low = rounded(low);
 	high = rounded(high);
-	if (row < k_from)
-		to = r.q + row;
-	else if (row < v_from)
-		to = r.k + cache + (row - k_from);
-	else
-		to = r.v + cache + (row - v_from);
 	to[0] = bf16_of(low * c - high * s);
 	to[a.half] = bf16_of(high * c + low * s);
 }

@@ -88,4 +88,60 @@ e4m3_pair(uint32_t four)
 	return two;
 }
 
+/* ---- what the products have in common */
+
+/* Sum of one, largest of the other over the block, for every thread. */
+static __device__ __forceinline__ float2
+block_sum_max(float sum, float most, float2 *room)
+{
+	int lane = threadIdx.x & 31, n_warps = (int)blockDim.x >> 5;
+
+	sum = warp_sum(sum);
+	most = warp_max(most);
+	if (lane == 0)
+		room[threadIdx.x >> 5] = make_float2(sum, most);
+	__syncthreads();
+	return make_float2(warp_sum(lane < n_warps ? room[lane].x : 0.0f), warp_max(lane < n_warps ? room[lane].y : 0.0f));
+}
+
+/* The e with 2^e ≤ v, within what keeps 2^(13 - e) and its inverse normal numbers. */
+static __device__ __forceinline__ int
+exponent_of(float v)
+{
+	return max(-100, min(113, (int)(__float_as_uint(v) >> 23) - 127));
+}
+
+static __device__ __forceinline__ float
+power_of_two(int e)
+{
+	return __uint_as_float((uint32_t)(e + 127) << 23);
+}
+
+/* sum += A B, m16n8k16. */
+static __device__ __forceinline__ void
+mma(float sum[4], uint2 low, uint2 high, uint32_t x0, uint32_t x1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	    : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+	    : "r"(low.x), "r"(high.x), "r"(low.y), "r"(high.y), "r"(x0), "r"(x1));
+}
+
+static __device__ __forceinline__ float
+rounded(float v)
+{
+	return bf16_value(bf16_of(v));
+}
+
+/* Where a row of q, k or v goes. */
+static __device__ __forceinline__ uint16_t *
+place_in_step(const struct gemv_rope &r, int pos, int row)
+{
+	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim;
+	size_t cache = (size_t)pos * r.n_kv_heads * r.head_dim;
+
+	if (row < k_from)
+		return r.q + row;
+	return row < v_from ? r.k + cache + (row - k_from) : r.v + cache + (row - v_from);
+}
+
 #endif
