@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/cuda/attention.cuh"
+#include "tests/cuda/testing.cuh"
 
 namespace by_mma {
 #include "engine/cuda/attention.cu"
@@ -22,50 +23,10 @@ namespace by_mma {
 #undef THREADS
 #include "engine/cuda/attention_wgmma.cu"
 
-#define SHOWN 20
 #define LIMIT (1.0 / 128)
 
 static int n_bad;
 static cudaStream_t stream;
-
-#define CHECK(x) check((x), #x, __LINE__)
-
-static void
-check(cudaError_t rc, const char *what, int line)
-{
-	if (rc == cudaSuccess)
-		return;
-	fprintf(stderr, "attention_test.cu:%d: %s: %s\n", line, what, cudaGetErrorString(rc));
-	exit(1);
-}
-
-static uint32_t seed = 1;
-
-static float
-uniform(void)
-{
-	seed = seed * 1664525u + 1013904223u;
-	return (float)(seed >> 8) / 8388608.0f - 1.0f;
-}
-
-static float
-value(uint16_t h)
-{
-	uint32_t u = (uint32_t)h << 16;
-	float f;
-
-	memcpy(&f, &u, 4);
-	return f;
-}
-
-static uint16_t
-bf16(float f)
-{
-	uint32_t u;
-
-	memcpy(&u, &f, 4);
-	return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
 
 /* q, k and v of a shape, here and on the card; rows of q, of k and of v lie in one buffer each. */
 struct inputs {

@@ -1,5 +1,5 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
-EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu \
+EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemv_test.cu tests/cuda/attention_test.cu tests/cuda/testing.cuh \
 	tests/cuda/two.py
 if HAVE_CUDA
 EXTRA_PROGRAMS += cuda_load cuda_operators
@@ -11,9 +11,9 @@ cuda_operators_CPPFLAGS = $(TEST_CPPFLAGS) $(CUDA_CFLAGS)
 cuda_operators_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 
 # Both include the kernels they test.
-cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu $(srcdir)/engine/cuda/gemv.cu $(srcdir)/engine/cuda/gemv_packed.cu engine/cuda/quant.o
+cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu $(srcdir)/tests/cuda/testing.cuh $(srcdir)/engine/cuda/gemv.cu $(srcdir)/engine/cuda/gemv_packed.cu engine/cuda/quant.o
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemv_test.cu engine/cuda/quant.o
-cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/attention.cu $(srcdir)/engine/cuda/attention_wgmma.cu \
+cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/tests/cuda/testing.cuh $(srcdir)/engine/cuda/attention.cu $(srcdir)/engine/cuda/attention_wgmma.cu \
     $(srcdir)/engine/cuda/attention.cuh
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/attention_test.cu
 cuda_gemv cuda_attention: engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh

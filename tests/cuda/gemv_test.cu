@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/cuda/packed.cuh"
+#include "tests/cuda/testing.cuh"
 
 namespace by_row {
 #include "engine/cuda/gemv.cu"
@@ -27,8 +28,6 @@ namespace by_tile {
 #include "engine/cuda/gemv_packed.cu"
 }
 
-#define SHOWN 20                /* failures that are printed */
-
 typedef std::vector<uint16_t> halves;
 typedef std::vector<float> floats;
 
@@ -36,17 +35,6 @@ static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
 static int n_sm, n_bad;
 static bool chained;
 static cudaStream_t stream;
-
-#define CHECK(x) check((x), #x, __LINE__)
-
-static void
-check(cudaError_t rc, const char *what, int line)
-{
-	if (rc == cudaSuccess)
-		return;
-	fprintf(stderr, "gemv_test.cu:%d: %s: %s\n", line, what, cudaGetErrorString(rc));
-	exit(1);
-}
 
 static void
 expect(bool good, const char *what, const char *quant, int rows, int cols, double is, double limit)
@@ -59,34 +47,6 @@ expect(bool good, const char *what, const char *quant, int rows, int cols, doubl
 }
 
 /* ---- numbers */
-
-static uint32_t seed = 1;
-
-static float
-uniform(void)
-{
-	seed = seed * 1664525u + 1013904223u;
-	return (float)(seed >> 8) / 8388608.0f - 1.0f;
-}
-
-static uint16_t
-bf16(float f)
-{
-	uint32_t u;
-
-	memcpy(&u, &f, 4);
-	return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
-static float
-value(uint16_t h)
-{
-	uint32_t u = (uint32_t)h << 16;
-	float f;
-
-	memcpy(&f, &u, 4);
-	return f;
-}
 
 /* Like weights: a bell of width 0.02, one in 4,096 ten times as far. */
 static halves
