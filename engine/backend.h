@@ -18,6 +18,7 @@
 #include "engine/tensor.h"
 
 #define CONTEXT_CHUNK 1024      /* rows of a step at most: bounded work space, a place to stop */
+#define BACKEND_MAX_STEPS 16    /* no device's max_steps is larger */
 
 struct watch;                   /* engine.h */
 struct backend;
@@ -36,6 +37,7 @@ struct kv_cache;
 
 struct backend_ops {
 	const char *name;               /* "cpu", "cuda" */
+	int max_steps;                  /* rows that begin_steps takes at most; 1: there is no begin_steps */
 
 	/* ---- life, memory, time */
 	void (*free)(struct backend *b);
@@ -94,6 +96,11 @@ struct backend_ops {
 	void (*kv_write)(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from);
 	/* The next step: n tokens at positions pos … pos + n - 1. */
 	void (*begin)(struct backend *b, const int32_t *ids, int n, int pos);
+	/* The same, but until the next begin every row is computed exactly, bit for bit, as n single steps one after another
+	 * would have computed it: embed, qkv_rope, attention, attn_out, swiglu, mlp_out, logits and find_best work on n
+	 * rows, each as if it were alone. For tokens that are only guessed to come next. No last_row() then, and never
+	 * between record and record_end. */
+	void (*begin_steps)(struct backend *b, const int32_t *ids, int n, int pos);
 	/* x[n, H] = embedding rows of the step's ids; negative ids leave their row alone (a picture's place) */
 	void (*embed)(struct backend *b, const struct model *m, struct device_buffer *x);
 	/* q[n, n_heads D] = rope(rms(x, attn_norm) wqᵀ); k (roped) and v go to the cache at the step's positions */
@@ -114,13 +121,13 @@ struct backend_ops {
 	/* x += h downᵀ */
 	void (*mlp_out)(struct backend *b, const struct model *m, int layer, struct device_buffer *x,
 	    const struct device_buffer *h);
-	/* logits[V] = rms(last row of x, norm) lm_headᵀ */
+	/* logits[V] = rms(last row of x, norm) lm_headᵀ; after begin_steps logits[n, V], of every row */
 	void (*logits)(struct backend *b, const struct model *m, struct device_buffer *logits,
 	    const struct device_buffer *x);
-	/* The greedy choice where the logits lie, so that they need not travel; it is kept with them, and best() waits
-	 * for it. */
-	void (*find_best)(struct backend *b, struct device_buffer *logits, int n);
-	void (*best)(struct backend *b, const struct device_buffer *logits, struct best *out);
+	/* The greedy choice in each row of logits [rows, n_vocab], where they lie, so that they need not travel; it is kept
+	 * with them, and best() waits for that of one row. */
+	void (*find_best)(struct backend *b, struct device_buffer *logits, int n_vocab);
+	void (*best)(struct backend *b, const struct device_buffer *logits, int row, struct best *out);
 };
 
 struct backend {

@@ -554,7 +554,7 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 
 	if (find_end(ctx, err) != 0)
 		return -1;
-	b->ops->best(b, ctx->decoder.logits, &best);
+	b->ops->best(b, ctx->decoder.logits, 0, &best);
 	if (!best.finite)
 		return error_set(err, CODE_ENGINE, "the model computed no finite logits: are its weights damaged?");
 	memset(out, 0, sizeof *out);

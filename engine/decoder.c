@@ -27,7 +27,7 @@ decoder_init(struct decoder_work *w, struct backend *b, const struct model *m, i
 	if (!(w->kv = b->ops->kv_new(b, m, n_ctx, err)) || !(w->x = make(w, n, hp->hidden_size, err)) ||
 	    !(w->q = make(w, n, hp->n_heads * hp->head_dim, err)) ||
 	    !(w->attended = make(w, n, hp->n_heads * hp->head_dim, err)) ||
-	    !(w->h = make(w, n, hp->intermediate_size, err)) || !(w->logits = make(w, 1, hp->vocab_size, err)))
+	    !(w->h = make(w, n, hp->intermediate_size, err)) || !(w->logits = make(w, (size_t)b->ops->max_steps, hp->vocab_size, err)))
 		return -1;
 	return 0;
 }

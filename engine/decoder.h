@@ -15,7 +15,7 @@ struct decoder_work {
 	struct device_buffer *q;                /* [max_rows, n_heads D] */
 	struct device_buffer *attended;         /* [max_rows, n_heads D] */
 	struct device_buffer *h;                /* [max_rows, M] */
-	struct device_buffer *logits;           /* [V] */
+	struct device_buffer *logits;           /* [max_steps, V] */
 };
 
 /* decoder_done takes half-made ones. */

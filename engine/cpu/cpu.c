@@ -466,6 +466,15 @@ begin(struct backend *b, const int32_t *ids, int n, int pos)
 	c->n_ids = n;
 	c->first = 0;
 	c->pos = pos;
+	c->one_by_one = false;
+}
+
+static void
+begin_steps(struct backend *b, const int32_t *ids, int n, int pos)
+{
+	assert(n <= MAX_STEPS);
+	begin(b, ids, n, pos);
+	cpu_of(b)->one_by_one = true;
 }
 
 static void
@@ -473,20 +482,16 @@ last_row(struct backend *b)
 {
 	struct cpu *c = cpu_of(b);
 
+	assert(!c->one_by_one);
 	c->first = c->n_ids - 1;
 }
 
-/* Rows of the step that are still computed; and where those of x are. */
+/* Rows of the step that an operator takes together: all that are left, or one, as in a step of its own. Operators go
+ * from c->first to c->n_ids by these; what they make is numbered from c->first on. */
 static int
-rows_left(const struct cpu *c)
+rows_at_once(const struct cpu *c)
 {
-	return c->n_ids - c->first;
-}
-
-static float *
-x_rows(const struct cpu *c, const struct model *m, const struct device_buffer *x)
-{
-	return x->at + (size_t)c->first * (size_t)m->hp.llm.hidden_size;
+	return c->one_by_one ? 1 : c->n_ids - c->first;
 }
 
 static void
@@ -503,15 +508,15 @@ embed(struct backend *b, const struct model *m, struct device_buffer *x)
 		}
 }
 
-/* The step's rows of x, normalised; NULL without memory. */
+/* Rows of x from `row` on, normalised; NULL without memory. */
 static const float *
-normed_rows(struct cpu *c, const struct model *m, const struct tensor *norm, const float *x, int n)
+normed_rows(struct cpu *c, const struct model *m, const struct tensor *norm, const struct device_buffer *x, int row, int n)
 {
 	size_t width = (size_t)m->hp.llm.hidden_size;
 	float *out = cpu_scratch(c, SCRATCH_ROWS, (size_t)n * width);
 
 	if (out)
-		cpu_rms_norm(c, out, width, x, width, norm, n, (int)width, m->hp.llm.norm_eps);
+		cpu_rms_norm(c, out, width, x->at + (size_t)row * width, width, norm, n, (int)width, m->hp.llm.norm_eps);
 	return out;
 }
 
@@ -523,17 +528,23 @@ qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buff
 	const struct llm_hparams *hp = &m->hp.llm;
 	const struct decoder_layer *l = &m->decoder.layers[layer];
 	size_t width = (size_t)hp->hidden_size, q_row = (size_t)hp->n_heads * (size_t)hp->head_dim;
-	size_t at = (size_t)layer * kv->layer_values + (size_t)c->pos * kv->row;
-	const float *normed = normed_rows(c, m, &l->attn_norm, x->at, c->n_ids);
+	int n = rows_at_once(c);
 
-	assert(c->pos + c->n_ids <= kv->n_ctx);
-	if (!normed)
-		return;
-	cpu_linear(c, q->at, q_row, normed, width, &l->wq, c->n_ids, false);
-	cpu_linear(c, kv->k + at, kv->row, normed, width, &l->wk, c->n_ids, false);
-	cpu_linear(c, kv->v + at, kv->row, normed, width, &l->wv, c->n_ids, false);
-	cpu_rope(c, q->at, q_row, c->n_ids, hp->n_heads, hp->head_dim, c->pos, kv->cos, kv->sin);
-	cpu_rope(c, kv->k + at, kv->row, c->n_ids, hp->n_kv_heads, hp->head_dim, c->pos, kv->cos, kv->sin);
+	assert(c->first == 0 && c->pos + c->n_ids <= kv->n_ctx);
+	for (int row = 0; row < c->n_ids; row += n) {
+		int pos = c->pos + row;
+		size_t at = (size_t)layer * kv->layer_values + (size_t)pos * kv->row;
+		const float *normed = normed_rows(c, m, &l->attn_norm, x, row, n);
+		float *q_at = q->at + (size_t)row * q_row;
+
+		if (!normed)
+			return;
+		cpu_linear(c, q_at, q_row, normed, width, &l->wq, n, false);
+		cpu_linear(c, kv->k + at, kv->row, normed, width, &l->wk, n, false);
+		cpu_linear(c, kv->v + at, kv->row, normed, width, &l->wv, n, false);
+		cpu_rope(c, q_at, q_row, n, hp->n_heads, hp->head_dim, pos, kv->cos, kv->sin);
+		cpu_rope(c, kv->k + at, kv->row, n, hp->n_kv_heads, hp->head_dim, pos, kv->cos, kv->sin);
+	}
 }
 
 static void
@@ -542,23 +553,35 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 {
 	struct cpu *c = cpu_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
-	size_t row = (size_t)hp->n_heads * (size_t)hp->head_dim, at = (size_t)layer * kv->layer_values;
-	struct attention a = { .q = q->at + (size_t)c->first * row, .k = kv->k + at, .v = kv->v + at, .out = out->at, .q_stride = row,
-		.k_stride = kv->row, .v_stride = kv->row, .out_stride = row, .n_heads = hp->n_heads,
-		.n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim, .n_rows = rows_left(c),
-		.n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
+	size_t width = (size_t)hp->n_heads * (size_t)hp->head_dim, at = (size_t)layer * kv->layer_values;
+	int n = rows_at_once(c);
 
-	cpu_attend(c, &a);
+	for (int row = c->first; row < c->n_ids; row += n) {
+		struct attention a = { .q = q->at + (size_t)row * width, .k = kv->k + at, .v = kv->v + at,
+			.out = out->at + (size_t)(row - c->first) * width, .q_stride = width, .k_stride = kv->row,
+			.v_stride = kv->row, .out_stride = width, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
+			.head_dim = hp->head_dim, .n_rows = n, .n_keys = c->pos + row + n, .pos = c->pos + row };
+
+		cpu_attend(c, &a);
+	}
+}
+
+/* Rows of x += in wᵀ */
+static void
+add_product(struct cpu *c, const struct model *m, struct device_buffer *x, const struct device_buffer *in,
+    const struct tensor *w)
+{
+	size_t width = (size_t)m->hp.llm.hidden_size, n_in = (size_t)tensor_cols(w);
+	int n = rows_at_once(c);
+
+	for (int row = c->first; row < c->n_ids; row += n)
+		cpu_linear(c, x->at + (size_t)row * width, width, in->at + (size_t)(row - c->first) * n_in, n_in, w, n, true);
 }
 
 static void
 attn_out(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *a)
 {
-	struct cpu *c = cpu_of(b);
-	const struct llm_hparams *hp = &m->hp.llm;
-
-	cpu_linear(c, x_rows(c, m, x), (size_t)hp->hidden_size, a->at, (size_t)hp->n_heads * (size_t)hp->head_dim,
-	    &m->decoder.layers[layer].wo, rows_left(c), true);
+	add_product(cpu_of(b), m, x, a, &m->decoder.layers[layer].wo);
 }
 
 static void
@@ -567,74 +590,95 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 	struct cpu *c = cpu_of(b);
 	const struct decoder_layer *l = &m->decoder.layers[layer];
 	size_t width = (size_t)m->hp.llm.hidden_size, wide = (size_t)m->hp.llm.intermediate_size;
-	int n = rows_left(c);
-	const float *normed = normed_rows(c, m, &l->mlp_norm, x_rows(c, m, x), n);
-	float *up = cpu_scratch(c, SCRATCH_ROWS2, (size_t)n * wide);
+	int n = rows_at_once(c);
 
-	if (!normed || !up)
-		return;
-	cpu_linear(c, h->at, wide, normed, width, &l->gate, n, false);
-	cpu_linear(c, up, wide, normed, width, &l->up, n, false);
-	cpu_silu_mul(c, h->at, up, n, (int)wide);
+	for (int row = c->first; row < c->n_ids; row += n) {
+		const float *normed = normed_rows(c, m, &l->mlp_norm, x, row, n);
+		float *up = cpu_scratch(c, SCRATCH_ROWS2, (size_t)n * wide), *gate = h->at + (size_t)(row - c->first) * wide;
+
+		if (!normed || !up)
+			return;
+		cpu_linear(c, gate, wide, normed, width, &l->gate, n, false);
+		cpu_linear(c, up, wide, normed, width, &l->up, n, false);
+		cpu_silu_mul(c, gate, up, n, (int)wide);
+	}
 }
 
 static void
 mlp_out(struct backend *b, const struct model *m, int layer, struct device_buffer *x, const struct device_buffer *h)
 {
-	struct cpu *c = cpu_of(b);
+	add_product(cpu_of(b), m, x, h, &m->decoder.layers[layer].down);
+}
 
-	cpu_linear(c, x_rows(c, m, x), (size_t)m->hp.llm.hidden_size, h->at, (size_t)m->hp.llm.intermediate_size,
-	    &m->decoder.layers[layer].down, rows_left(c), true);
+/* How many rows of the step have logits; the last has. */
+static int
+rows_of_logits(const struct cpu *c)
+{
+	return c->one_by_one ? c->n_ids : 1;
 }
 
 static void
 logits(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *x)
 {
 	struct cpu *c = cpu_of(b);
-	size_t width = (size_t)m->hp.llm.hidden_size;
-	const float *normed = normed_rows(c, m, &m->decoder.norm, x->at + (size_t)(c->n_ids - 1) * width, 1);
+	size_t width = (size_t)m->hp.llm.hidden_size, n_vocab = (size_t)m->hp.llm.vocab_size;
+	int n = rows_of_logits(c);
 
-	if (normed)
-		cpu_linear(c, out->at, (size_t)m->hp.llm.vocab_size, normed, width, &m->decoder.lm_head, 1, false);
+	assert((size_t)n * n_vocab <= out->n);
+	for (int i = 0; i < n; i++) {
+		const float *normed = normed_rows(c, m, &m->decoder.norm, x, c->n_ids - n + i, 1);
+
+		if (normed)
+			cpu_linear(c, out->at + (size_t)i * n_vocab, n_vocab, normed, width, &m->decoder.lm_head, 1, false);
+	}
 }
 
 /* One number that is none makes every comparison with it a matter of order. */
-static void
-find_best(struct backend *b, struct device_buffer *values, int n)
+static struct best
+best_of(const float *at, int n)
 {
-	struct best *best = &values->best;
-	const float *at = values->at;
+	struct best best = { .finite = !isnan(at[0]) };
 	int second = -1;
 
-	(void)b;
-	*best = (struct best){ .finite = !isnan(at[0]) };
 	for (int i = 1; i < n; i++) {
-		best->finite = best->finite && !isnan(at[i]);
-		if (at[i] > at[best->id]) {
-			second = best->id;
-			best->id = i;
+		best.finite = best.finite && !isnan(at[i]);
+		if (at[i] > at[best.id]) {
+			second = best.id;
+			best.id = i;
 		} else if (second < 0 || at[i] > at[second]) {
 			second = i;
 		}
 	}
-	best->best = at[best->id];
-	best->second = second < 0 ? best->best : at[second];
-	best->finite = best->finite && isfinite(best->best);
+	best.best = at[best.id];
+	best.second = second < 0 ? best.best : at[second];
+	best.finite = best.finite && isfinite(best.best);
+	return best;
 }
 
 static void
-best(struct backend *b, const struct device_buffer *values, struct best *out)
+find_best(struct backend *b, struct device_buffer *logits, int n_vocab)
+{
+	int n = rows_of_logits(cpu_of(b));
+
+	for (int i = 0; i < n; i++)
+		logits->best[i] = best_of(logits->at + (size_t)i * (size_t)n_vocab, n_vocab);
+}
+
+static void
+best(struct backend *b, const struct device_buffer *logits, int row, struct best *out)
 {
 	(void)b;
-	*out = values->best;
+	assert(row >= 0 && row < MAX_STEPS);
+	*out = logits->best[row];
 }
 
 static const struct backend_ops cpu_ops = {
-	.name = "cpu", .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
+	.name = "cpu", .max_steps = MAX_STEPS, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
+	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write,
+	.begin = begin, .begin_steps = begin_steps, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };

@@ -75,10 +75,12 @@ float_f16(float f);
 
 /* ---------------------------------------------------------------- cpu.c */
 
+#define MAX_STEPS 4
+
 struct device_buffer {
 	float *at;
 	size_t n;
-	struct best best;               /* of logits */
+	struct best best[MAX_STEPS];    /* of logits, by rows */
 };
 
 struct kv_cache {
@@ -112,6 +114,7 @@ struct cpu {
 	int32_t *ids;
 	int n_ids, cap_ids, pos;
 	int first;                      /* of the step's rows that is still computed */
+	bool one_by_one;                /* each row is computed as a step of its own */
 };
 
 static inline struct cpu *

@@ -640,12 +640,13 @@ find_best(struct backend *b, struct device_buffer *logits, int n)
 }
 
 static void
-best(struct backend *b, const struct device_buffer *logits, struct best *out)
+best(struct backend *b, const struct device_buffer *logits, int row, struct best *out)
 {
 	struct cuda *c = cuda_of(b);
 	struct gpu *g = use(c, logits->home);
 	const struct top2 *t = logits->host_best;
 
+	assert(row == 0);
 	NOTE(c, cudaStreamSynchronize(g->stream), "choosing");
 	*out = (struct best){ .finite = false };
 	if (t)
@@ -831,7 +832,7 @@ describe(const struct backend *b)
 }
 
 static const struct backend_ops cuda_ops = {
-	.name = "cuda", .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
+	.name = "cuda", .max_steps = 1, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,

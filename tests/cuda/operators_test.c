@@ -395,7 +395,7 @@ check_choice(struct pair *p, const char *name)
 	int n = p->hp->llm.vocab_size, id = 0, second = -1;
 	struct best best;
 
-	p->card.ops->best(p->card.b, p->card.d.logits, &best);
+	p->card.ops->best(p->card.b, p->card.d.logits, 0, &best);
 	for (int i = 1; i < n; i++)
 		if (p->got[i] > p->got[id]) {
 			second = id;
@@ -449,7 +449,7 @@ find(struct side *s, const float *values, int n)
 	assert_non_null(buf);
 	s->ops->upload(s->b, buf, 0, values, (size_t)n);
 	s->ops->find_best(s->b, buf, n);
-	s->ops->best(s->b, buf, &best);
+	s->ops->best(s->b, buf, 0, &best);
 	s->ops->buffer_free(s->b, buf);
 	return best;
 }

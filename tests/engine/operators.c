@@ -558,7 +558,7 @@ best_of(struct backend *b, struct device_buffer *buf, int n)
 	struct best best;
 
 	b->ops->find_best(b, buf, n);
-	b->ops->best(b, buf, &best);
+	b->ops->best(b, buf, 0, &best);
 	return best;
 }
 
