@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static void (*failure_hook)(void);
 
@@ -63,6 +66,21 @@ xreallocarray(void *p, size_t count, size_t size)
 	if (size && count > SIZE_MAX / size)
 		out_of_memory(SIZE_MAX);
 	return xrealloc(p, count * size);
+}
+
+void *
+alloc_large(size_t n)
+{
+#ifdef MADV_HUGEPAGE
+	size_t whole = n < SIZE_MAX - HUGE_PAGE ? (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE : 0;
+	void *p = n >= HUGE_PAGE / 2 && whole ? aligned_alloc(HUGE_PAGE, whole) : NULL;
+
+	if (p) {
+		madvise(p, whole, MADV_HUGEPAGE);       /* a wish */
+		return p;
+	}
+#endif
+	return malloc(n ? n : 1);
 }
 
 char *

@@ -23,6 +23,11 @@ xstrndup(const char *s, size_t n);
 char *
 xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Large blocks: NULL when there is no memory; free() gives them back. From half a huge page on they lie in huge ones where
+ * the system has them, for a fault every 4 kB takes longer than to fill what they bring. Not zeroed. */
+void *
+alloc_large(size_t n);
+
 /* The hook that runs before the program ends for lack of memory. */
 void
 alloc_on_failure(void (*hook)(void));

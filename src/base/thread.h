@@ -9,6 +9,10 @@
 int
 thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
+/* The same with half a megabyte of stack, which is had in half the time. */
+int
+thread_start_small(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
 /* How many cores this process may run on, which may be fewer than there are: 1 to 256. */
 int
 thread_n_cores(void);

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/paths.h"
+#include "base/team.h"
 
 /* ---------------------------------------------------------------- buf */
 
@@ -454,6 +455,89 @@ base64_keeps_every_byte(void **state)
 	buf_done(&back);
 }
 
+/* ---------------------------------------------------------------- teams */
+
+#define JOBS 40
+
+/* Each job of a list writes who it is; the one job of the next list looks whether all of them have. */
+struct counted {
+	int done[3][JOBS];
+	int seen;
+};
+
+static void
+first_job(void *arg, int i)
+{
+	((struct counted *)arg)->done[0][i]++;
+}
+
+static void
+look_job(void *arg, int i)
+{
+	struct counted *c = arg;
+
+	for (int k = 0; k < JOBS; k++)
+		c->seen += c->done[0][k];
+	c->done[1][i]++;
+}
+
+static void
+last_job(void *arg, int i)
+{
+	struct counted *c = arg;
+
+	c->done[2][i] += c->seen;
+}
+
+static void
+a_team_does_one_list_after_another(void **state)
+{
+	static const struct jobs lists[] = { { first_job, JOBS }, { look_job, 1 }, { first_job, 0 }, { last_job, JOBS } };
+
+	(void)state;
+	for (int n_threads = 0; n_threads <= 17; n_threads++)
+		for (int again = 0; again < 20; again++) {
+			struct counted c = {0};
+
+			team_run(lists, 4, &c, n_threads);
+			for (int i = 0; i < JOBS; i++) {
+				assert_int_equal(c.done[0][i], 1);
+				assert_int_equal(c.done[2][i], JOBS);
+			}
+			assert_int_equal(c.done[1][0], 1);
+		}
+}
+
+static void
+a_team_without_jobs_returns(void **state)
+{
+	static const struct jobs none[] = { { first_job, 0 } };
+
+	(void)state;
+	team_run(none, 1, NULL, 4);
+	team_run(none, 0, NULL, 0);
+	assert_in_range(team_usual(), 1, 16);
+}
+
+/* ---------------------------------------------------------------- large blocks */
+
+static void
+large_blocks_are_had_and_given_back(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 100000, 1 << 20, (2 << 20) - 1, 2 << 20, 5000001 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char *at = alloc_large(sizes[i]);
+
+		assert_non_null(at);
+		memset(at, 1, sizes[i]);
+		free(at);
+	}
+	assert_null(alloc_large(SIZE_MAX / 2));
+	assert_null(alloc_large(SIZE_MAX - 5));
+}
+
 int
 main(void)
 {
@@ -475,6 +559,9 @@ main(void)
 		cmocka_unit_test(base64_has_the_forms_of_the_standard),
 		cmocka_unit_test(base64_is_read_with_spaces_and_without_padding),
 		cmocka_unit_test(base64_keeps_every_byte),
+		cmocka_unit_test(a_team_does_one_list_after_another),
+		cmocka_unit_test(a_team_without_jobs_returns),
+		cmocka_unit_test(large_blocks_are_had_and_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
