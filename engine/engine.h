@@ -141,7 +141,8 @@ stream_finish(struct stream *s, struct buf *out);       /* also frees */
 
 #define PIXELS_KEY 32
 
-/* What the vision tower sees of a picture: a square of 8-bit RGB and the SHA-256 of its bytes and size. */
+/* What the vision tower sees of a picture: a square of 8-bit RGB, and a name: the SHA-256 of its size and of the SHA-256
+ * of each sixteenth of its rows. */
 struct pixels {
 	int size;               /* S */
 	uint8_t *rgb;           /* [S, S, 3], owned */

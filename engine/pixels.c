@@ -11,13 +11,12 @@
 #include <immintrin.h>
 #endif
 #include <math.h>
-#include <pthread.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/thread.h"
+#include "base/team.h"
 #include "engine/engine.h"
 
 #define PRECISION 22
@@ -111,6 +110,8 @@ struct pass {
 	const uint8_t *in;
 	int width;                      /* of a row of in, pixels */
 	const struct axis *a;
+	int16_t *split;                 /* rows by AVX2: the weights in two parts, n_groups for each output */
+	int n_groups;
 };
 typedef void pass_fn(const struct pass *p, int begin, int end);
 
@@ -172,40 +173,87 @@ columns_plain(const struct pass *p, int begin, int end)
 #if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2")))
 
-/* The same sums, all of a pixel at once; the fourth of them, of a byte beside it, is for nobody. */
-AVX2 static void
-sample_avx2(uint8_t out[CHANNELS], const uint8_t *in, const int32_t *k, int n)
-{
-	__m128i even = _mm_set1_epi32(1 << (PRECISION - 1)), odd = _mm_setzero_si128();
-	int32_t sum[4], last = 0;
-	int j = 0;
+#define GROUP 4                 /* pixels that are weighed at once */
+#define LOW_BITS 11
+#define BLOCK 8                 /* rows that share weights while these are at hand */
 
-	for (; j + 2 < n; j += 2, in += 2 * CHANNELS) {
-		even = _mm_add_epi32(even, _mm_mullo_epi32(_mm_cvtepu8_epi32(_mm_loadu_si32(in)), _mm_set1_epi32(k[j])));
-		odd = _mm_add_epi32(odd, _mm_mullo_epi32(_mm_cvtepu8_epi32(_mm_loadu_si32(in + CHANNELS)),
-		    _mm_set1_epi32(k[j + 1])));
+/* A weight is two numbers of 16 bits, so that two pixels are weighed by one instruction: k = high << 11 | low. For each
+ * group of four pixels 32 numbers: high of the first two, four times (a time for each channel, one for nobody), high of
+ * the others, and low the same way. */
+static int16_t *
+split_weights(const struct axis *a, int n_groups)
+{
+	int16_t *all = aligned_alloc(32, (size_t)a->n_out * (size_t)n_groups * 32 * sizeof *all), *to = all;
+
+	for (int i = 0; all && i < a->n_out; i++)
+		for (int j = 0; j < n_groups * GROUP; j += GROUP, to += 32)
+			for (int k = 0; k < 16; k++) {
+				int at = j + k / 8 * 2 + k % 2;
+				int32_t w = at < a->n[i] ? a->k[(size_t)i * (size_t)a->stride + (size_t)at] : 0;
+
+				to[k] = (int16_t)(w >> LOW_BITS);
+				to[16 + k] = (int16_t)(w & ((1 << LOW_BITS) - 1));
+			}
+	return all;
+}
+
+/* r g b of n_groups groups of four, the fourth number is for nobody. 4 bytes are read behind the last group. */
+AVX2 static __m128i
+weigh_pixels(const uint8_t *in, const int16_t *w, int n_groups)
+{
+	const __m256i pairs = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
+	    6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+	__m256i high = _mm256_setzero_si256(), low = high, sum;
+
+	for (int g = 0; g < n_groups; g++, in += GROUP * CHANNELS, w += 32) {
+		__m256i v = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
+
+		v = _mm256_shuffle_epi8(v, pairs);
+		high = _mm256_add_epi32(high, _mm256_madd_epi16(v, _mm256_load_si256((const __m256i *)w)));
+		low = _mm256_add_epi32(low, _mm256_madd_epi16(v, _mm256_load_si256((const __m256i *)(w + 16))));
 	}
-	for (; j < n; j++, in += CHANNELS) {    /* what lies behind the last pixel is not read */
-		memcpy(&last, in, CHANNELS);
-		even = _mm_add_epi32(even, _mm_mullo_epi32(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(last)), _mm_set1_epi32(k[j])));
+	sum = _mm256_add_epi32(_mm256_slli_epi32(high, LOW_BITS), low);
+	return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+}
+
+AVX2 static uint32_t
+clip_avx2(__m128i sum)
+{
+	sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (PRECISION - 1))), PRECISION);
+	sum = _mm_packs_epi32(sum, sum);
+	return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
+}
+
+/* Output x of some rows, as pass_fn. */
+AVX2 static void
+column_of_rows(const struct pass *p, int x, int begin, int end)
+{
+	const struct axis *a = p->a;
+	size_t in_step = (size_t)p->width * CHANNELS, out_step = (size_t)a->n_out * CHANNELS, at = (size_t)a->lo[x] * CHANNELS;
+	int n_groups = (a->n[x] + GROUP - 1) / GROUP;
+	const int16_t *w = p->split + (size_t)x * (size_t)p->n_groups * 32;
+	bool inside = at + (size_t)n_groups * GROUP * CHANNELS + 4 <= in_step;
+
+	for (int y = begin; y < end; y++) {
+		const uint8_t *in = p->in + (size_t)y * in_step + at;
+		uint8_t *out = p->out + (size_t)y * out_step + (size_t)x * CHANNELS;
+		uint32_t rgb;
+
+		if (inside) {
+			rgb = clip_avx2(weigh_pixels(in, w, n_groups));
+			memcpy(out, &rgb, CHANNELS);
+		} else {
+			sample(out, in, a->k + (size_t)x * (size_t)a->stride, a->n[x]);
+		}
 	}
-	_mm_storeu_si128((__m128i *)sum, _mm_add_epi32(even, odd));
-	for (int c = 0; c < CHANNELS; c++)
-		out[c] = clip(sum[c]);
 }
 
 AVX2 static void
 rows_avx2(const struct pass *p, int begin, int end)
 {
-	const struct axis *a = p->a;
-	uint8_t *out = p->out + (size_t)begin * (size_t)a->n_out * CHANNELS;
-
-	for (int y = begin; y < end; y++) {
-		const uint8_t *row = p->in + (size_t)y * (size_t)p->width * CHANNELS;
-
-		for (int x = 0; x < a->n_out; x++, out += CHANNELS)
-			sample_avx2(out, row + (size_t)a->lo[x] * CHANNELS, a->k + (size_t)x * (size_t)a->stride, a->n[x]);
-	}
+	for (int y = begin; y < end; y += BLOCK)
+		for (int x = 0; x < p->a->n_out; x++)
+			column_of_rows(p, x, y, y + BLOCK < end ? y + BLOCK : end);
 }
 
 /* 32 bytes of a row at a time, their sums in registers while the rows of the input go by. */
@@ -220,8 +268,7 @@ columns_avx2(const struct pass *p, int begin, int end)
 		size_t i;
 
 		for (i = 0; i + 32 <= step; i += 32) {
-			__m256i sum[4];
-			int32_t out[32];
+			__m256i sum[4], low, high;
 
 			for (int c = 0; c < 4; c++)
 				sum[c] = _mm256_set1_epi32(1 << (PRECISION - 1));
@@ -235,9 +282,11 @@ columns_avx2(const struct pass *p, int begin, int end)
 				}
 			}
 			for (int c = 0; c < 4; c++)
-				_mm256_storeu_si256((__m256i *)(out + 8 * c), sum[c]);
-			for (int c = 0; c < 32; c++)
-				p->out[(size_t)y * step + i + (size_t)c] = clip(out[c]);
+				sum[c] = _mm256_srai_epi32(sum[c], PRECISION);
+			low = _mm256_packs_epi32(sum[0], sum[1]);       /* both pack half by half: quarters 0 2 4 6 1 3 5 7 */
+			high = _mm256_packs_epi32(sum[2], sum[3]);
+			low = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+			_mm256_storeu_si256((__m256i *)(p->out + (size_t)y * step + i), low);
 		}
 		column_bytes(p, y, i, step);
 	}
@@ -248,94 +297,142 @@ has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2");
 }
-#else
-#define rows_avx2 rows_plain
-#define columns_avx2 columns_plain
 
-static bool
-has_avx2(void)
+/* How rows are done; without memory for the split weights, as plainly as elsewhere. */
+static pass_fn *
+choose_rows(struct pass *p)
 {
-	return false;
+	p->n_groups = (p->a->stride + GROUP - 1) / GROUP;
+	p->split = has_avx2() ? split_weights(p->a, p->n_groups) : NULL;
+	return p->split ? rows_avx2 : rows_plain;
+}
+
+static pass_fn *
+choose_columns(void)
+{
+	return has_avx2() ? columns_avx2 : columns_plain;
+}
+#else
+static pass_fn *
+choose_rows(struct pass *p)
+{
+	(void)p;
+	return rows_plain;
+}
+
+static pass_fn *
+choose_columns(void)
+{
+	return columns_plain;
 }
 #endif
 
-/* ---------------------------------------------------------------- threads */
+/* ---------------------------------------------------------------- both passes, by a team */
 
-#define MAX_THREADS 8
-#define ROW_WORK (1 << 18)      /* multiply-adds that are worth a thread: some 50 microseconds */
+#define JOB_WORK (1 << 18)      /* multiply-adds that are worth a thread: some 50 microseconds */
+#define ROW_JOBS 32
+#define STRIPES 16              /* of the result */
 
-struct stripe {
-	pthread_t thread;
-	pass_fn *fn;
-	const struct pass *pass;
-	int begin, end;
+struct resize {
+	struct pass across, down;
+	struct axis x, y;
+	pass_fn *rows, *columns;        /* NULL: this side stays as it is */
+	int height, n_row_jobs;         /* of the input */
+	int out_width, out_height;
+	uint8_t *wide;                  /* what lies between the passes, if both are done */
+	uint8_t (*digests)[SHA256_DIGEST_SIZE];         /* of the stripes of the result, if asked for */
 };
 
-static void *
-run_stripe(void *arg)
+static void
+row_job(void *arg, int i)
 {
-	const struct stripe *s = arg;
+	const struct resize *r = arg;
 
-	s->fn(s->pass, s->begin, s->end);
-	return NULL;
+	r->rows(&r->across, r->height * i / r->n_row_jobs, r->height * (i + 1) / r->n_row_jobs);
 }
 
-/* All n_rows of the result; work: multiply-adds. Without another thread this one does it all. */
 static void
-run_pass(pass_fn *fn, const struct pass *p, int n_rows, long long work)
+digest(uint8_t out[SHA256_DIGEST_SIZE], const uint8_t *at, size_t n)
 {
-	struct stripe stripes[MAX_THREADS];
-	long n = thread_n_cores(), most = 1 + (long)(work / ROW_WORK < MAX_THREADS ? work / ROW_WORK : MAX_THREADS);
-	int n_started = 0;
+	struct sha256_ctx sha;
 
-	n = n < most ? n : most;
-	n = n < n_rows ? n : n_rows;
-	n = n < MAX_THREADS ? n : MAX_THREADS;
-	for (long i = 1; i < n; i++) {
-		struct stripe *s = &stripes[n_started];
+	sha256_init(&sha);
+	sha256_update(&sha, n, at);
+	sha256_digest(&sha, SHA256_DIGEST_SIZE, out);
+}
 
-		*s = (struct stripe){ .fn = fn, .pass = p, .begin = (int)(n_rows * i / n), .end = (int)(n_rows * (i + 1) / n) };
-		if (thread_start(&s->thread, run_stripe, s) != 0)
-			fn(p, s->begin, s->end);
-		else
-			n_started++;
+static void
+stripe_job(void *arg, int i)
+{
+	const struct resize *r = arg;
+	int begin = r->out_height * i / STRIPES, end = r->out_height * (i + 1) / STRIPES;
+	size_t step = (size_t)r->out_width * CHANNELS, at = (size_t)begin * step, n = (size_t)(end - begin) * step;
+
+	if (r->columns)
+		r->columns(&r->down, begin, end);
+	else if (r->down.in != r->down.out)
+		memcpy(r->down.out + at, r->down.in + at, n);
+	if (r->digests)
+		digest(r->digests[i], r->down.out + at, n);
+}
+
+static int
+n_jobs(long long work, int most)
+{
+	return work / JOB_WORK + 1 < most ? (int)(work / JOB_WORK) + 1 : most;
+}
+
+/* The axes that change, and where the passes read and write. */
+static int
+prepare(struct resize *r, uint8_t *out, const uint8_t *rgb, int width, struct error *err)
+{
+	bool across = r->out_width != width, down = r->out_height != r->height;
+
+	r->down = (struct pass){ .out = out, .in = rgb, .width = r->out_width, .a = &r->y };
+	if (down) {
+		axis_init(&r->y, r->height, r->out_height);
+		r->columns = choose_columns();
 	}
-	fn(p, 0, n > 1 ? (int)(n_rows / n) : n_rows);
-	for (int i = 0; i < n_started; i++)
-		pthread_join(stripes[i].thread, NULL);
+	if (!across)
+		return 0;
+	axis_init(&r->x, width, r->out_width);
+	r->across = (struct pass){ .out = out, .in = rgb, .width = width, .a = &r->x };
+	r->rows = choose_rows(&r->across);
+	r->down.in = out;
+	if (!down)
+		return 0;
+	r->wide = alloc_large((size_t)r->out_width * (size_t)r->height * CHANNELS);
+	r->down.in = r->across.out = r->wide;
+	return r->wide ? 0 : error_set(err, CODE_MEMORY, "no memory to resize a picture of %d x %d pixels", width, r->height);
 }
 
 static void
-resample_rows(uint8_t *out, const uint8_t *in, int width, int height, const struct axis *a)
+run(struct resize *r)
 {
-	struct pass p = { out, in, width, a };
+	long long across = r->rows ? (long long)r->height * r->out_width * r->x.stride * CHANNELS : 0;
+	long long down = r->columns ? (long long)r->out_height * r->out_width * r->y.stride * CHANNELS : 0;
+	struct jobs lists[] = { { row_job, r->rows ? n_jobs(across, ROW_JOBS) : 0 }, { stripe_job, STRIPES } };
 
-	run_pass(has_avx2() ? rows_avx2 : rows_plain, &p, height,
-	    (long long)height * a->n_out * a->stride * CHANNELS);
+	r->n_row_jobs = lists[0].n;
+	team_run(lists, 2, r, n_jobs(across > down ? across : down, team_usual()));
 }
 
-static void
-resample_columns(uint8_t *out, const uint8_t *in, int width, const struct axis *a)
+static int
+resize(struct resize *r, uint8_t *out, const uint8_t *rgb, int width, struct error *err)
 {
-	struct pass p = { out, in, width, a };
+	int rc;
 
-	run_pass(has_avx2() ? columns_avx2 : columns_plain, &p, a->n_out,
-	    (long long)width * a->n_out * a->stride * CHANNELS);
-}
-
-/* Makes the picture out_width wide; NULL without memory. */
-static uint8_t *
-widen(const uint8_t *rgb, int width, int height, int out_width)
-{
-	uint8_t *out = malloc((size_t)out_width * (size_t)height * CHANNELS);
-	struct axis a;
-
-	if (!out)
-		return NULL;
-	axis_init(&a, width, out_width);
-	resample_rows(out, rgb, width, height, &a);
-	axis_done(&a);
-	return out;
+	assert(r->out_width > 0 && r->out_height > 0);
+	if (width < 1 || r->height < 1)
+		return error_set(err, CODE_INPUT, "a picture of %d x %d pixels cannot be looked at", width, r->height);
+	rc = prepare(r, out, rgb, width, err);
+	if (rc == 0)
+		run(r);
+	axis_done(&r->x);
+	axis_done(&r->y);
+	free(r->across.split);
+	free(r->wide);
+	return rc;
 }
 
 /* ---------------------------------------------------------------- the door */
@@ -344,57 +441,38 @@ int
 pixels_resize(uint8_t *out, int out_width, int out_height, const uint8_t *rgb, int width, int height,
     struct error *err)
 {
-	uint8_t *wide = NULL;
-	struct axis a;
+	struct resize r = { .height = height, .out_width = out_width, .out_height = out_height };
 
-	assert(out_width > 0 && out_height > 0);
-	if (width < 1 || height < 1)
-		return error_set(err, CODE_INPUT, "a picture of %d x %d pixels cannot be looked at", width, height);
-	if (out_width != width) {
-		wide = widen(rgb, width, height, out_width);
-		if (!wide)
-			return error_set(err, CODE_MEMORY, "no memory to resize a picture of %d x %d pixels", width,
-			    height);
-		rgb = wide;
-	}
-	if (out_height == height) {
-		memcpy(out, rgb, (size_t)out_width * (size_t)out_height * CHANNELS);
-	} else {
-		axis_init(&a, height, out_height);
-		resample_columns(out, rgb, out_width, &a);
-		axis_done(&a);
-	}
-	free(wide);
-	return 0;
+	return resize(&r, out, rgb, width, err);
 }
 
-/* Names what the tower sees: the side as four bytes, little-endian, then the pixels. */
+/* Names what the tower sees: the side as four bytes, little-endian, then what names the stripes. */
 static void
-make_key(struct pixels *p)
+make_key(struct pixels *p, const uint8_t digests[STRIPES][SHA256_DIGEST_SIZE])
 {
-	uint8_t size[4];
-	struct sha256_ctx sha;
+	uint8_t all[4 + STRIPES * SHA256_DIGEST_SIZE];
 
 	for (int i = 0; i < 4; i++)
-		size[i] = (uint8_t)(p->size >> 8 * i);
-	sha256_init(&sha);
-	sha256_update(&sha, sizeof size, size);
-	sha256_update(&sha, (size_t)p->size * (size_t)p->size * CHANNELS, p->rgb);
-	sha256_digest(&sha, SHA256_DIGEST_SIZE, p->key);
+		all[i] = (uint8_t)(p->size >> 8 * i);
+	memcpy(all + 4, digests, sizeof all - 4);
+	digest(p->key, all, sizeof all);
 }
 
 int
 pixels_make(struct pixels *p, int size, const uint8_t *rgb, int width, int height, struct error *err)
 {
+	uint8_t digests[STRIPES][SHA256_DIGEST_SIZE];
+	struct resize r = { .height = height, .out_width = size, .out_height = size, .digests = digests };
+
 	assert(size > 0);
 	*p = (struct pixels){.size = size, .rgb = malloc((size_t)size * (size_t)size * CHANNELS)};
 	if (!p->rgb)
 		return error_set(err, CODE_MEMORY, "no memory for a picture of %d x %d pixels", size, size);
-	if (pixels_resize(p->rgb, size, size, rgb, width, height, err) < 0) {
+	if (resize(&r, p->rgb, rgb, width, err) < 0) {
 		pixels_done(p);
 		return -1;
 	}
-	make_key(p);
+	make_key(p, digests);
 	return 0;
 }
 
