@@ -411,7 +411,7 @@ run(struct resize *r)
 {
 	long long across = r->rows ? (long long)r->height * r->out_width * r->x.stride * CHANNELS : 0;
 	long long down = r->columns ? (long long)r->out_height * r->out_width * r->y.stride * CHANNELS : 0;
-	struct jobs lists[] = { { row_job, r->rows ? n_jobs(across, ROW_JOBS) : 0 }, { stripe_job, STRIPES } };
+	struct jobs lists[] = { { row_job, r->rows ? n_jobs(across, ROW_JOBS) : 0, NULL }, { stripe_job, STRIPES, NULL } };
 
 	r->n_row_jobs = lists[0].n;
 	team_run(lists, 2, r, n_jobs(across > down ? across : down, team_usual()));

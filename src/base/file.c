@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,14 @@ file_read(const char *path, size_t max, struct buf *out, enum code code, struct 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return error_set(err, code, "cannot open '%s': %s", path, strerror(errno));
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0)
+		st = (struct stat){ .st_mode = S_IFREG };
+	if (!S_ISREG(st.st_mode)) {
 		close(fd);
 		return error_set(err, code, "cannot read '%s': not a regular file", path);
 	}
+	if (st.st_size > 0 && (uintmax_t)st.st_size <= max)
+		buf_room(out, (size_t)st.st_size + READ_STEP);          /* all of it at once */
 	rc = file_read_fd(fd, path, max, out, code, err);
 	close(fd);
 	return rc;

@@ -1,5 +1,5 @@
-/* team.h: threads that share out short work and are gone when the call returns. For work of a millisecond or more: to
- * start a thread takes some 10 microseconds. */
+/* team.h: threads that share out short work and are gone when the call returns. For work of a millisecond or more: until all
+ * are there takes some tenths. */
 #ifndef BASE_TEAM_H
 #define BASE_TEAM_H
 
@@ -7,6 +7,7 @@
 struct jobs {
 	void (*job)(void *arg, int i);  /* i: 0 … n - 1 */
 	int n;
+	void (*then)(void *arg);        /* NULL, or what comes when all of them are done, before the next list */
 };
 
 /* Does the lists one after another: a job begins when all of the lists before its own are done, and whoever is free takes

@@ -5,6 +5,7 @@
 #include "picture/picture.h"
 
 #include <nettle/sha2.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "picture/decoders.h"
+
+#define WORTH_A_THREAD (128u << 10)     /* bytes that take longer to hash than a thread to start */
 
 /* Order matters only for PNM and BMP, whose signatures are two bytes long. */
 static const struct format *const formats[] = {
@@ -67,7 +71,7 @@ raster_begin(struct raster *r, long long width, long long height, struct error *
 	if (width > PICTURE_MAX_PIXELS / height)
 		return raster_fail(r, err, "%lldx%lld is more than %lld megapixels", width, height,
 		    PICTURE_MAX_PIXELS / 1000000);
-	r->rgb = calloc((size_t)width * (size_t)height, 3);
+	r->rgb = alloc_large((size_t)width * (size_t)height * 3);
 	if (!r->rgb)
 		return raster_fail(r, err, "no memory for %lldx%lld pixels", width, height);
 	r->width = (int)width;
@@ -229,17 +233,40 @@ decode(struct picture *p, enum orient how, struct error *err)
 	return 0;
 }
 
+static void *
+name_bytes(void *arg)
+{
+	struct picture *p = arg;
+
+	picture_sha(p->bytes.at, p->bytes.n, p->sha);
+	return NULL;
+}
+
+/* A large file gets its name while it is decoded. */
+static int
+decode_and_name(struct picture *p, enum orient how, struct error *err)
+{
+	pthread_t thread;
+	bool beside = p->bytes.n >= WORTH_A_THREAD && thread_n_cores() > 1 &&
+	    thread_start_small(&thread, name_bytes, p) == 0;
+	int rc = decode(p, how, err);
+
+	if (beside)
+		pthread_join(thread, NULL);
+	else if (rc == 0)
+		name_bytes(p);
+	return rc;
+}
+
 int
 picture_decode_take(struct picture *p, const char *name, struct buf *bytes, enum orient how, struct error *err)
 {
 	*p = (struct picture){ .name = visible_name(name), .bytes = *bytes };
 	*bytes = (struct buf){0};
-	if (decode(p, how, err) < 0) {
-		picture_done(p);
-		return -1;
-	}
-	picture_sha(p->bytes.at, p->bytes.n, p->sha);
-	return 0;
+	if (decode_and_name(p, how, err) == 0)
+		return 0;
+	picture_done(p);
+	return -1;
 }
 
 int

@@ -17,6 +17,8 @@ struct raster {
 	int width, height;
 	uint8_t *rgb;           /* [height, width, 3], alpha dropped */
 	uint8_t *shown;         /* NULL, or the same composed over white */
+	int n_threads;          /* that may decode it; 0: the usual number */
+	int n_pieces;           /* that it was decoded in at the same time; 0: it was not. For tests */
 };
 
 struct format {
@@ -30,10 +32,10 @@ struct format {
 
 extern const struct format jpeg_format, png_format, gif_format, bmp_format, pnm_format, webp_format;
 
-/* Checks the limits and allocates rgb (zeroed, because a decoder may leave places that no frame covers). */
+/* Checks the limits and allocates rgb, which the decoder fills: nothing is in it. */
 int
 raster_begin(struct raster *r, long long width, long long height, struct error *err);
-/* Allocates shown as well, for a picture with transparency. */
+/* Allocates shown as well, zeroed, for a picture with transparency. */
 int
 raster_begin_shown(struct raster *r, struct error *err);
 void

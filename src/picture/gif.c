@@ -269,6 +269,7 @@ decode(struct raster *r, const uint8_t *bytes, size_t n, struct error *err)
 	if (raster_begin(r, larger(g.screen_width, g.x + g.width), larger(g.screen_height, g.y + g.height), err) < 0 ||
 	    (g.transparent >= 0 && raster_begin_shown(r, err) < 0))
 		return -1;
+	memset(r->rgb, 0, 3 * (size_t)r->width * (size_t)r->height);    /* the frame may not cover all of it */
 	n_indices = (size_t)g.width * (size_t)g.height;
 	indices = malloc(n_indices);
 	if (!indices)

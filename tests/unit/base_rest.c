@@ -459,7 +459,8 @@ base64_keeps_every_byte(void **state)
 
 #define JOBS 40
 
-/* Each job of a list writes who it is; the one job of the next list looks whether all of them have. */
+/* Each job of a list writes who it is; the one job of the next list looks whether all of them have, and what comes behind
+ * it whether that one has. */
 struct counted {
 	int done[3][JOBS];
 	int seen;
@@ -482,6 +483,14 @@ look_job(void *arg, int i)
 }
 
 static void
+look_again(void *arg)
+{
+	struct counted *c = arg;
+
+	c->seen += c->done[1][0];
+}
+
+static void
 last_job(void *arg, int i)
 {
 	struct counted *c = arg;
@@ -492,7 +501,8 @@ last_job(void *arg, int i)
 static void
 a_team_does_one_list_after_another(void **state)
 {
-	static const struct jobs lists[] = { { first_job, JOBS }, { look_job, 1 }, { first_job, 0 }, { last_job, JOBS } };
+	static const struct jobs lists[] = { { first_job, JOBS, NULL }, { look_job, 1, look_again }, { first_job, 0, NULL },
+		{ last_job, JOBS, NULL } };
 
 	(void)state;
 	for (int n_threads = 0; n_threads <= 17; n_threads++)
@@ -502,7 +512,7 @@ a_team_does_one_list_after_another(void **state)
 			team_run(lists, 4, &c, n_threads);
 			for (int i = 0; i < JOBS; i++) {
 				assert_int_equal(c.done[0][i], 1);
-				assert_int_equal(c.done[2][i], JOBS);
+				assert_int_equal(c.done[2][i], JOBS + 1);
 			}
 			assert_int_equal(c.done[1][0], 1);
 		}
@@ -511,7 +521,7 @@ a_team_does_one_list_after_another(void **state)
 static void
 a_team_without_jobs_returns(void **state)
 {
-	static const struct jobs none[] = { { first_job, 0 } };
+	static const struct jobs none[] = { { first_job, 0, NULL } };
 
 	(void)state;
 	team_run(none, 1, NULL, 4);
