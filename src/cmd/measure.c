@@ -3,13 +3,16 @@
 
 #include "cmd/measure.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "picture/picture.h"
 
 #define WARM_UP 2
@@ -341,17 +344,61 @@ run_first_text(const struct run *r)
 	return t;
 }
 
+/* A photograph in a file of its own, in the page cache; the caller unlinks and frees the path. */
+static char *
+write_photo(struct measure *m, uint64_t seed)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path = xasprintf("%s/ivchat-bench-XXXXXX", dir && *dir ? dir : "/tmp");
+	uint8_t *rgb = make_photo(PHOTO_WIDTH, PHOTO_HEIGHT, seed);
+	struct buf file = {0};
+	int rc = picture_make_jpeg(rgb, PHOTO_WIDTH, PHOTO_HEIGHT, &file, m->err), fd = rc < 0 ? -1 : mkstemp(path);
+
+	free(rgb);
+	if (rc == 0 && fd < 0)
+		rc = error_set(m->err, CODE_STORE, "cannot write '%s': %s", path, strerror(errno));
+	else if (rc == 0 && file_write_all(fd, file.at, file.n) < 0) {
+		rc = error_set(m->err, CODE_STORE, "cannot write '%s': %s", path, strerror(errno));
+		unlink(path);
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_done(&file);
+	if (rc == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
 static int
-see_file(struct measure *m, struct buf *file, struct pixels *pixels)
+see_file(struct measure *m, const char *path, struct pixels *pixels)
 {
 	struct picture picture;
 	int rc;
 
-	if (picture_decode_take(&picture, "photo.jpg", file, ORIENT_APPLY, m->err) < 0)
+	if (picture_open(&picture, path, ORIENT_APPLY, m->err) < 0)
 		return -1;
 	rc = pixels_make(pixels, m->shape.image_size, picture.rgb, picture.width, picture.height, m->err);
 	picture_done(&picture);
 	return rc;
+}
+
+/* What of it the host does before the device is asked for anything. */
+static double
+run_file(const struct run *r)
+{
+	char *path = write_photo(r->m, 350 + (uint64_t)r->i);
+	struct pixels pixels;
+	double begin = measure_seconds();
+	int rc = path ? see_file(r->m, path, &pixels) : -1;
+
+	begin = measure_seconds() - begin;
+	if (rc == 0)
+		pixels_done(&pixels);
+	if (path)
+		unlink(path);
+	free(path);
+	return rc == 0 ? begin : -1;
 }
 
 /* The context holds the system message and nothing else, as a chat has it when a picture comes. */
@@ -367,31 +414,36 @@ hold_system(struct measure *m)
 	return rc;
 }
 
-/* From the bytes of a file on. */
+/* From a file's name on. */
 static double
-run_first_picture(const struct run *r)
+first_of_file(struct measure *m, const char *path)
 {
-	struct measure *m = r->m;
-	uint8_t *rgb = make_photo(PHOTO_WIDTH, PHOTO_HEIGHT, 300 + (uint64_t)r->i);
-	struct buf file = {0};
-	struct pixels pixels = {0};
+	double begin = measure_seconds(), t;
+	struct pixels pixels;
 	struct prompt p;
-	double begin, t;
-	int rc = picture_make_jpeg(rgb, PHOTO_WIDTH, PHOTO_HEIGHT, &file, m->err);
 
-	free(rgb);
-	if (rc < 0 || hold_system(m) < 0) {
-		buf_done(&file);
-		return -1;
-	}
-	settle(m);
-	begin = measure_seconds();
-	if (see_file(m, &file, &pixels) < 0)
+	if (see_file(m, path, &pixels) < 0)
 		return -1;
 	p = make_prompt(m, SYSTEM_TOKENS + m->shape.n_image_tokens + QUESTION_TOKENS, &pixels, 300);
 	t = first_token(m, &p, begin);
 	prompt_done(&p);
 	pixels_done(&pixels);
+	return t;
+}
+
+static double
+run_first_picture(const struct run *r)
+{
+	char *path = write_photo(r->m, 300 + (uint64_t)r->i);
+	double t = -1;
+
+	if (path && hold_system(r->m) == 0) {
+		settle(r->m);
+		t = first_of_file(r->m, path);
+	}
+	if (path)
+		unlink(path);
+	free(path);
 	return t;
 }
 
@@ -466,7 +518,9 @@ measure_firsts(struct measure *m)
 	    measure_first(m, "ttft-turn", "first token of a later turn, 40 new tokens", run_first_later, 0, false) < 0)
 		return -1;
 #ifdef HAVE_JPEG
-	return measure_first(m, "ttft-picture", "first token, new JPEG of 2 megapixels", run_first_picture, 0, true);
+	if (measure_first(m, "ttft-picture", "first token, new JPEG file of 2 megapixels", run_first_picture, 0, true) < 0)
+		return -1;
+	return measure_first(m, "ttft-file", "… of it, until the tower's square is there", run_file, 0, true);
 #else
 	return 0;
 #endif
