@@ -213,5 +213,5 @@ engine_see(struct engine *e, const struct pixels *pixels, const struct watch *wa
 
 	if (e->model.hp.text_only)
 		return error_set(err, CODE_INPUT, "this model is for text only: it cannot look at pictures");
-	return engine_rows(e, pixels, watch, &computed, err) ? 0 : -1;
+	return engine_rows(e, pixels, watch, &computed, err) ? e->backend->ops->sync(e->backend, err) : -1;
 }

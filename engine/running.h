@@ -37,7 +37,8 @@ struct engine {
 int
 engine_n_slots(const struct hparams *hp);
 
-/* The picture's rows, from the cache or computed; lent until the next call. *computed says which. */
+/* The picture's rows, from the cache or computed, perhaps still on their way, as vision_run says; lent until the next call.
+ * *computed says which. */
 const struct device_buffer *
 engine_rows(struct engine *e, const struct pixels *pixels, const struct watch *watch, bool *computed,
     struct error *err);

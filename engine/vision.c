@@ -130,7 +130,7 @@ record(struct vision_work *w)
 	w->graph = b->ops->record_end(b);
 }
 
-/* All at once, without a launch between. */
+/* All at once, without a launch between; nobody waits for it here, so what comes next is asked for while it runs. */
 static void
 run_recorded(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch)
 {
@@ -155,13 +155,13 @@ vision_run(struct vision_work *w, const struct pixels *pixels, struct device_buf
 	if (pixels->size != w->model->hp.image_size)
 		return error_set(err, CODE_INPUT, "a picture of %d x %d, where the model sees %d x %d", pixels->size,
 		    pixels->size, w->model->hp.image_size, w->model->hp.image_size);
-	if (w->warm && w->out)
+	if (w->warm && w->out) {
 		run_recorded(w, pixels, out, watch);
-	else if (run_layers(w, pixels, out, watch, err) != 0)
-		return -1;
-	if (w->backend->ops->sync(w->backend, err) != 0)
-		return -1;
-	w->warm = true;
+	} else {
+		if (run_layers(w, pixels, out, watch, err) != 0 || w->backend->ops->sync(w->backend, err) != 0)
+			return -1;
+		w->warm = true;
+	}
 	watch_report(watch, STAGE_PICTURE, n_layers, n_layers);
 	return 0;
 }

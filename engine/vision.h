@@ -39,7 +39,8 @@ vision_layer(struct vision_work *w, int layer);
 void
 vision_project(struct vision_work *w, struct device_buffer *out);
 
-/* out[n_image_tokens, H]. Stopped: CODE_SIGINT, out is undefined. */
+/* out[n_image_tokens, H]. Stopped: CODE_SIGINT, out is undefined. A device that records may still be at work on it: what is
+ * asked of it later comes after, and a failure is found by the next sync. */
 int
 vision_run(struct vision_work *w, const struct pixels *pixels, struct device_buffer *out, const struct watch *watch,
     struct error *err);
