@@ -23,10 +23,12 @@ check_stored(const struct hparams *hp, const struct engine_options *o, struct er
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/cuda/packed.h"
 #include "engine/cuda/sizes.h"
 #include "engine/running.h"
 
 #define LIBRARY (96LL << 20)            /* workspace and code of the matrix library */
+#define MOST_SM 192                     /* multiprocessors of the largest card */
 
 static const enum quant quants[] = { [ENGINE_AUTO] = QUANT_BF16, [ENGINE_BF16] = QUANT_BF16, [ENGINE_FP8] = QUANT_FP8,
 	[ENGINE_INT8] = QUANT_INT8, [ENGINE_INT4] = QUANT_INT4 };
@@ -50,7 +52,7 @@ work_bytes(const struct model *m, enum quant quant)
 	const struct llm_hparams *l = &m->hp.llm;
 	long long chunk = CONTEXT_CHUNK, q = (long long)l->n_heads * l->head_dim, kv = (long long)l->n_kv_heads * l->head_dim;
 	long long hidden = l->hidden_size, values = chunk * (hidden + 2 * q + l->intermediate_size) + l->vocab_size;
-	long long halves = chunk * hidden + chunk * (q + 2 * kv);
+	long long halves = chunk * hidden + chunk * (q + 2 * kv), packed = 0;
 
 	if (!m->hp.text_only) {
 		long long side = m->hp.image_size, grid = side / m->hp.vision.patch_size, n = grid * grid + 1;
@@ -60,10 +62,13 @@ work_bytes(const struct model *m, enum quant quant)
 		values += engine_n_slots(&m->hp) * tokens * hidden;
 		halves += n * size + larger(n * size, tokens * hidden);
 	}
-	if (quant != QUANT_BF16)
-		halves += larger(larger(2LL * l->intermediate_size, l->vocab_size), q + 2 * kv) *
-		    larger(hidden, l->intermediate_size / 2);
-	return 4 * values + 2 * halves + LIBRARY;
+	if (quant != QUANT_BF16) {
+		long long rows = larger(larger(2LL * l->intermediate_size, l->vocab_size), q + 2 * kv);
+
+		halves += rows * larger(hidden, l->intermediate_size / 2);
+		packed = (long long)cuda_gemm_packed_work(MOST_SM, (int)larger(larger(hidden, q), l->intermediate_size), (int)rows);
+	}
+	return 4 * values + 2 * halves + packed + LIBRARY;
 }
 
 void

@@ -185,6 +185,19 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 
 /* ---- products of many rows */
 
+/* Of some rows with a packed matrix; what is there in f32 is always added to. */
+static void
+multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p)
+{
+	struct gpu *g = use(c, w->gpu);
+	struct gemm_packed how = { .w = w, .x = p->x, .y = p->y, .m = p->m, .x_stride = p->x_stride ? p->x_stride : w->cols,
+		.add = p->add, .work = g->packed_work, .max_cols = c->max_cols, .max_rows = c->max_rows, .n_sm = g->n_sm,
+		.shared_sm = g->shared_sm, .shared_block = g->shared_block, .chained = g->chained };
+
+	assert(p->f32 == p->add);
+	cuda_gemm_packed(g->stream, &how);
+}
+
 static void
 multiply(struct cuda *c, const struct matrix *w, const struct product *how, const char *what)
 {
@@ -192,6 +205,10 @@ multiply(struct cuda *c, const struct matrix *w, const struct product *how, cons
 	struct product p = *how;
 	const char *why = NULL;
 
+	if (cuda_gemm_packed_tokens(w, p.m, g->shared_block)) {
+		multiply_packed(c, w, &p);
+		return;
+	}
 	p.n = w->rows;
 	p.k = w->cols;
 	p.w = w->at;
@@ -740,6 +757,8 @@ measure_work(struct cuda *c, const struct model *m)
 		normed = larger(normed, n * larger(size, (size_t)c->w.patch.cols));
 		wide = larger(wide, larger(n * size, n / 4 * hidden));
 	}
+	c->max_cols = (int)larger(larger(hidden, q), (size_t)l->intermediate_size);
+	c->max_rows = (int)larger(larger(2 * (size_t)l->intermediate_size, (size_t)l->vocab_size), q + 2 * kv);
 	if (c->quant != QUANT_BF16)
 		packed = larger(larger(2 * (size_t)l->intermediate_size, (size_t)l->vocab_size), q + 2 * kv) * larger(hidden,
 		    (size_t)l->intermediate_size / 2);
@@ -747,6 +766,7 @@ measure_work(struct cuda *c, const struct model *m)
 		c->gpu[g].normed_bytes = normed * sizeof(uint16_t);
 		c->gpu[g].wide_bytes = wide * sizeof(uint16_t);
 		c->gpu[g].unpacked_bytes = packed * sizeof(uint16_t);
+		c->gpu[g].packed_bytes = packed ? cuda_gemm_packed_work(c->gpu[g].n_sm, c->max_cols, c->max_rows) : 0;
 	}
 }
 
@@ -763,6 +783,7 @@ take_work(struct cuda *c, const struct model *m, struct error *err)
 		if (!(g->normed = cuda_take(c, i, g->normed_bytes, "work space", err)) ||
 		    !(g->wide = cuda_take(c, i, g->wide_bytes, "work space", err)) ||
 		    (g->unpacked_bytes && !(g->unpacked = cuda_take(c, i, g->unpacked_bytes, "unpacked weights", err))) ||
+		    (g->packed_bytes && !(g->packed_work = cuda_take(c, i, g->packed_bytes, "work space", err))) ||
 		    !(g->partial = cuda_take(c, i, cuda_decode_partial(l->n_heads, l->head_dim) * sizeof(float), "work space",
 		    err)) || !(g->counters = cuda_take(c, i, counters, "work space", err)) ||
 		    !(g->ids = cuda_take(c, i, CONTEXT_CHUNK * sizeof *g->ids, "work space", err)) ||
@@ -770,6 +791,8 @@ take_work(struct cuda *c, const struct model *m, struct error *err)
 		    !(g->top2_work = cuda_take(c, i, 2048, "work space", err)))
 			return -1;
 		cudaMemset(g->counters, 0, counters);
+		if (g->packed_work)
+			cudaMemset(g->packed_work, 0, g->packed_bytes);
 		cudaMemset(g->top2_work, 0, 2048);
 		cudaDeviceSynchronize();
 	}
@@ -789,7 +812,7 @@ load(struct backend *b, struct model *m, const struct checkpoint *from, const st
 static void
 free_card(struct gpu *g)
 {
-	void *taken[] = { g->normed, g->wide, g->unpacked, g->partial, g->counters, g->ids, g->state, g->top2_work };
+	void *taken[] = { g->normed, g->wide, g->unpacked, g->packed_work, g->partial, g->counters, g->ids, g->state, g->top2_work };
 
 	cudaSetDevice(g->device);
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
@@ -845,7 +868,7 @@ static const struct backend_ops cuda_ops = {
 static int
 open_card(struct gpu *g, int device, struct error *err)
 {
-	int major = 0;
+	int major = 0, sm = 0, block = 0;
 	cudaError_t rc;
 
 	g->device = device;
@@ -854,6 +877,10 @@ open_card(struct gpu *g, int device, struct error *err)
 		rc = cudaDeviceGetAttribute(&g->n_sm, cudaDevAttrMultiProcessorCount, device);
 	if (rc == cudaSuccess)
 		rc = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceGetAttribute(&sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, device);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceGetAttribute(&block, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
 	if (rc == cudaSuccess)
 		rc = cudaStreamCreateWithFlags(&g->stream, cudaStreamNonBlocking);
 	if (rc == cudaSuccess)
@@ -864,6 +891,8 @@ open_card(struct gpu *g, int device, struct error *err)
 		return error_hint(err, "`ivchat doctor` tells what GPUs there are; --gpus none computes on the CPU");
 	}
 	g->chained = major >= 9;
+	g->shared_sm = (size_t)sm;
+	g->shared_block = (size_t)block;
 	return (g->gemm = gemm_new(device, g->stream, err)) ? 0 : -1;
 }
 

@@ -18,6 +18,7 @@ struct gemm;                    /* gemm.c: products of many rows on one card */
 struct gpu {
 	int device;                     /* its number for the runtime */
 	int n_sm;
+	size_t shared_sm, shared_block; /* bytes of shared memory a multiprocessor has, and a block may take */
 	bool chained;                   /* kernels may begin before the one before has ended: sm_90 and later */
 	cudaStream_t stream;
 	cudaEvent_t event;              /* hands the residual stream over to the next card */
@@ -29,7 +30,8 @@ struct gpu {
 	void *normed;                   /* bf16 rows, normalised: input of a product */
 	void *wide;                     /* bf16 rows: output of a product that something else finishes */
 	void *unpacked;                 /* bf16: one packed matrix, for products of many rows */
-	size_t normed_bytes, wide_bytes, unpacked_bytes;
+	void *packed_work;              /* of products of some rows with packed matrices */
+	size_t normed_bytes, wide_bytes, unpacked_bytes, packed_bytes;
 	float *partial;                 /* of decode attention */
 	unsigned *counters;
 	void *top2_work;
@@ -97,6 +99,7 @@ struct cuda {
 	int n_landings;
 	struct tensor_name *names;      /* of the model's tensors: what landings are called */
 	int n_names;
+	int max_cols, max_rows;         /* of the decoder's matrices */
 	int n_ids, pos;                 /* of the step between begin() and end() */
 	int first;                      /* of its rows that is still computed */
 	int32_t *host_ids;              /* pinned: a ring of slots */

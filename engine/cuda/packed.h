@@ -32,6 +32,29 @@ cuda_take_int4_scales(cudaStream_t s, const struct matrix *m, int row, int n_row
 void
 cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);
 
+/* ---- gemm_packed.cu: some rows */
+#define PACKED_MAX_ROWS 512     /* of x, by wgmma; with more, unpacking once and multiplying as bf16 is faster */
+#define PACKED_MAX_ROWS_MMA 256 /* without */
+struct gemm_packed {
+	const struct matrix *w;
+	const uint16_t *x;              /* bf16 [m, cols], x_stride values apart */
+	void *y;                        /* [m, rows] bf16, or float32 */
+	int m, x_stride;
+	bool add;                       /* y is float32, and is added to */
+	void *work;                     /* cuda_gemm_packed_work bytes, zero at first */
+	int max_cols, max_rows;         /* what work was made for */
+	int n_sm;
+	size_t shared_sm, shared_block; /* bytes of shared memory a multiprocessor has, and a block may take */
+	bool chained;
+};
+/* Whether a product of m rows is to be had this way: rows of x that a tile then has, or 0. */
+int
+cuda_gemm_packed_tokens(const struct matrix *w, int m, size_t shared_block);
+size_t
+cuda_gemm_packed_work(int n_sm, int max_cols, int max_rows);
+void
+cuda_gemm_packed(cudaStream_t s, const struct gemm_packed *g);
+
 /* ---- gemv_packed.cu: what kernels.h says of cuda_gemv_…, for INT4 */
 void
 cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);

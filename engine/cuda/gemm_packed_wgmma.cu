@@ -1,0 +1,468 @@
+/* gemm_packed_wgmma.cu: some rows times a packed matrix by the warpgroup products of sm_90. gemm_packed.cu says what is
+ * computed, and how work is dealt; here a unit is 128 columns, a tile 256 rows of weights by TOKENS rows of x.
+ *
+ * Four warps load: weights by cp.async into rows of 128 bytes, whose halves change places from row to row, and x, which
+ * lies in memory as the tensor cores want it, in one bulk copy a stage. Two warpgroups multiply, 128 weight rows each:
+ * their warps widen 16 rows of 64 columns at a time into registers, A of wgmma, while the products before run. Stages go
+ * from one side to the other by barriers in shared memory. The order of the columns within 64 is the one in which a
+ * lane finds its weights; x was placed in the same.
+ */
+#include "engine/cuda/gemm_packed.cuh"
+
+#define LOADERS 128
+#define THREADS (LOADERS + 256)
+#define TILE 256
+#define UNIT 128
+#define MAX_STAGES 8
+#define BARRIER_BYTES (2 * MAX_STAGES * 8)
+#define SCALE_BYTES (TILE * 2)  /* fp16, one group */
+
+/* A tile of so many rows of x. */
+template <int ROWS>
+struct way {
+	static constexpr int TILE_M = TILE, TOKENS = ROWS, TILES_M = 2, TILES_N = ROWS / 8, SUMMERS = 256, SYNCED = 256;
+
+	static_assert(ROWS % 16 == 0 && ROWS <= PACKED_PART_TOKENS && TILE <= PACKED_PART_ROWS, "");
+};
+
+/* Bytes of a stage: x, weights, scales of 4 bits. */
+template <class S>
+static constexpr int X_BYTES = S::TOKENS * UNIT * 2;
+template <int QUANT>
+static constexpr int WEIGHTS = QUANT == QUANT_INT4 ? TILE * UNIT / 2 + 1024 : TILE * UNIT;
+template <int QUANT, class S>
+static constexpr int STAGE = X_BYTES<S> + WEIGHTS<QUANT>;
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
+
+/* ---- barriers */
+
+static __device__ __forceinline__ uint32_t
+shared_address(const void *p)
+{
+	return (uint32_t)__cvta_generic_to_shared(p);
+}
+
+static __device__ __forceinline__ void
+barrier_init(uint32_t at, int n)
+{
+	asm volatile("mbarrier.init.shared.b64 [%0], %1;" :: "r"(at), "r"(n) : "memory");
+}
+
+static __device__ __forceinline__ void
+arrive(uint32_t at)
+{
+	asm volatile("mbarrier.arrive.shared.b64 _, [%0];" :: "r"(at) : "memory");
+}
+
+/* Arrives when all copies of this thread so far have come. */
+static __device__ __forceinline__ void
+arrive_behind_copies(uint32_t at)
+{
+	asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" :: "r"(at) : "memory");
+}
+
+static __device__ __forceinline__ void
+await(uint32_t at, uint32_t phase)
+{
+	asm volatile("{.reg .pred p;\n"
+	    "again: mbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n"
+	    "@!p bra again;}" :: "r"(at), "r"(phase) : "memory");
+}
+
+static __device__ __forceinline__ void
+copy16(uint32_t to, const void *from)
+{
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" :: "r"(to), "l"(from) : "memory");
+}
+
+/* n bytes, of which the barrier is told. */
+static __device__ __forceinline__ void
+copy_bulk(uint32_t to, const void *from, int n, uint32_t barrier)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(barrier), "r"(n) : "memory");
+	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+	    :: "r"(to), "l"(from), "r"(n), "r"(barrier) : "memory");
+}
+
+/* A ring of stages, seen from one side. */
+struct ring {
+	uint32_t stages, full, empty;   /* addresses; barriers are 8 bytes apart */
+	int n, at;
+	uint32_t phase;
+};
+
+static __device__ __forceinline__ void
+turn(struct ring *r)
+{
+	if (++r->at == r->n) {
+		r->at = 0;
+		r->phase ^= 1;
+	}
+}
+
+/* ---- loading */
+
+#define COPIES (TILE * UNIT / 16 / LOADERS)     /* of 8 bits, a thread */
+#define COPY_ROWS (LOADERS / 8)
+#define COPIES4 (COPIES / 2)
+#define COPY_TILES (LOADERS / 64)
+
+static __device__ __forceinline__ void
+load_bytes(const struct gemm_args &a, uint32_t to, int down, int k)
+{
+	int row = threadIdx.x >> 3, c = threadIdx.x & 7, first = down * TILE + row;
+	const char *from = (const char *)a.w + (size_t)first * a.cols + k * UNIT + c * 16;
+	size_t step = (size_t)COPY_ROWS * a.cols;
+
+	to += (uint32_t)(row * 128 + (c ^ (row & 1) << 2) * 16);
+	if (down * TILE + TILE <= a.rows) {
+#pragma unroll
+		for (int i = 0; i < COPIES; i++)
+			copy16(to + i * COPY_ROWS * 128, from + i * step);
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < COPIES; i++)
+		if (first + i * COPY_ROWS < a.rows)
+			copy16(to + i * COPY_ROWS * 128, from + i * step);
+}
+
+/* A group of a tile of 16 rows is 1024 bytes, and 32 of scales. */
+static __device__ __forceinline__ void
+load_nibbles(const struct gemm_args &a, uint32_t to, int down, int k)
+{
+	int n = tiles_of(a.rows, a.half), first = down * (TILE / TILE_ROWS), of = threadIdx.x >> 6;
+
+#pragma unroll
+	for (int i = 0; i < COPIES4; i++) {
+		int tile = of + i * COPY_TILES;
+
+		if (first + tile < n)
+			copy16(to + tile * 1024 + (threadIdx.x & 63) * 16,
+			    (const char *)a.w + ((size_t)(first + tile) * a.n_k + k) * 1024 + (threadIdx.x & 63) * 16);
+	}
+	if (threadIdx.x < 32 && first + ((int)threadIdx.x >> 1) < n)
+		copy16(to + TILE * UNIT / 2 + threadIdx.x * 16,
+		    (const char *)a.scale + ((size_t)(first + (threadIdx.x >> 1)) * a.n_k + k) * 32 + (threadIdx.x & 1) * 16);
+}
+
+template <int QUANT, class S>
+static __device__ __forceinline__ void
+load_all(const struct gemm_args &a, struct ring r, int unit, int end, int across)
+{
+	int down = unit / a.n_k, k = unit % a.n_k;
+	const char *x = (const char *)a.x + (size_t)across * a.n_k * X_BYTES<S>;
+
+	for (; unit < end; unit++) {
+		uint32_t stage = r.stages + (uint32_t)(r.at * STAGE<QUANT, S>);
+
+		await(r.empty + r.at * 8, r.phase ^ 1);
+		if (threadIdx.x == 0)
+			copy_bulk(stage, x + (size_t)k * X_BYTES<S>, X_BYTES<S>, r.full + r.at * 8);
+		if (QUANT == QUANT_INT4)
+			load_nibbles(a, stage + X_BYTES<S>, down, k);
+		else
+			load_bytes(a, stage + X_BYTES<S>, down, k);
+		arrive_behind_copies(r.full + r.at * 8);
+		turn(&r);
+		if (++k == a.n_k) {
+			k = 0;
+			down++;
+		}
+	}
+}
+
+/* ---- multiplying */
+
+/* Rows of 128 bytes, swizzled; eight rows are 1024 bytes after the eight before. */
+static __device__ __forceinline__ uint64_t
+descriptor(uint32_t at)
+{
+	return (uint64_t)(at >> 4 & 0x3fff) | (uint64_t)1 << 16 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
+}
+
+#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
+#define R8(s, i) R4(s, i), R4(s, i + 1)
+#define R16(s, i) R8(s, i), R8(s, i + 2)
+#define R32(s, i) R16(s, i), R16(s, i + 4)
+#define R64(s, i) R32(s, i), R32(s, i + 8)
+#define R24(s) R16(s, 0), R8(s, 4)
+#define R48(s) R32(s, 0), R16(s, 8)
+#define R80(s) R64(s, 0), R16(s, 16)
+#define P8(a, b, c, d, e, f, g, h) "%" #a ",%" #b ",%" #c ",%" #d ",%" #e ",%" #f ",%" #g ",%" #h
+#define P16 P8(0, 1, 2, 3, 4, 5, 6, 7) "," P8(8, 9, 10, 11, 12, 13, 14, 15)
+#define P32 P16 "," P8(16, 17, 18, 19, 20, 21, 22, 23) "," P8(24, 25, 26, 27, 28, 29, 30, 31)
+#define P48 P32 "," P8(32, 33, 34, 35, 36, 37, 38, 39) "," P8(40, 41, 42, 43, 44, 45, 46, 47)
+#define P64 P48 "," P8(48, 49, 50, 51, 52, 53, 54, 55) "," P8(56, 57, 58, 59, 60, 61, 62, 63)
+#define P80 P64 "," P8(64, 65, 66, 67, 68, 69, 70, 71) "," P8(72, 73, 74, 75, 76, 77, 78, 79)
+
+/* s += a b: 64 rows from registers, 16 terms. */
+#define MULTIPLY(N, OUT, REGISTERS, A0, A1, A2, A3, B) \
+	static __device__ __forceinline__ void \
+	multiply(float (&s)[N / 8][4], const uint32_t (&a)[4], uint64_t b) \
+	{ \
+		asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.f16.f16 {" OUT "}, {%" #A0 ",%" #A1 ",%" #A2 ",%" #A3 \
+		    "}, %" #B ", 1, 1, 1, 0;" : REGISTERS : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b)); \
+	} \
+	static __device__ __forceinline__ void \
+	hold(float (&s)[N / 8][4]) \
+	{ \
+		asm volatile("" : REGISTERS :: "memory"); \
+	}
+
+MULTIPLY(16, P8(0, 1, 2, 3, 4, 5, 6, 7), R8(s, 0), 8, 9, 10, 11, 12)
+MULTIPLY(32, P16, R16(s, 0), 16, 17, 18, 19, 20)
+MULTIPLY(48, P16 "," P8(16, 17, 18, 19, 20, 21, 22, 23), R24(s), 24, 25, 26, 27, 28)
+MULTIPLY(64, P32, R32(s, 0), 32, 33, 34, 35, 36)
+MULTIPLY(96, P48, R48(s), 48, 49, 50, 51, 52)
+MULTIPLY(128, P64, R64(s, 0), 64, 65, 66, 67, 68)
+MULTIPLY(160, P80, R80(s), 80, 81, 82, 83, 84)
+
+static __device__ __forceinline__ void
+begin_products(void)
+{
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+static __device__ __forceinline__ void
+commit_products(void)
+{
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+/* All but the last N groups of products are done. */
+template <int N>
+static __device__ __forceinline__ void
+await_products(void)
+{
+	asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory");
+}
+
+/* What a lane has of 16 rows and 64 columns, not yet widened. */
+struct raw {
+	uint4 low, high;
+	__half2 scales;
+};
+
+/* tile: of 16 rows, in the block's; half: of the unit. */
+template <int QUANT>
+static __device__ __forceinline__ struct raw
+take_weights(const char *weights, int tile, int half)
+{
+	int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+	struct raw r;
+
+	if constexpr (QUANT == QUANT_INT4) {
+		r.low = *(const uint4 *)(weights + tile * 1024 + half * PIECE_BYTES + lane * 16);
+		r.scales = *(const __half2 *)(weights + TILE * UNIT / 2 + tile * 32 + g * 4);
+	} else {
+		const char *row = weights + (tile * 16 + 2 * g) * 128 + t * 16;
+
+		r.low = *(const uint4 *)(row + half * 64);
+		r.high = *(const uint4 *)(row + 128 + (half ^ 1) * 64);
+	}
+	return r;
+}
+
+/* The A operands of four products of 16 columns. */
+template <int QUANT>
+static __device__ __forceinline__ void
+widen(const struct raw &r, uint32_t (&a)[4][4])
+{
+	if constexpr (QUANT == QUANT_INT4) {
+		uint32_t low[8], high[8];
+
+		widen_word4(r.low.x, __low2half2(r.scales), low);
+		widen_word4(r.low.y, __high2half2(r.scales), high);
+		widen_word4(r.low.z, __low2half2(r.scales), low + 4);
+		widen_word4(r.low.w, __high2half2(r.scales), high + 4);
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			a[i][0] = low[2 * i];
+			a[i][1] = high[2 * i];
+			a[i][2] = low[2 * i + 1];
+			a[i][3] = high[2 * i + 1];
+		}
+	} else {
+		const uint32_t low[4] = { r.low.x, r.low.y, r.low.z, r.low.w }, high[4] = { r.high.x, r.high.y, r.high.z, r.high.w };
+
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			uint2 l = widen8<QUANT>(low[i]), h = widen8<QUANT>(high[i]);
+
+			a[i][0] = l.x;
+			a[i][1] = h.x;
+			a[i][2] = l.y;
+			a[i][3] = h.y;
+		}
+	}
+}
+
+/* A quarter of a unit: half its columns, half the warpgroup's rows. The products of the one before go on meanwhile. */
+template <int QUANT, class S, int HALF, int M>
+static __device__ __forceinline__ void
+multiply_quarter(const char *weights, uint32_t x, int tile, uint32_t (&a)[4][4], float (&sums)[2][S::TILES_N][4])
+{
+	struct raw r = take_weights<QUANT>(weights, tile + M * 4, HALF);
+
+	await_products<1>();            /* who had these registers */
+	widen<QUANT>(r, a);
+	begin_products();
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		multiply(sums[M], a[i], descriptor(x + HALF * S::TOKENS * 128 + i * 32));
+	commit_products();
+}
+
+template <int QUANT, class S>
+static __device__ __forceinline__ void
+multiply_all(const struct gemm_args &a, struct ring r, const char *memory, int unit, int end, int across, int block, int n_blocks)
+{
+	int thread = threadIdx.x - LOADERS, warp = thread >> 5, tile = (warp >> 2) * 8 + (warp & 3);
+	float sums[2][S::TILES_N][4];
+	uint32_t one[4][4], other[4][4];
+
+	for (int down = unit / a.n_k; unit < end; down++) {
+		int from = unit - down * a.n_k, to = min(a.n_k, from + end - unit);
+		struct corner c = { down * (TILE / 16) + tile, 4, across * S::TOKENS };
+		uint32_t before = 0;
+
+		clear<S>(sums);
+		for (int k = from; k < to; k++) {
+			const char *weights = memory + r.at * STAGE<QUANT, S> + X_BYTES<S>;
+			uint32_t x = r.stages + (uint32_t)(r.at * STAGE<QUANT, S>), now = r.empty + r.at * 8;
+
+			await(r.full + r.at * 8, r.phase);
+			multiply_quarter<QUANT, S, 0, 0>(weights, x, tile, one, sums);
+			multiply_quarter<QUANT, S, 0, 1>(weights, x, tile, other, sums);
+			if (before && (threadIdx.x & 31) == 0)
+				arrive(before);         /* its last products are done */
+			multiply_quarter<QUANT, S, 1, 0>(weights, x, tile, one, sums);
+			multiply_quarter<QUANT, S, 1, 1>(weights, x, tile, other, sums);
+			before = now;
+			turn(&r);
+		}
+		await_products<0>();
+		hold(sums[0]);
+		hold(sums[1]);
+		if ((threadIdx.x & 31) == 0)
+			arrive(before);
+		finish_tile<QUANT, S>(a, down, across, n_blocks, from, to, thread, c, sums);
+		unit += to - from;
+	}
+}
+
+#endif
+
+template <int QUANT, class S>
+static __global__ void __launch_bounds__(THREADS, 1)
+packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
+{
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+	extern __shared__ __align__(1024) char memory[];
+	uint32_t base = shared_address(memory), barriers = base + (uint32_t)(a.n_stages * STAGE<QUANT, S>);
+	int across = blockIdx.x % a.n_across, block = blockIdx.x / a.n_across, n_blocks = gridDim.x / a.n_across;
+	int unit = first_unit(a, block, n_blocks), end = first_unit(a, block + 1, n_blocks);
+	struct ring r = { base, barriers, barriers + MAX_STAGES * 8, a.n_stages, 0, 0 };
+
+	if (threadIdx.x == 0) {
+		for (int i = 0; i < a.n_stages; i++) {
+			barrier_init(r.full + i * 8, LOADERS + 1);
+			barrier_init(r.empty + i * 8, 8);
+		}
+		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+	}
+	__syncthreads();
+	wait_for_previous();
+	/* known to be the same in a warp, which products that run on need */
+	if (__shfl_sync(FULL, (int)threadIdx.x / LOADERS, 0) == 0) {
+		asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+		load_all<QUANT, S>(a, r, unit, end, across);
+		asm volatile("cp.async.wait_all;" ::: "memory");
+	} else {
+		asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+		multiply_all<QUANT, S>(a, r, memory, unit, end, across, block, n_blocks);
+	}
+#endif
+}
+
+/* ---- launching */
+
+/* Whether the current card runs what is compiled here. */
+static bool
+has_wgmma(void)
+{
+	struct cudaFuncAttributes is;
+
+	return cudaFuncGetAttributes(&is, packed_wgmma_kernel<QUANT_INT8, way<160>>) == cudaSuccess && is.binaryVersion == 90 &&
+	    is.numRegs > 64;
+}
+
+/* The tiles that waste least, the larger where two do. */
+int
+packed_wgmma_tokens(const struct matrix *w, int m)
+{
+	static const int ways[] = { 160, 128, 96, 64, 48, 32, 16 };
+	int best = ways[0], waste = (m + best - 1) / best * best;
+
+	if ((w->quant != QUANT_INT4 && (w->cols % UNIT || w->rows % 2)) || !has_wgmma())
+		return 0;
+	for (int t : ways)
+		if ((m <= 64 ? m <= t : t >= 96) && (m + t - 1) / t * t < waste) {
+			best = t;
+			waste = (m + t - 1) / t * t;
+		}
+	return best;
+}
+
+/* Blocks for a column of tiles. Ending a tile costs as much as several units, so where blocks are enough for it none has
+ * parts of two. */
+static int
+blocks_for(int n_tiles, int most)
+{
+	return n_tiles <= most ? most / n_tiles * n_tiles : most;
+}
+
+template <int QUANT, class S>
+static void
+run_way(cudaStream_t s, const struct gemm_packed *g, struct gemm_args a)
+{
+	size_t shared;
+
+	a.n_k = a.cols / UNIT;
+	a.n_down = QUANT == QUANT_INT4 ? ceil_div(tiles_of(a.rows, a.half), TILE / TILE_ROWS) : ceil_div(a.rows, TILE);
+	a.n_across = ceil_div(a.m, S::TOKENS);
+	a.n_stages = (int)((g->shared_block - BARRIER_BYTES - 1024) / STAGE<QUANT, S>);
+	a.n_stages = a.n_stages < MAX_STAGES ? a.n_stages : MAX_STAGES;
+	shared = (size_t)(a.n_stages * STAGE<QUANT, S>) + BARRIER_BYTES;
+	cudaFuncSetAttribute(packed_wgmma_kernel<QUANT, S>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+	launch(packed_wgmma_kernel<QUANT, S>, dim3(blocks_for(a.n_down, g->n_sm / a.n_across) * a.n_across), dim3(THREADS), shared, s,
+	    g->chained, a);
+}
+
+template <int QUANT>
+static void
+run(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a, int tokens)
+{
+	switch (tokens) {
+	case 16: run_way<QUANT, way<16>>(s, g, a); break;
+	case 32: run_way<QUANT, way<32>>(s, g, a); break;
+	case 48: run_way<QUANT, way<48>>(s, g, a); break;
+	case 64: run_way<QUANT, way<64>>(s, g, a); break;
+	case 96: run_way<QUANT, way<96>>(s, g, a); break;
+	case 128: run_way<QUANT, way<128>>(s, g, a); break;
+	default: run_way<QUANT, way<160>>(s, g, a); break;
+	}
+}
+
+void
+packed_wgmma(cudaStream_t s, const struct gemm_packed *g, struct gemm_args a, int tokens)
+{
+	if (g->w->quant == QUANT_INT8)
+		run<QUANT_INT8>(s, g, a, tokens);
+	else if (g->w->quant == QUANT_FP8)
+		run<QUANT_FP8>(s, g, a, tokens);
+	else
+		run<QUANT_INT4>(s, g, a, tokens);
+}

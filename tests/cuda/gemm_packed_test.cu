@@ -1,0 +1,369 @@
+/* gemm_packed_test.cu: products of some rows with packed matrices against sums in double over the unpacked weights; and
+ * with "bench" how fast they are for the shapes of the 40B decoder.
+ *
+ *   nvcc -O3 -std=c++17 -arch=sm_90 -I. -o gemm_packed_test tests/cuda/gemm_packed_test.cu \
+ *       engine/cuda/gemm_packed_wgmma.cu engine/cuda/quant.cu
+ *   ./gemm_packed_test             checks; 77 without a device
+ *   ./gemm_packed_test bench       microseconds, by warpgroups where the card has them, and by warps
+ */
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "tests/cuda/testing.cuh"
+
+#include "engine/cuda/gemm_packed.cu"
+
+typedef std::vector<uint16_t> halves;
+typedef std::vector<float> floats;
+
+static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
+static int n_bad;
+static struct gemm_packed base;         /* what depends on the card */
+static cudaStream_t stream;
+static bool by_warps;                   /* by mma.sync, though the card may have wgmma */
+
+#define MAX_COLS 20480
+#define MAX_ROWS 64000
+
+template <typename T>
+static T *
+on_card(const std::vector<T> &v)
+{
+	T *p;
+
+	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
+	CHECK(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
+	CHECK(cudaDeviceSynchronize());
+	return p;
+}
+
+template <typename T>
+static std::vector<T>
+from_card(const T *p, size_t n)
+{
+	std::vector<T> v(n);
+
+	CHECK(cudaStreamSynchronize(stream));
+	CHECK(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
+	return v;
+}
+
+static void
+make_matrix(struct matrix *m, enum quant quant, int rows, int cols, int half)
+{
+	size_t at, scale;
+	void *room;
+
+	memset(m, 0, sizeof *m);
+	m->rows = rows, m->cols = cols, m->half = half, m->quant = quant;
+	cuda_packed_bytes(m, &at, &scale);
+	CHECK(cudaMalloc(&room, at + 512));
+	CHECK(cudaMemset(room, 0xff, at));
+	m->at = room;
+	CHECK(cudaMalloc(&room, scale + 512));
+	m->scale = room;
+}
+
+/* Packed from random numbers; back: what it holds then, as bf16. */
+static void
+fill_matrix(struct matrix *m, halves *back)
+{
+	size_t n = (size_t)m->rows * m->cols;
+	halves w(n);
+	uint16_t *on, *out;
+
+	for (uint16_t &h : w)
+		h = bf16(0.02f * (uniform() + uniform() + uniform()));
+	on = on_card(w);
+	cuda_pack_rows(stream, m, 0, m->rows, on);
+	CHECK(cudaMalloc(&out, n * 2));
+	cuda_unpack(stream, out, m);
+	*back = from_card(out, n);
+	CHECK(cudaFree(on));
+	CHECK(cudaFree(out));
+}
+
+static void
+free_matrix(struct matrix *m)
+{
+	CHECK(cudaFree((void *)m->at));
+	CHECK(cudaFree((void *)m->scale));
+}
+
+/* INT8 is unpacked with a rounding that the product has not. */
+#define TOLERANCE 1e-3
+
+/* As the program does it, or by warps in any case. */
+static void
+multiply(const struct gemm_packed *g)
+{
+	struct gemm_args a = args_of(g);
+
+	if (!by_warps) {
+		cuda_gemm_packed(stream, g);
+		return;
+	}
+	place_x<BY_ROWS>(stream, g, a, 1);
+	run_any(stream, g, a, warp_tokens(g->m));
+}
+
+static void
+check_rows(const struct matrix *m, const halves &w, const halves &x, int stride, int n_rows, const floats &before,
+    const floats &y, bool add)
+{
+	int step_token = n_rows > 8 ? n_rows / 5 : 1, step_row = m->rows > 600 ? 37 : 1;
+
+	for (int t = 0; t < n_rows; t = t + step_token < n_rows || t == n_rows - 1 ? t + step_token : n_rows - 1)
+		for (int r = 0; r < m->rows; r += r % 128 < 127 && r % 16 < 14 ? 1 + (m->rows > 600) * (r % step_row) : 1) {
+			double sum = 0, xx = 0, ww = 0, limit, d;
+
+			for (int i = 0; i < m->cols; i++) {
+				double a = value(w[(size_t)r * m->cols + i]), b = value(x[(size_t)t * stride + i]);
+
+				sum += a * b;
+				xx += b * b;
+				ww += a * a;
+			}
+			if (add)
+				sum += before[(size_t)t * m->rows + r];
+			limit = TOLERANCE * std::sqrt(xx * ww) + 1e-6 + (add ? 0 : std::fabs(sum) / 256);
+			d = std::fabs(sum - y[(size_t)t * m->rows + r]);
+			if (!(d <= limit) && n_bad++ < SHOWN)
+				printf("not ok: %s [%d, %d] half %d, %d rows%s: y[%d, %d] = %g, not %g\n", names[m->quant], m->rows, m->cols,
+				    m->half, n_rows, add ? " added" : "", t, r, y[(size_t)t * m->rows + r], sum);
+		}
+}
+
+static void
+test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool add)
+{
+	struct matrix m;
+	struct gemm_packed g = base;
+	halves w, x, guard(64, 0x1234);
+	int stride = cols + (n_rows % 3 ? 0 : 24);
+	size_t n = (size_t)n_rows * rows;
+	floats before(n), y(n), again(n);
+	void *out;
+
+	make_matrix(&m, quant, rows, cols, half);
+	if (!by_warps && n_rows > PACKED_MAX_ROWS_MMA && !packed_wgmma_tokens(&m, n_rows)) {
+		free_matrix(&m);
+		return;
+	}
+	fill_matrix(&m, &w);
+	if (!by_warps && !cuda_gemm_packed_tokens(&m, n_rows, base.shared_block)) {
+		n_bad++;
+		printf("not ok: %s [%d, %d] does not fit\n", names[quant], rows, cols);
+	}
+	x.resize((size_t)n_rows * stride);
+	for (size_t i = 0; i < x.size(); i++)
+		x[i] = bf16(uniform() * (i % 97 == 5 ? 1000.0f : 1.0f) * (i % 2 ? 1e4f : 1e-2f));
+	for (float &v : before)
+		v = uniform();
+	g.w = &m;
+	g.x = on_card(x);
+	g.x_stride = stride;
+	g.m = n_rows;
+	g.add = add;
+	for (int pass = 0; pass < 2; pass++) {
+		floats &to = pass ? again : y;
+
+		out = add ? (void *)on_card(before) : (void *)on_card(halves(n, 0x7777));
+		CHECK(cudaMemcpy((char *)out + n * (add ? 4 : 2), guard.data(), 128, cudaMemcpyHostToDevice));
+		CHECK(cudaDeviceSynchronize());
+		g.y = out;
+		multiply(&g);
+		CHECK(cudaGetLastError());
+		if (add) {
+			to = from_card((float *)out, n);
+		} else {
+			halves h = from_card((uint16_t *)out, n);
+
+			for (size_t i = 0; i < n; i++)
+				to[i] = value(h[i]);
+		}
+		if (memcmp(from_card((uint16_t *)out + n * (add ? 2 : 1), 64).data(), guard.data(), 128) && n_bad++ < SHOWN)
+			printf("not ok: %s [%d, %d], %d rows: wrote beyond the end\n", names[quant], rows, cols, n_rows);
+		CHECK(cudaFree(out));
+	}
+	if (memcmp(y.data(), again.data(), n * sizeof(float)) && n_bad++ < SHOWN)
+		printf("not ok: %s [%d, %d], %d rows: differs when repeated\n", names[quant], rows, cols, n_rows);
+	check_rows(&m, w, x, stride, n_rows, before, y, add);
+	CHECK(cudaFree((void *)g.x));
+	free_matrix(&m);
+}
+
+static int
+test_all(void)
+{
+	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320, 330, 512 };
+
+	for (enum quant quant : { QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
+		int bad = n_bad;
+
+		for (int t : tokens) {
+			if (by_warps && t > PACKED_MAX_ROWS_MMA)
+				break;
+			test_product(quant, 384, 512, 0, t, false);
+			test_product(quant, 200, 320, quant == QUANT_INT4 ? 50 : 0, t, true);
+			test_product(quant, 2050, 1024, 0, t, t % 2);
+		}
+		for (int t : { 3, 40, 250 }) {
+			test_product(quant, 640, 7168, quant == QUANT_INT4 ? 320 : 0, t, false);
+			test_product(quant, 128, 20480, 0, t, true);
+			test_product(quant, 9216, 512, quant == QUANT_INT4 ? 64 : 0, t, false);
+			if (quant == QUANT_INT4) {
+				test_product(quant, 77, 75, 0, t, true);
+				test_product(quant, 40, 300, 5, t, false);
+			}
+		}
+		printf("%s%s: %s\n", names[quant], by_warps ? " by warps" : "", n_bad == bad ? "ok" : "FAILED");
+	}
+	return n_bad ? 1 : 0;
+}
+
+/* ---- how fast */
+
+static double
+median_ms(void (*run)(struct matrix *, int, const struct gemm_packed *), struct matrix *ms, int n, const struct gemm_packed *g)
+{
+	cudaEvent_t a, b;
+	floats t;
+
+	CHECK(cudaEventCreate(&a));
+	CHECK(cudaEventCreate(&b));
+	for (int i = 0; i < 7; i++) {
+		float time;
+
+		CHECK(cudaEventRecord(a, stream));
+		run(ms, n, g);
+		CHECK(cudaEventRecord(b, stream));
+		CHECK(cudaEventSynchronize(b));
+		CHECK(cudaEventElapsedTime(&time, a, b));
+		if (i >= 2)
+			t.push_back(time / n);
+	}
+	CHECK(cudaGetLastError());
+	std::sort(t.begin(), t.end());
+	return t[t.size() / 2];
+}
+
+static void
+all_of(struct matrix *ms, int n, const struct gemm_packed *g)
+{
+	for (int i = 0; i < n; i++) {
+		struct gemm_packed h = *g;
+
+		h.w = &ms[i];
+		multiply(&h);
+	}
+}
+
+/* What is ready before: x placed. */
+static void
+products_of(struct matrix *ms, int n, const struct gemm_packed *g)
+{
+	for (int i = 0; i < n; i++) {
+		struct gemm_packed h = *g;
+		int tokens;
+
+		h.w = &ms[i];
+		tokens = by_warps ? 0 : packed_wgmma_tokens(h.w, h.m);
+		if (tokens)
+			packed_wgmma(stream, &h, args_of(&h), tokens);
+		else
+			run_any(stream, &h, args_of(&h), warp_tokens(h.m));
+	}
+}
+
+#define LAYERS 6
+
+static void
+bench(enum quant quant)
+{
+	static const int shapes[][2] = { { 9216, 7168 }, { 7168, 7168 }, { 40960, 7168 }, { 7168, 20480 } };
+	struct matrix ms[4][LAYERS];
+	struct gemm_packed g = base;
+	halves x((size_t)512 * 20480), w((size_t)40960 * 7168);
+	uint16_t *from;
+
+	for (uint16_t &h : x)
+		h = bf16(uniform());
+	for (uint16_t &h : w)
+		h = bf16(0.02f * uniform());
+	from = on_card(w);
+	g.x = on_card(x);
+	CHECK(cudaMalloc(&g.y, (size_t)512 * 40960 * 4));
+	for (int i = 0; i < 4; i++)
+		for (int l = 0; l < LAYERS; l++) {
+			make_matrix(&ms[i][l], quant, shapes[i][0], shapes[i][1], 0);
+			cuda_pack_rows(stream, &ms[i][l], 0, shapes[i][0], from);
+		}
+	CHECK(cudaStreamSynchronize(stream));
+	for (int m : { 16, 40, 64, 100, 128, 160, 256, 300, 320, 512 }) {
+		double sum = 0;
+
+		if (by_warps && m > PACKED_MAX_ROWS_MMA)
+			break;
+		printf("%s%s %3d rows: us (products alone)", names[quant], by_warps ? " by warps" : "", m);
+		for (int i = 0; i < 4; i++) {
+			double all;
+
+			g.m = m;
+			g.add = i % 2;
+			g.x_stride = shapes[i][1];
+			all = median_ms(all_of, ms[i], LAYERS, &g);
+			sum += all;
+			printf(" %.1f (%.1f)", all * 1e3, median_ms(products_of, ms[i], LAYERS, &g) * 1e3);
+		}
+		printf("; 60 layers %.2f ms, %.0f TFLOP/s\n", 60 * sum,
+		    2e-9 * m * (9216. * 7168 + 7168. * 7168 + 40960. * 7168 + 7168. * 20480) / sum);
+		fflush(stdout);
+	}
+	for (auto &of : ms)
+		for (struct matrix &m : of)
+			free_matrix(&m);
+	CHECK(cudaFree(from));
+	CHECK(cudaFree((void *)g.x));
+	CHECK(cudaFree(g.y));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cudaDeviceProp p;
+	size_t bytes;
+	int n = 0;
+
+	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
+		printf("no device\n");
+		return 77;
+	}
+	CHECK(cudaGetDeviceProperties(&p, 0));
+	base.n_sm = p.multiProcessorCount;
+	base.chained = p.major >= 9;
+	base.shared_sm = p.sharedMemPerMultiprocessor;
+	base.shared_block = p.sharedMemPerBlockOptin;
+	base.max_cols = MAX_COLS;
+	base.max_rows = MAX_ROWS;
+	bytes = cuda_gemm_packed_work(base.n_sm, MAX_COLS, MAX_ROWS);
+	CHECK(cudaMalloc(&base.work, bytes));
+	CHECK(cudaMemset(base.work, 0, bytes));
+	CHECK(cudaDeviceSynchronize());
+	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+	printf("%s, %d multiprocessors\n", p.name, base.n_sm);
+	if (argc > 1 && !strcmp(argv[1], "bench")) {
+		for (enum quant quant : { QUANT_INT8, QUANT_INT4, QUANT_FP8 }) {
+			by_warps = false;
+			bench(quant);
+			by_warps = true;
+			if (argc == 2)
+				bench(quant);
+		}
+		return 0;
+	}
+	test_all();
+	by_warps = true;
+	return test_all();
+}
