@@ -38,6 +38,7 @@ struct kv_cache;
 struct backend_ops {
 	const char *name;               /* "cpu", "cuda" */
 	int max_steps;                  /* rows that begin_steps takes at most; 1: there is no begin_steps */
+	bool cheap_steps;               /* … and several take about as long as one */
 
 	/* ---- life, memory, time */
 	void (*free)(struct backend *b);

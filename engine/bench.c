@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "engine/running.h"
 
@@ -128,15 +128,6 @@ struct reader {
 	uint64_t sum;
 };
 
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void *
 read_slice(void *arg)
 {
@@ -154,14 +145,14 @@ read_slice(void *arg)
 static double
 read_once(struct reader *readers, int n)
 {
-	double begin = seconds();
+	double begin = clock_seconds();
 	int started = 0;
 
 	while (started < n && thread_start(&readers[started].thread, read_slice, &readers[started]) == 0)
 		started++;
 	for (int i = 0; i < started; i++)
 		pthread_join(readers[i].thread, NULL);
-	return started == n ? seconds() - begin : -1;
+	return started == n ? clock_seconds() - begin : -1;
 }
 
 static int

@@ -1,4 +1,4 @@
-/* context.c: one timeline of tokens: what the KV cache holds, the logits at its end, and the token chosen next.
+/* context.c: one timeline of tokens: what the KV cache holds. step.c has its end: logits, and the token chosen next.
  *
  * Invariant: places[0 … n_used) says exactly which tokens (and which rows of which pictures) the cache holds. It
  * grows only after the device has confirmed a step, so a stopped or failed call leaves a shorter but true timeline.
@@ -6,14 +6,12 @@
 #include "config.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "engine/context.h"
 #include "engine/running.h"
-#include "engine/sampler.h"
 
 struct context *
 context_new(struct engine *e, struct error *err)
@@ -28,8 +26,11 @@ context_new(struct engine *e, struct error *err)
 	ctx->ids = xcalloc((size_t)chunk, sizeof *ctx->ids);
 	if (!ctx->places)
 		error_set(err, CODE_MEMORY, "no memory for a context of %d tokens", e->n_ctx);
-	else if (decoder_init(&ctx->decoder, e->backend, &e->model, e->n_ctx, chunk, err) == 0)
+	else if (decoder_init(&ctx->decoder, e->backend, &e->model, e->n_ctx, chunk, err) == 0) {
+		worth_init(&ctx->worth);
+		context_set_guess(ctx, e->guess);
 		return ctx;
+	}
 	context_free(ctx);
 	return NULL;
 }
@@ -42,6 +43,7 @@ context_free(struct context *ctx)
 	if (ctx->graph)
 		ctx->engine->backend->ops->graph_free(ctx->engine->backend, ctx->graph);
 	decoder_done(&ctx->decoder);
+	guess_free(ctx->guess);
 	free(ctx->places);
 	free(ctx->logits);
 	free(ctx->ids);
@@ -186,16 +188,6 @@ run_layers(struct syncing *s, int begin, int end, int to, struct error *err)
 	return 0;
 }
 
-/* The logits behind the step's last row, and the greedy choice among them. */
-static void
-find_logits(struct context *ctx)
-{
-	struct backend *b = ctx->engine->backend;
-
-	decoder_logits(&ctx->decoder);
-	b->ops->find_best(b, ctx->decoder.logits, ctx->engine->model.hp.llm.vocab_size);
-}
-
 /* Places [begin, end), in a batch as large as [begin, to): what its other rows hold does not matter, they are never
  * looked at. */
 static int
@@ -213,7 +205,7 @@ compute_batch(struct syncing *s, int begin, int end, int to, bool stepped, struc
 	if (run_layers(s, begin, end, to, err) != 0)
 		return -1;
 	if (end == s->n_prompt)
-		find_logits(ctx);
+		context_find_logits(ctx);
 	if (b->ops->sync(b, err) != 0)
 		return -1;
 	for (int i = begin; i < end; i++) {
@@ -251,13 +243,17 @@ compute(struct syncing *s, struct error *err)
 	return 0;
 }
 
-/* Drops what the prompt does not share; from here on there are no logits until it is computed. */
+/* Drops what the prompt does not share, and what was asked for in advance; from here on there are no logits until it is
+ * computed. */
 static void
 rewind_to(struct context *ctx, int n)
 {
 	ctx->n_used = n;
 	ctx->pending = NOTHING;
 	ctx->launched = ctx->has_logits = ctx->has_copy = false;
+	ctx->pass = (struct pass){0};
+	if (ctx->guess)
+		guess_cut(ctx->guess, n);
 }
 
 void
@@ -397,175 +393,4 @@ context_sync_as(struct context *ctx, const struct prompt *prompt, const struct s
 	if (report)
 		*report = (struct sync_report){ s.n_prompt, s.n_reused, s.n_pictures_seen };
 	return rc;
-}
-
-/* ---- step */
-
-static void
-run_step(struct context *ctx)
-{
-	for (int i = 0; i < ctx->engine->model.hp.llm.n_layers; i++)
-		decoder_layer(&ctx->decoder, i);
-	find_logits(ctx);
-}
-
-/* Asks for the pending token's step. A device that records does so at the first, and is not waited for. */
-static int
-launch_step(struct context *ctx, struct error *err)
-{
-	struct backend *b = ctx->engine->backend;
-
-	if (ctx->n_used == ctx->engine->n_ctx)
-		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
-	ctx->has_logits = ctx->has_copy = false;
-	ctx->launched = true;
-	if (!b->ops->record) {
-		decoder_embed(&ctx->decoder, &ctx->pending, 1, ctx->n_used);
-		run_step(ctx);
-		return 0;
-	}
-	b->ops->begin(b, &ctx->pending, 1, ctx->n_used);
-	if (!ctx->graph) {
-		if (b->ops->record(b) != 0)
-			return b->ops->sync(b, err);
-		b->ops->embed(b, &ctx->engine->model, ctx->decoder.x);
-		run_step(ctx);
-		ctx->graph = b->ops->record_end(b);
-		if (!ctx->graph)
-			return b->ops->sync(b, err);
-	}
-	b->ops->replay(b, ctx->graph);
-	return 0;
-}
-
-/* The token chosen last joins the timeline, and there are logits behind it. */
-static int
-run_pending(struct context *ctx, struct error *err)
-{
-	struct backend *b = ctx->engine->backend;
-
-	if (!ctx->launched && launch_step(ctx, err) != 0)
-		return -1;
-	ctx->launched = false;
-	if (b->ops->sync(b, err) != 0)
-		return -1;
-	ctx->places[ctx->n_used] = (struct place){ .id = ctx->pending, .row = NOTHING, .begin = ctx->n_used,
-		.to = ctx->n_used + 1, .stepped = true };
-	ctx->n_used++;
-	ctx->pending = NOTHING;
-	ctx->has_logits = true;
-	return 0;
-}
-
-static int
-find_end(struct context *ctx, struct error *err)
-{
-	if (ctx->pending != NOTHING && run_pending(ctx, err) != 0)
-		return -1;
-	return ctx->has_logits ? 0 : error_set(err, CODE_ENGINE, "the context has no prompt yet");
-}
-
-static int
-fetch_logits(struct context *ctx, struct error *err)
-{
-	struct backend *b = ctx->engine->backend;
-
-	if (ctx->has_copy)
-		return 0;
-	b->ops->download(b, ctx->logits, ctx->decoder.logits, 0, (size_t)ctx->engine->model.hp.llm.vocab_size);
-	if (b->ops->sync(b, err) != 0)
-		return -1;
-	ctx->has_copy = true;
-	return 0;
-}
-
-const float *
-context_logits(struct context *ctx, struct error *err)
-{
-	return find_end(ctx, err) == 0 && fetch_logits(ctx, err) == 0 ? ctx->logits : NULL;
-}
-
-/* The n best of the logits, best first, the lower id on a tie. */
-static int
-find_best(const float *logits, int n_vocab, int n, struct candidate best[])
-{
-	int n_best = 0;
-
-	for (int id = 0; id < n_vocab; id++) {
-		int at = n_best < n ? n_best++ : n;     /* n: beyond the list */
-
-		for (; at > 0 && logits[id] > best[at - 1].logprob; at--)
-			if (at < n)
-				best[at] = best[at - 1];
-		if (at < n)
-			best[at] = (struct candidate){ id, logits[id] };
-	}
-	return n_best;
-}
-
-static double
-log_sum_exp(const float *logits, int n, float max)
-{
-	double sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += exp((double)logits[i] - max);
-	return max + log(sum);
-}
-
-static void
-fill_logprobs(struct step *out, const float *logits, int n_vocab, int n_best)
-{
-	double all;
-
-	out->n_best = find_best(logits, n_vocab, n_best < STEP_MAX_BEST ? n_best : STEP_MAX_BEST, out->best);
-	all = log_sum_exp(logits, n_vocab, out->best[0].logprob);
-	out->logprob = (float)(logits[out->id] - all);
-	for (int i = 0; i < out->n_best; i++)
-		out->best[i].logprob = (float)(out->best[i].logprob - all);
-}
-
-static bool
-is_stop(const struct engine *e, int32_t id)
-{
-	for (int i = 0; i < e->n_stops; i++)
-		if (e->stops[i] == id)
-			return true;
-	return false;
-}
-
-/* While the caller shows the token, the device computes what follows it; not behind one that ends the answer. */
-static int
-run_ahead(struct context *ctx, struct error *err)
-{
-	const struct engine *e = ctx->engine;
-
-	if (!e->backend->ops->record || is_stop(e, ctx->pending) || ctx->n_used == e->n_ctx)
-		return 0;
-	return launch_step(ctx, err);
-}
-
-int
-context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err)
-{
-	struct backend *b = ctx->engine->backend;
-	int n_vocab = ctx->engine->model.hp.llm.vocab_size;
-	struct best best;
-
-	if (find_end(ctx, err) != 0)
-		return -1;
-	b->ops->best(b, ctx->decoder.logits, 0, &best);
-	if (!best.finite)
-		return error_set(err, CODE_ENGINE, "the model computed no finite logits: are its weights damaged?");
-	memset(out, 0, sizeof *out);
-	out->margin = best.best - best.second;
-	out->id = best.id;
-	if ((n_best > 0 || !sampler_is_greedy(sampler)) && fetch_logits(ctx, err) != 0)
-		return -1;
-	if (!sampler_is_greedy(sampler))
-		out->id = sampler_choose(sampler, ctx->logits);
-	if (n_best > 0)
-		fill_logprobs(out, ctx->logits, n_vocab, n_best);
-	ctx->pending = out->id;
-	return run_ahead(ctx, err);
 }

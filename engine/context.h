@@ -1,9 +1,11 @@
-/* context.h: what context.c and snapshot.c share: the timeline's struct. Private to engine/. */
+/* context.h: what context.c, step.c and snapshot.c share: the timeline's struct. Private to engine/. */
 #ifndef ENGINE_CONTEXT_H
 #define ENGINE_CONTEXT_H
 
 #include "engine/decoder.h"
+#include "engine/guess.h"
 #include "engine/running.h"
+#include "engine/worth.h"
 
 #define NOTHING (-1)
 
@@ -16,18 +18,37 @@ struct place {
 	bool stepped;                   /* that batch was a step of its own */
 };
 
+/* What was asked of the device last: one token after another, of which the first is chosen and the others are guessed to
+ * be. Rows 0 … row are tokens of the timeline; those behind were computed, but nobody has chosen them yet. */
+struct pass {
+	int n;                          /* rows; 0: there is none, or it was a batch of a prompt, with its logits in row 0 */
+	int32_t ids[BACKEND_MAX_STEPS];
+	int row;                        /* the last one of the timeline, whose logits are those at its end */
+	enum guess_by by;
+	double begun;                   /* seconds of the clock */
+};
+
 struct context {
 	struct engine *engine;
 	struct decoder_work decoder;
 	struct place *places;           /* [n_ctx] */
 	int n_used;
 	int32_t pending;                /* chosen, not computed; NOTHING: none */
-	bool launched;                  /* the step of the pending token has been asked for already */
+	bool launched;                  /* the pass that begins with the pending token has been asked for already */
+	struct pass pass;
+	struct guess *guess;            /* NULL: nothing is guessed */
+	bool always;                    /* … whether it pays or not */
+	struct worth worth;
+	struct guess_report guesses;
 	bool has_logits;                /* there are logits at the end of the timeline, on the device */
 	bool has_copy;                  /* … and here */
 	float *logits;                  /* [vocab_size] */
 	struct device_graph *graph;     /* a step of one token, where the backend records such */
 	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
 };
+
+/* Asks for the logits of the step in work, and for the greedy choice among them. (step.c) */
+void
+context_find_logits(struct context *ctx);
 
 #endif

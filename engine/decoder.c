@@ -53,6 +53,14 @@ decoder_embed(struct decoder_work *w, const int32_t *ids, int n, int pos)
 	w->backend->ops->embed(w->backend, w->model, w->x);
 }
 
+void
+decoder_embed_steps(struct decoder_work *w, const int32_t *ids, int n, int pos)
+{
+	assert(n <= w->max_rows && n <= w->backend->ops->max_steps);
+	w->backend->ops->begin_steps(w->backend, ids, n, pos);
+	w->backend->ops->embed(w->backend, w->model, w->x);
+}
+
 static void
 finish_layer(struct decoder_work *w, int layer)
 {

@@ -28,6 +28,9 @@ decoder_done(struct decoder_work *w);
 /* The step is n ids at positions pos …; ids below 0 leave their row of x to the caller. */
 void
 decoder_embed(struct decoder_work *w, const int32_t *ids, int n, int pos);
+/* The same for tokens that each get what a step of its own would give (begin_steps); decoder_layer only, then. */
+void
+decoder_embed_steps(struct decoder_work *w, const int32_t *ids, int n, int pos);
 void
 decoder_layer(struct decoder_work *w, int layer);
 /* The last of them for a step of n rows of which only the last has logits, or none has: the other rows of x are left as

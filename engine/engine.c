@@ -100,6 +100,7 @@ open_all(struct engine *e, const struct card *card, const struct engine_options 
 	if (read_hparams(&hp, dir, o, err) != 0 || bind_model(e, &hp, dir, o, err) != 0)
 		return -1;
 	e->n_ctx = limit_of(o, &hp);
+	e->guess = o->guess;
 	e->n_stops = card_info(card)->n_stops;
 	memcpy(e->stops, card_info(card)->stops, sizeof e->stops);
 	if (open_backend(e, o, err) != 0 || e->backend->ops->load(e->backend, &e->model, e->checkpoint, watch, err) != 0)

@@ -304,6 +304,13 @@ struct watch {
 	void *arg;
 };
 
+/* Whether tokens that only may come next are computed together with the one that does. It changes no result. */
+enum engine_guess {
+	ENGINE_GUESS_AUTO,      /* on devices where that costs little, and while it pays */
+	ENGINE_GUESS_OFF,
+	ENGINE_GUESS_ON,        /* whenever there is a guess */
+};
+
 struct engine_options {
 	int n_threads;          /* CPU: 0 = all cores */
 	int n_ctx;              /* 0 = the model's own limit */
@@ -311,6 +318,7 @@ struct engine_options {
 	bool no_gpu;            /* on the CPU, whatever there is */
 	int n_gpus;             /* 0: as few of those there are as it takes */
 	int gpus[ENGINE_MAX_GPUS];      /* device numbers */
+	enum engine_guess guess;        /* of its contexts */
 	const char *random_shape;       /* weights made up on the device instead of read: for measuring; NULL: read them */
 };
 
@@ -339,6 +347,18 @@ struct context *
 context_new(struct engine *engine, struct error *err);
 void
 context_free(struct context *ctx);
+
+/* Of a context as from its engine's options, from the next step on. */
+void
+context_set_guess(struct context *ctx, enum engine_guess how);
+
+/* Since the context was made. */
+struct guess_report {
+	long long passes;               /* that computed guesses */
+	long long guessed, right;       /* tokens: how many were, and how many were chosen then */
+};
+struct guess_report
+context_guesses(const struct context *ctx);
 
 struct sync_report {
 	int n_prompt;           /* tokens of the prompt */
@@ -424,6 +444,9 @@ struct sampler;
 /* A sampler remembers what it has chosen (for the repetition penalty) and its random stream. */
 struct sampler *
 sampler_new(const struct sampling *how, int vocab_size);
+/* For measuring: takes these ids one after the other whatever the logits are, then the likeliest. */
+struct sampler *
+sampler_given(const int32_t *ids, size_t n, int vocab_size);
 void
 sampler_free(struct sampler *s);
 /* As if it had chosen id (for the repetition penalty): of an answer that goes on. */

@@ -25,6 +25,7 @@ struct engine {
 	struct model model;
 	struct backend *backend;
 	int n_ctx;
+	enum engine_guess guess;
 	int n_stops;                    /* ids after which nothing is asked for in advance */
 	int32_t stops[CARD_MAX_STOPS];
 	struct vision_work vision;      /* unused when text_only */

@@ -25,6 +25,8 @@ struct sampler {
 	int32_t *ids;           /* [n_vocab]: what is left to draw from */
 	float *probs;           /* [n_vocab] */
 	uint64_t state[4];
+	int32_t *given;         /* [n_given]: what it takes instead; NULL: none */
+	size_t n_given, at;
 };
 
 /* ---- random numbers: xoshiro256** seeded by splitmix64 (Blackman and Vigna) */
@@ -231,9 +233,16 @@ draw(struct sampler *s, const struct drawable *d)
 }
 
 bool
-sampler_is_greedy(const struct sampler *s)
+sampler_needs_logits(const struct sampler *s)
 {
-	return s->how.temp == 0 && s->how.repeat_penalty == 1;
+	return !s->given && (s->how.temp != 0 || s->how.repeat_penalty != 1);
+}
+
+int32_t
+sampler_follow(struct sampler *s, int32_t best)
+{
+	assert(!sampler_needs_logits(s));
+	return s->at < s->n_given ? s->given[s->at++] : best;
 }
 
 int32_t
@@ -280,11 +289,24 @@ sampler_new(const struct sampling *how, int vocab_size)
 	return s;
 }
 
+struct sampler *
+sampler_given(const int32_t *ids, size_t n, int vocab_size)
+{
+	static const struct sampling greedy = { .top_p = 1, .repeat_penalty = 1 };
+	struct sampler *s = sampler_new(&greedy, vocab_size);
+
+	s->given = xreallocarray(NULL, n + 1, sizeof *s->given);
+	memcpy(s->given, ids, n * sizeof *ids);
+	s->n_given = n;
+	return s;
+}
+
 void
 sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
+	free(s->given);
 	free(s->chosen);
 	free(s->logits);
 	free(s->heap);

@@ -16,12 +16,15 @@ struct drawable {
 struct drawable
 sampler_filter(struct sampler *s, const float *logits);
 
-/* Whether it takes the largest logit as it is: no temperature, no penalty. */
+/* Without temperature and penalty it takes the largest logit as it is, and one that was given its ids takes those. */
 bool
-sampler_is_greedy(const struct sampler *s);
+sampler_needs_logits(const struct sampler *s);
 
 /* The next id for these raw logits [vocab_size]; remembered. */
 int32_t
 sampler_choose(struct sampler *s, const float *logits);
+/* The next id of one that needs no logits, when `best` has the largest. */
+int32_t
+sampler_follow(struct sampler *s, int32_t best);
 
 #endif

@@ -855,7 +855,7 @@ describe(const struct backend *b)
 }
 
 static const struct backend_ops cuda_ops = {
-	.name = "cuda", .max_steps = 1, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
+	.name = "cuda", .max_steps = 1, .cheap_steps = true, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
 	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,

@@ -6,6 +6,8 @@
 
 int64_t
 clock_ms(void);                         /* monotonic */
+double
+clock_seconds(void);                    /* the same clock, as fine as it is */
 
 /* "2026-08-23T14:15:03.120Z", 24 characters and NUL. */
 void

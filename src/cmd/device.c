@@ -14,6 +14,10 @@ static const char *const quants[] = {
 	[ENGINE_AUTO] = "auto", [ENGINE_BF16] = "bf16", [ENGINE_FP8] = "fp8", [ENGINE_INT8] = "int8", [ENGINE_INT4] = "int4",
 };
 
+static const char *const guesses[] = {
+	[ENGINE_GUESS_AUTO] = "auto", [ENGINE_GUESS_OFF] = "off", [ENGINE_GUESS_ON] = "on",
+};
+
 bool
 device_quant_find(const char *name, enum engine_quant *out)
 {
@@ -31,10 +35,20 @@ device_quant_name(enum engine_quant quant)
 	return quants[quant];
 }
 
+static enum engine_guess
+find_guess(const char *name)
+{
+	for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++)
+		if (strcmp(guesses[i], name) == 0)
+			return (enum engine_guess)i;
+	assert(!"it was looked at when it was given");
+	return ENGINE_GUESS_AUTO;
+}
+
 struct engine_options
 device_options(const struct options *o)
 {
-	struct engine_options e = {.n_threads = o->threads, .n_ctx = o->ctx};
+	struct engine_options e = {.n_threads = o->threads, .n_ctx = o->ctx, .guess = find_guess(o->guess)};
 	bool good = value_gpus(o->gpus, e.gpus, &e.n_gpus);
 
 	assert(good);           /* it was looked at when it was given */

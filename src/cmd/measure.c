@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "picture/picture.h"
 
@@ -22,15 +22,6 @@
 #define PHOTO_WIDTH 1632        /* 2 megapixels */
 #define PHOTO_HEIGHT 1224
 #define REPEAT_TOKENS 64
-
-double
-measure_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int
 measure_init(struct measure *m, const struct card *card, struct engine *e, struct error *err)
@@ -211,10 +202,10 @@ run_decode(const struct run *r)
 	for (int i = 0; i <= STEPS && rc == 0; i++) {   /* the first is there with the prompt */
 		rc = context_step(m->context, m->sampler, 0, &step, m->err);
 		if (i == 0)
-			begin = measure_seconds();
+			begin = clock_seconds();
 	}
 	prompt_done(&p);
-	return rc == 0 ? measure_seconds() - begin : -1;
+	return rc == 0 ? clock_seconds() - begin : -1;
 }
 
 static int
@@ -246,9 +237,9 @@ run_prompt(const struct run *r)
 	int rc;
 
 	context_reset(m->context);
-	begin = measure_seconds();
+	begin = clock_seconds();
 	rc = context_sync(m->context, &p, NULL, NULL, m->err);
-	begin = measure_seconds() - begin;
+	begin = clock_seconds() - begin;
 	prompt_done(&p);
 	return rc == 0 ? begin : -1;
 }
@@ -284,9 +275,9 @@ run_picture(const struct run *r)
 
 	if (make_pixels(m, &pixels, 100 + (uint64_t)r->i) < 0)
 		return -1;
-	begin = measure_seconds();
+	begin = clock_seconds();
 	rc = engine_see(m->engine, &pixels, NULL, m->err);
-	begin = measure_seconds() - begin;
+	begin = clock_seconds() - begin;
 	pixels_done(&pixels);
 	return rc == 0 ? begin : -1;
 }
@@ -327,7 +318,7 @@ first_token(struct measure *m, const struct prompt *p, double begin)
 	if (context_sync(m->context, p, NULL, NULL, m->err) < 0 ||
 	    context_step(m->context, m->sampler, 0, &step, m->err) < 0)
 		return -1;
-	return measure_seconds() - begin;
+	return clock_seconds() - begin;
 }
 
 static double
@@ -339,7 +330,7 @@ run_first_text(const struct run *r)
 
 	settle(m);
 	context_reset(m->context);
-	t = first_token(m, &p, measure_seconds());
+	t = first_token(m, &p, clock_seconds());
 	prompt_done(&p);
 	return t;
 }
@@ -389,10 +380,10 @@ run_file(const struct run *r)
 {
 	char *path = write_photo(r->m, 350 + (uint64_t)r->i);
 	struct pixels pixels;
-	double begin = measure_seconds();
+	double begin = clock_seconds();
 	int rc = path ? see_file(r->m, path, &pixels) : -1;
 
-	begin = measure_seconds() - begin;
+	begin = clock_seconds() - begin;
 	if (rc == 0)
 		pixels_done(&pixels);
 	if (path)
@@ -418,7 +409,7 @@ hold_system(struct measure *m)
 static double
 first_of_file(struct measure *m, const char *path)
 {
-	double begin = measure_seconds(), t;
+	double begin = clock_seconds(), t;
 	struct pixels pixels;
 	struct prompt p;
 
@@ -467,7 +458,7 @@ run_first_prepared(const struct run *r)
 	if (rc == 0 && r->n)
 		rc = context_sync(m->context, &head, NULL, NULL, m->err);
 	if (rc == 0)
-		t = first_token(m, &p, measure_seconds());
+		t = first_token(m, &p, clock_seconds());
 	prompt_done(&head);
 	prompt_done(&p);
 	pixels_done(&pixels);
@@ -491,7 +482,7 @@ run_first_later(const struct run *r)
 	measure_ids(m, &p.ids, QUESTION_TOKENS, 600 + (uint64_t)r->i);
 	settle(m);
 	if (rc == 0)
-		t = first_token(m, &p, measure_seconds());
+		t = first_token(m, &p, clock_seconds());
 	prompt_done(&p);
 	return t;
 }
@@ -543,10 +534,10 @@ measure_speed(struct measure *m)
 static double
 load_once(struct measure *m, const struct engine_options *options)
 {
-	double begin = measure_seconds();
+	double begin = clock_seconds();
 	struct engine *e = engine_open(m->card, options, NULL, m->err);
 	struct context *ctx = e ? context_new(e, m->err) : NULL;
-	double t = measure_seconds() - begin;
+	double t = clock_seconds() - begin;
 
 	context_free(ctx);
 	engine_free(e);

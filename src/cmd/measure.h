@@ -71,7 +71,4 @@ measure_text(struct measure *m, const int32_t *ids, int n, int32_t *best, double
 void
 measure_ids(const struct measure *m, struct ids *out, int n, uint64_t seed);
 
-double
-measure_seconds(void);
-
 #endif

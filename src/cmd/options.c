@@ -63,6 +63,8 @@ static const struct row rows[] = {
 	{WHOLE(0, "ctx", "N", ctx, 16, 1 << 20), OPT_MODEL | OPT_BENCH,
 	    "context limit in tokens (default: the model's own)"},
 	{WHOLE(0, "threads", "N", threads, 1, 1024), OPT_MODEL | OPT_BENCH, "CPU threads (default: all cores)"},
+	{CHOICE("guess", "HOW", guess, "auto off on"), OPT_MODEL | OPT_BENCH,
+	    "tokens that the text makes likely are computed ahead: auto (default: on GPUs, while it pays), off, on"},
 
 	{LIST('i', "image", "FILE", images), OPT_PICTURE, "attach a picture; may be repeated; - is stdin"},
 	{CHOICE("orient", "HOW", orient, "apply ignore"), OPT_PICTURE | OPT_REPLAY | OPT_BATCH,
@@ -478,7 +480,7 @@ struct owned {
 
 static const struct options defaults = {
 	.max_tokens = 512, .top_p = 1, .repeat_penalty = 1, .image_mode = "auto", .theme = "auto", .quant = "auto", .gpus = "auto",
-	.speed = 1, .idle_limit = 2, .jobs = 1, .runs = 5,
+	.guess = "auto", .speed = 1, .idle_limit = 2, .jobs = 1, .runs = 5,
 };
 
 /* A text file as editors leave it: the newline at its end is not part of the message. */
@@ -571,6 +573,7 @@ take_rest(struct options *o, const struct conf *c)
 	o->gpus = c->gpus;
 	o->ctx = c->ctx;
 	o->threads = c->threads;
+	o->guess = c->guess;
 	o->orient = c->orient;
 	o->image_mode = c->image_mode;
 	o->theme = c->theme;

@@ -10,7 +10,7 @@
 #include "conf/conf.h"
 
 enum option_group {
-	OPT_MODEL = 1,          /* -m --quant -g --ctx --threads */
+	OPT_MODEL = 1,          /* -m --quant -g --ctx --threads --guess */
 	OPT_PICTURE = 2,        /* -i --orient */
 	OPT_TALK = 4,           /* -S -n -t --top-p --top-k --repeat-penalty --seed */
 	OPT_SESSION = 8,        /* -c -s --name --no-save */
@@ -38,6 +38,7 @@ struct options {
 	bool model_is_bundled;
 	const char *quant, *gpus;       /* "auto", "bf16" …; "auto", "none", "0,1" */
 	int ctx, threads;
+	const char *guess;              /* "auto", "off", "on" */
 	/* pictures, in order; "-" is stdin */
 	const char **images;
 	int n_images;

@@ -53,6 +53,8 @@ static const struct key keys[] = {
 	{ "model.threads", WHOLE(threads, 0, 1024), "0", "CPU threads; 0: all cores" },
 	{ "engine.ahead", SWITCH(ahead), "on",
 	    "compute the beginning of the next prompt while it is typed; never on the CPU with more than 10^9 parameters" },
+	{ "engine.guess", CHOICE(guess, "auto off on"), "auto",
+	    "compute tokens ahead that the text makes likely; auto: on GPUs, while it pays; changes no answer" },
 	{ "kv.snapshot", SWITCH(kv_snapshot), "off",
 	    "keep what the model computed of a conversation when it is left, so that it need not be read again" },
 	{ "kv.snapshot_max", SIZE(kv_snapshot_max), "8GiB", "how much of that is kept; the oldest goes first" },

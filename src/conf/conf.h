@@ -24,6 +24,7 @@ struct conf {
 	char *quant;                    /* "auto", "bf16", "fp8", "int8", "int4" */
 	char *gpus;                     /* "auto", "none", "0,1" */
 	int ctx, threads;               /* 0: the model's own; all cores */
+	char *guess;                    /* "auto", "off", "on" */
 	bool ahead;
 	bool kv_snapshot;
 	long long kv_snapshot_max;      /* bytes */

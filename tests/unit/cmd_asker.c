@@ -71,7 +71,7 @@ begin(int n_gpus, int n_threads, int n_jobs)
 	fake_reset();
 	alarm(PATIENCE_S);
 	planned = (struct plan){ .n_gpus = n_gpus, .n_threads = n_threads };
-	b->o = (struct options){ .conf = &b->conf, .quant = "auto", .gpus = "auto", .quiet = true };
+	b->o = (struct options){ .conf = &b->conf, .quant = "auto", .gpus = "auto", .guess = "auto", .quiet = true };
 	b->asker = (struct asker){ .o = &b->o, .n_links = 1, .links = xcalloc(1, sizeof *b->asker.links) };
 	assert_int_equal(asker_widen(&b->asker, n_jobs, NULL), 0);
 	return b;

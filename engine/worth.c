@@ -1,0 +1,106 @@
+/* worth.c: see worth.h. */
+#include "config.h"
+
+#include "engine/worth.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PART (1.0 / 128)        /* of all time, for guesses that do not pay */
+#define LEARN (1.0 / 8)         /* how much the last guess says of the next */
+#define ROW 0.05                /* of a single pass: what a further row costs, as long as that is not known */
+
+void
+worth_init(struct worth *w)
+{
+	memset(w, 0, sizeof *w);
+	for (int i = 0; i < BACKEND_MAX_STEPS; i++) {
+		w->odds[GUESS_BY_THREE][i] = i ? 0.8 : 0.5;
+		w->odds[GUESS_BY_TWO][i] = i ? 0.8 : 0.3;
+	}
+	w->purse = 1;
+}
+
+/* What a pass takes, in passes of a single row. */
+static double
+ratio(const struct worth *w, int n_rows)
+{
+	double known = w->cost[n_rows] > 0 && w->cost[1] > 0 ? w->cost[n_rows] / w->cost[1] : 1 + ROW * (n_rows - 1);
+
+	return known > 1 ? known : 1;
+}
+
+/* The number of guesses that promises the most tokens in a time, if that is more than without. */
+static int
+most_promising(const struct worth *w, enum guess_by by, int n)
+{
+	double chance = 1, tokens = 1, most = 1;
+	int best = 0;
+
+	for (int i = 0; i < n; i++) {
+		double gain;
+
+		chance *= w->odds[by][i];
+		tokens += chance;
+		gain = tokens / ratio(w, i + 2);
+		if (gain > most) {
+			most = gain;
+			best = i + 1;
+		}
+	}
+	return best;
+}
+
+int
+worth_take(const struct worth *w, enum guess_by by, int n)
+{
+	int take;
+
+	assert(n < BACKEND_MAX_STEPS);
+	if (w->cost[1] <= 0)
+		return 0;
+	take = most_promising(w, by, n);
+	if (take == 0 && w->purse >= 1)
+		take = n;
+	return ratio(w, take + 1) - 1 <= w->purse ? take : 0;
+}
+
+/* The least that it takes is what the device needs; what it takes beyond is the caller's, or another program's. So less
+ * is believed at once, and more little by little. */
+static void
+learn_cost(struct worth *w, int n_rows, double seconds)
+{
+	double *cost = &w->cost[n_rows], more = *cost * 1.25;
+
+	if (!w->begun[n_rows])
+		w->begun[n_rows] = true;
+	else if (*cost <= 0 || seconds < *cost)
+		*cost = seconds;
+	else
+		*cost += ((seconds < more ? seconds : more) - *cost) / 16;
+}
+
+static void
+fill(struct worth *w, double passes)
+{
+	w->purse += passes;
+	if (w->purse > 1)
+		w->purse = 1;
+}
+
+void
+worth_passed(struct worth *w, int n_rows, double seconds)
+{
+	learn_cost(w, n_rows, seconds);
+	fill(w, PART - (ratio(w, n_rows) - 1));
+}
+
+void
+worth_tried(struct worth *w, enum guess_by by, int i, bool right)
+{
+	double *odds = &w->odds[by][i];
+
+	*odds += ((right ? 1 : 0) - *odds) * LEARN;
+	if (right)
+		fill(w, 1 + PART);
+}
