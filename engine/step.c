@@ -169,7 +169,7 @@ finish_pass(struct context *ctx, struct error *err)
 		ctx->pass.n = 0;
 		return -1;
 	}
-	worth_passed(&ctx->worth, ctx->pass.n, clock_seconds() - ctx->pass.begun);
+	worth_passed(&ctx->worth, ctx->pass.by, ctx->pass.n, clock_seconds() - ctx->pass.begun);
 	return 0;
 }
 

@@ -6,7 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define PART (1.0 / 128)        /* of all time, for guesses that do not pay */
+#define PART (1.0 / 256)        /* of all time, for a kind of guesses that does not pay */
+#define PURSE 3                 /* single passes: enough for bad luck where rows are dear */
 #define LEARN (1.0 / 8)         /* how much the last guess says of the next */
 #define ROW 0.05                /* of a single pass: what a further row costs, as long as that is not known */
 
@@ -18,7 +19,8 @@ worth_init(struct worth *w)
 		w->odds[GUESS_BY_THREE][i] = i ? 0.8 : 0.5;
 		w->odds[GUESS_BY_TWO][i] = i ? 0.8 : 0.3;
 	}
-	w->purse = 1;
+	for (int by = 0; by < GUESS_KINDS; by++)
+		w->purse[by] = PURSE;
 }
 
 /* What a pass takes, in passes of a single row. */
@@ -60,9 +62,9 @@ worth_take(const struct worth *w, enum guess_by by, int n)
 	if (w->cost[1] <= 0)
 		return 0;
 	take = most_promising(w, by, n);
-	if (take == 0 && w->purse >= 1)
-		take = n;
-	return ratio(w, take + 1) - 1 <= w->purse ? take : 0;
+	if (take > 0)
+		return w->purse[by] > 0 ? take : 0;
+	return w->purse[by] >= PURSE && ratio(w, n + 1) <= 2 ? n : 0;
 }
 
 /* The least that it takes is what the device needs; what it takes beyond is the caller's, or another program's. So less
@@ -81,18 +83,26 @@ learn_cost(struct worth *w, int n_rows, double seconds)
 }
 
 static void
-fill(struct worth *w, double passes)
+fill(struct worth *w, enum guess_by by, double passes)
 {
-	w->purse += passes;
-	if (w->purse > 1)
-		w->purse = 1;
+	w->purse[by] += passes;
+	if (w->purse[by] > PURSE)
+		w->purse[by] = PURSE;
+}
+
+static void
+fill_all(struct worth *w)
+{
+	for (int by = 0; by < GUESS_KINDS; by++)
+		fill(w, (enum guess_by)by, PART);
 }
 
 void
-worth_passed(struct worth *w, int n_rows, double seconds)
+worth_passed(struct worth *w, enum guess_by by, int n_rows, double seconds)
 {
 	learn_cost(w, n_rows, seconds);
-	fill(w, PART - (ratio(w, n_rows) - 1));
+	fill(w, by, 1 - ratio(w, n_rows));
+	fill_all(w);
 }
 
 void
@@ -101,6 +111,8 @@ worth_tried(struct worth *w, enum guess_by by, int i, bool right)
 	double *odds = &w->odds[by][i];
 
 	*odds += ((right ? 1 : 0) - *odds) * LEARN;
-	if (right)
-		fill(w, 1 + PART);
+	if (!right)
+		return;
+	fill(w, by, 1);
+	fill_all(w);
 }

@@ -1,10 +1,13 @@
 # engine/pure: card, tokenizer, pixels, prompt and checkpoint, on files made in the test, and against ../shared.
-pure_tests = pure_tokenizer pure_checkpoint pure_card pure_pixels pure_synth pure_golden
+pure_tests = pure_guess pure_tokenizer pure_checkpoint pure_card pure_pixels pure_synth pure_golden
 check_PROGRAMS += $(pure_tests)
 TESTS += $(pure_tests)
 PURE_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS) $(NETTLE_CFLAGS)
 PURE_LIBS = libengine.a libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(CMOCKA_LIBS) -lm
 PURE_SUPPORT = tests/engine/support.c tests/engine/support.h
+pure_guess_SOURCES = tests/engine/pure_guess.c
+pure_guess_CPPFLAGS = $(PURE_CPPFLAGS)
+pure_guess_LDADD = $(PURE_LIBS)
 pure_tokenizer_SOURCES = tests/engine/pure_tokenizer.c $(PURE_SUPPORT)
 pure_tokenizer_CPPFLAGS = $(PURE_CPPFLAGS)
 pure_tokenizer_LDADD = $(PURE_LIBS)

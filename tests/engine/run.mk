@@ -1,8 +1,8 @@
 # engine/run: the running half. Operators and timelines need nothing but themselves; conform compares with the official
 # modules' values where ../shared has them; bench is for people (make tests/engine/bench).
 RUN_LIBS = $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(BLAS_LIBS) $(CUDA_LIBS)
-check_PROGRAMS += engine_operators engine_quant engine_packed engine_timeline engine_sampling engine_conform
-TESTS += engine_operators engine_quant engine_packed engine_timeline engine_sampling tests/conform
+check_PROGRAMS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling engine_conform
+TESTS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling tests/conform
 EXTRA_PROGRAMS = engine_bench
 EXTRA_DIST += tests/conform
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -15,9 +15,12 @@ engine_quant_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_packed_SOURCES = tests/engine/packed.c tests/engine/tiny.c tests/engine/tiny.h
 engine_packed_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_packed_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
-engine_timeline_SOURCES = tests/engine/timeline.c tests/engine/tiny.c tests/engine/tiny.h
+engine_timeline_SOURCES = tests/engine/timeline.c tests/engine/bed.c tests/engine/bed.h tests/engine/tiny.c tests/engine/tiny.h
 engine_timeline_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_timeline_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_guessing_SOURCES = tests/engine/guessing.c tests/engine/bed.c tests/engine/bed.h tests/engine/tiny.c tests/engine/tiny.h
+engine_guessing_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_guessing_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_sampling_SOURCES = tests/engine/sampling.c
 engine_sampling_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_sampling_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm

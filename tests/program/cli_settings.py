@@ -278,11 +278,11 @@ class Help(ProgramTest):
              'rename tag search find export copy raw tokens context pin drop info verify save private redraw quit exit bye '
              'q').split()
     SETTINGS = ('model.dir model.quant model.gpus model.ctx gen.max_tokens gen.temp gen.top_p gen.top_k gen.repeat_penalty gen.seed '
-                'kv.snapshot kv.snapshot_max gen.system context.overflow image.mode image.width image.max_kib image.orient image.question input.mode '
+                'engine.ahead engine.guess kv.snapshot kv.snapshot_max gen.system context.overflow image.mode image.width image.max_kib image.orient image.question input.mode '
                 'input.paste_fold history.save history.size ui.ascii ui.theme ui.title ui.timestamps ui.markdown ui.math '
                 'ui.mouse exit.print hangup.grace store.dir trash.days log.level').split()
     OPTIONS = {
-        'chat': 'model quant gpus ctx image system max-tokens temp top-p top-k repeat-penalty seed continue session name no-save '
+        'chat': 'model quant gpus ctx threads guess image system max-tokens temp top-p top-k repeat-penalty seed continue session name no-save '
                 'images plain say set preset quiet verbose help version',
         'ask': 'json stream-json no-stream output continue session image system',
         'batch': 'output images-root map suffix shard jobs reference keep',

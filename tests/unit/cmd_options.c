@@ -156,6 +156,16 @@ test_gpus(void **state)
 		assert_int_equal(parse(&o, ASK, line, &err), -1);
 		options_done(&o);
 	}
+	accept(&o, ASK, "");
+	assert_int_equal(device_options(&o).guess, ENGINE_GUESS_AUTO);
+	options_done(&o);
+	accept(&o, ASK, "--set engine.guess=off");
+	assert_int_equal(device_options(&o).guess, ENGINE_GUESS_OFF);
+	options_done(&o);
+	accept(&o, ASK, "--set engine.guess=off --guess on");
+	assert_int_equal(device_options(&o).guess, ENGINE_GUESS_ON);
+	options_done(&o);
+	refuse(ASK, "--guess often", CODE_USAGE, "--guess 'often': must be one of: auto off on", "");
 	refuse(ASK, "--gpus 0,0", CODE_USAGE, "--gpus '0,0': must be auto, none, or numbers of GPUs such as 0 or 0,1", "");
 	refuse(ASK, "--quant int2", CODE_USAGE, "--quant 'int2': must be one of: auto bf16 fp8 int8 int4", "");
 }
