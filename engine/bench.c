@@ -74,6 +74,7 @@ bench_shape(const struct engine *e, struct bench_shape *out)
 	out->image_size = hp->text_only ? 0 : hp->image_size;
 	out->n_image_tokens = hp->text_only ? 0 : hparams_n_image_tokens(hp);
 	out->made_up = !e->checkpoint;
+	out->guesses = e->backend->ops->max_steps > 1 && e->backend->ops->cheap_steps;
 	out->quant = hp->stored != ENGINE_AUTO ? hp->stored : ENGINE_BF16;
 	model_each((struct model *)(uintptr_t)&e->model, add_bytes, &bytes, NULL);
 	out->weight_bytes = (long long)bytes;

@@ -13,6 +13,7 @@ struct bench_shape {
 	int gpus[ENGINE_MAX_GPUS];
 	long long weight_bytes;         /* all of them, as they are held */
 	bool made_up;                   /* the weights are random numbers */
+	bool guesses;                   /* tokens are guessed ahead unless it is told not to */
 };
 
 /* Bytes that must be read and operations that must be done; a multiplication and its addition are two. */

@@ -195,10 +195,15 @@ print_notes(const struct ask *a)
 {
 	const struct reply *r = &a->reply;
 	int ms = r->ms_total - r->ms_first;
-	char *figures = xasprintf("load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, "
-	                          "%.1f tokens/s; %s; %s",
+	char guesses[64] = "";
+	char *figures;
+
+	if (r->guesses.guessed > 0)
+		snprintf(guesses, sizeof guesses, " (%lld of %lld guesses right)", r->guesses.right, r->guesses.guessed);
+	figures = xasprintf("load %d ms; prompt %d tokens (%d of pictures, %d reused) in %d ms; answer %d tokens, "
+	                    "%.1f tokens/s%s; %s; %s",
 	    r->ms_load, a->n_prompt, a->n_picture_tokens, r->sync.n_reused, r->ms_prefill, r->n_tokens,
-	    r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0, stop_name(r->stop),
+	    r->n_tokens > 1 && ms > 0 ? (r->n_tokens - 1) * 1000.0 / ms : 0.0, guesses, stop_name(r->stop),
 	    r->device ? r->device : "");
 
 	log_debug("%s", figures);

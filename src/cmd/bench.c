@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/device.h"
 #include "cmd/measure.h"
+#include "cmd/spec.h"
 #include "commit.h"
 #include "engine/gpus.h"
 
@@ -45,6 +46,16 @@ name_of(enum measure_of of)
 }
 
 static void
+print_guess(const struct figure *f)
+{
+	const struct figure_guess *g = f->guess;
+
+	printf("%-13s %9.2f ms without: %.2f x; %.0f %% of %lld guesses right; %d tokens %s; %s\n", "", g->without,
+	    g->without / f->median, g->guessed ? 100.0 * (double)g->right / (double)g->guessed : 0, g->guessed, g->tokens,
+	    g->given ? "given, not chosen" : "chosen", g->same ? "the same bits" : "DIFFERS");
+}
+
+static void
 print_figure(const struct figure *f)
 {
 	if (f->failed) {
@@ -63,6 +74,8 @@ print_figure(const struct figure *f)
 	if (f->kept > 0)
 		printf(" r_kept %.3f", f->kept);
 	printf("  %s\n", f->what);
+	if (f->guess)
+		print_guess(f);
 	fflush(stdout);
 }
 
@@ -87,6 +100,10 @@ figure_json(const struct figure *f)
 		json_object_set_new(j, name_of(f->of), json_real(f->share));
 	if (f->kept > 0)
 		json_object_set_new(j, "r_kept", json_real(f->kept));
+	if (f->guess)
+		json_object_set_new(j, "guess", json_pack("{s:f, s:f, s:I, s:I, s:i, s:b, s:b}", "without_ms", f->guess->without,
+		    "gain", f->guess->without / f->median, "guessed", (json_int_t)f->guess->guessed, "right",
+		    (json_int_t)f->guess->right, "tokens", f->guess->tokens, "given", f->guess->given, "same", f->guess->same));
 	return j;
 }
 
@@ -285,6 +302,8 @@ measure_open(struct bench *b, struct measure *m, const struct engine_options *op
 		tell_ceilings(b, &m->ceilings);
 		rc = measure_speed(m);
 	}
+	if (rc == 0 && measure_wants(m, "spec") && options->guess != ENGINE_GUESS_OFF)
+		rc = spec_measure(m, options->guess);
 	if (rc == 0 && measure_wants(m, "repeat"))
 		rc = check_repeat(b, m);
 	if (rc == 0 && measure_wants(m, "agree"))

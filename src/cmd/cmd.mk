@@ -11,7 +11,7 @@ libcmd_a_SOURCES = \
 	src/cmd/rm.c src/cmd/path.c src/cmd/tag.c src/cmd/search.c src/cmd/export.c src/cmd/import.c \
 	src/cmd/asker.c src/cmd/asker.h src/cmd/batch.c src/cmd/batch.h src/cmd/answered.c src/cmd/question.c src/cmd/replay.c src/cmd/repeat.h \
 	src/cmd/verify.c src/cmd/rerun.c src/cmd/worddiff.c src/cmd/worddiff.h \
-	src/cmd/model.c src/cmd/bench.c src/cmd/measure.c src/cmd/measure.h \
+	src/cmd/model.c src/cmd/bench.c src/cmd/measure.c src/cmd/measure.h src/cmd/spec.c src/cmd/spec.h \
 	src/cmd/quantize.c src/cmd/quantize.h src/cmd/writing.c src/cmd/writing.h \
 	src/cmd/synth.c src/cmd/synth.h src/cmd/digests.c src/cmd/digests.h src/cmd/config.c src/cmd/completion.c src/cmd/doctor.c \
 	src/cmd/help.c src/cmd/columns.c src/cmd/columns.h

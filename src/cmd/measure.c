@@ -35,7 +35,10 @@ measure_init(struct measure *m, const struct card *card, struct engine *e, struc
 	bench_costs(e, &m->costs);
 	m->sampler = sampler_new(&greedy, m->shape.vocab_size);
 	m->context = context_new(e, err);
-	return m->context ? 0 : -1;
+	if (!m->context)
+		return -1;
+	context_set_guess(m->context, ENGINE_GUESS_OFF);        /* but for what that is worth, all is measured without */
+	return 0;
 }
 
 void
@@ -141,8 +144,8 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void
-set_times(struct figure *f, double *times, int n, double each)
+void
+measure_times(struct figure *f, double *times, int n, double each)
 {
 	qsort(times, (size_t)n, sizeof *times, by_value);
 	f->n = n;
@@ -166,7 +169,7 @@ take_times(struct measure *m, struct figure *f, run_fn *fn, int n, double each)
 		if (i >= WARM_UP)
 			times[i - WARM_UP] = t;
 	}
-	set_times(f, times, m->runs, each);
+	measure_times(f, times, m->runs, each);
 	return 0;
 }
 
@@ -549,7 +552,7 @@ tell_load(struct measure *m, const char *name, const char *what, double *times, 
 {
 	struct figure f = figure_of(name, 0, what);
 
-	set_times(&f, times, n, 1);
+	measure_times(&f, times, n, 1);
 	f.unit = "GB/s";
 	f.rate = 1e-6 * (double)bytes / f.median;
 	f.of = OF_COPY;

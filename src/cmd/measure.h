@@ -13,6 +13,15 @@
 /* What a figure's rate was compared with. */
 enum measure_of { OF_NOTHING, OF_READ, OF_FLOP, OF_COPY };
 
+/* Beside a figure of what guessing ahead is worth. */
+struct figure_guess {
+	double without;                 /* ms, median */
+	int tokens;                     /* of the answer */
+	bool given;                     /* … which were not chosen by the model */
+	long long guessed, right;       /* tokens, in all runs */
+	bool same;                      /* the same ids, margins and last logits with and without, bit for bit */
+};
+
 struct figure {
 	char name[24];                  /* "tg@300" */
 	const char *what;               /* in words */
@@ -23,6 +32,7 @@ struct figure {
 	enum measure_of of;
 	double share;                   /* of that ceiling; 0: not known */
 	double kept;                    /* OF_FLOP: of what the card keeps up; 0: not known */
+	const struct figure_guess *guess;       /* NULL: of something else */
 	const char *failed;             /* why there is no figure; NULL: there is */
 };
 
@@ -66,6 +76,10 @@ measure_repeat(struct measure *m, bool *same, int *n);
  * id before each of ids[1 … n). */
 int
 measure_text(struct measure *m, const int32_t *ids, int n, int32_t *best, double *perplexity);
+
+/* Median, least and largest of n times in seconds, each of so many; sorts them. */
+void
+measure_times(struct figure *f, double *times, int n, double each);
 
 /* Ids of a fixed random stream, below the vocabulary. */
 void

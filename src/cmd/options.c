@@ -178,7 +178,7 @@ static const struct row rows[] = {
 	{WORD(0, "random-weights", "SHAPE", random_weights), OPT_BENCH,
 	    "weights made up on the GPU, nothing is read: 40b (InternVL-Chat-V1.2-Plus), or a folder with a config.json"},
 	{WHOLE(0, "runs", "N", runs, 5, 64), OPT_BENCH, "runs of each figure, after two of warm-up (default: 5)"},
-	{WORD(0, "only", "LIST", only), OPT_BENCH, "some of tg,pp,vit,ttft,repeat,agree,load"},
+	{WORD(0, "only", "LIST", only), OPT_BENCH, "some of tg,pp,vit,ttft,spec,repeat,agree,load"},
 	{FLAG(0, "tune", tune), OPT_BENCH, "find the fastest products for this card, as lines of engine/cuda/gemm_table.c"},
 
 	{LIST(0, "set", "KEY=VALUE", sets), 0,

@@ -51,6 +51,7 @@ take_done(struct reply *r, struct event *e)
 	r->over = true;
 	r->stop = stop_reason(r, e->stop);
 	r->sync = e->sync;
+	r->guesses = e->guesses;
 	r->ms_prefill = e->ms_prefill;
 	r->ms_first = e->ms_first;
 	r->ms_total = e->ms_total;

@@ -16,6 +16,7 @@ struct reply {
 	struct token *tokens;   /* the stop id left out */
 	int n_tokens;
 	struct sync_report sync;
+	struct guess_report guesses;
 	struct seg *segs;       /* how the prompt was computed */
 	int n_segs;
 	int ms_load, ms_prefill, ms_first, ms_total;

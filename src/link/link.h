@@ -100,6 +100,7 @@ struct event {
 	/* DONE (text and tokens may hold the last ones) */
 	enum stop stop;
 	struct sync_report sync;
+	struct guess_report guesses;    /* of this answer */
 	int ms_prefill, ms_first, ms_total;     /* first: until the first token */
 	struct seg *segs;       /* how the prompt was computed; empty when it was not */
 	int n_segs;

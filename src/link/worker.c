@@ -340,6 +340,8 @@ static enum stop
 prefill_and_generate(struct answer *a, struct error *err)
 {
 	struct worker *w = a->job.worker;
+	struct guess_report before, after;
+	enum stop stop;
 
 	if (stopped(w))
 		return STOP_USER;
@@ -350,7 +352,12 @@ prefill_and_generate(struct answer *a, struct error *err)
 	if (prefill(a, err) < 0)
 		return err->code == CODE_SIGINT ? STOP_USER : STOP_ERROR;
 	a->done->ms_prefill = ms_since(a->job.since);
-	return generate(a, err);
+	before = context_guesses(w->context);
+	stop = generate(a, err);
+	after = context_guesses(w->context);
+	a->done->guesses = (struct guess_report){ after.passes - before.passes, after.guessed - before.guessed,
+		after.right - before.right };
+	return stop;
 }
 
 static void

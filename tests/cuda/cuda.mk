@@ -25,7 +25,8 @@ CLEANFILES += cuda_gemm_packed cuda_gemv cuda_attention
 gpu_programs = cuda_load cuda_operators cuda_gemm_packed cuda_gemv cuda_attention engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
 	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_operators ./cuda_gemm_packed ./cuda_gemv ./cuda_attention '$(srcdir)/tests/conform -g 0' ./demo_recorded \
-	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py'
+	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py' \
+	    '$(srcdir)/tests/program/cli_guess.py'
 	@test "`nvidia-smi -L | wc -l`" -lt 2 || IVCHAT_TEST_GPU=0,1 srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' \
 	    '$(srcdir)/tests/cuda/two.py' '$(srcdir)/tests/conform -g 0,1' ./demo_recorded '$(srcdir)/tests/cuda/verify.py'
 else
