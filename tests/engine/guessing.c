@@ -16,6 +16,7 @@
 #include "engine/context.h"
 
 #define N_MAX 96
+#define STOP 7                  /* of every tiny model */
 
 /* ---- a device that records a step and works ahead, made of one that does not */
 
@@ -137,6 +138,36 @@ copy_logits(const struct bed *b, struct context *ctx)
 	return copy;
 }
 
+static void
+assert_same_guess(const struct guess *a, const struct guess *b)
+{
+	int32_t from_a[3], from_b[3];
+	enum guess_by by_a = GUESS_KINDS, by_b = GUESS_KINDS;
+	int n = guess_next(a, 3, from_a, &by_a);
+
+	assert_int_equal(n, guess_next(b, 3, from_b, &by_b));
+	assert_int_equal(by_a, by_b);
+	assert_memory_equal(from_a, from_b, (size_t)n * sizeof *from_a);
+}
+
+/* What guesses come from is the timeline, as far as it was followed, and nothing that stood there before. Cuts it. */
+static void
+assert_text(struct context *ctx)
+{
+	int n = ctx->guess ? guess_n(ctx->guess) : 0;
+	struct guess *fresh = guess_new(ctx->engine->n_ctx);
+
+	n = n < ctx->n_used ? n : ctx->n_used;
+	for (int i = 0; i < n; i++)
+		guess_add(fresh, ctx->places[i].row == NOTHING ? ctx->places[i].id : GUESS_PICTURE);
+	for (; n > 0; n--) {
+		guess_cut(ctx->guess, n);
+		guess_cut(fresh, n);
+		assert_same_guess(ctx->guess, fresh);
+	}
+	guess_free(fresh);
+}
+
 /* n steps more. Logits are looked at before a step that has no log probabilities, else not: both ways must do. */
 static void
 go_on(const struct bed *b, struct context *ctx, struct sampler *s, int n_best, int n, struct answer *a)
@@ -147,6 +178,8 @@ go_on(const struct bed *b, struct context *ctx, struct sampler *s, int n_best, i
 	for (; n > 0; n--, a->n++) {
 		a->logits[a->n] = n_best == 0 ? copy_logits(b, ctx) : NULL;
 		assert_ok(context_step(ctx, s, n_best, &a->steps[a->n], &err), &err);
+		for (int row = 1; row < ctx->pass.n; row++)
+			assert_int_not_equal(ctx->pass.ids[row], STOP);         /* nothing is computed behind it */
 	}
 	free(a->segs);
 	a->n_segs = context_segs(ctx, &a->segs);
@@ -292,11 +325,12 @@ chosen_tokens(void **state)
 		assert_true(answer_in_all_ways(ahead_too, 4) + answer_in_all_ways(ahead_too, 5) > 100);
 }
 
-/* Pictures stand in the text, and a stop token (7) in what repeats itself: an answer may go on behind it. */
+/* Pictures stand in the text, and a stop token in what repeats itself: an answer may go on behind it. */
 static void
 pictures_and_stops(void **state)
 {
-	static const int32_t stops[] = { 41, 42, 43, 44, 7, 45, 46, 41, 42, 43, 44, 7, 45, 46, 41, 42, 43, 44, 7, 45, 46, 7, 45, 46 };
+	static const int32_t stops[] = { 41, 42, 43, 44, STOP, 45, 46, 41, 42, 43, 44, STOP, 45, 46, 41, 42, 43, 44, STOP, 45, 46,
+		STOP, 45, 46 };
 	struct tiny shape = shape_of(DTYPE_F32);
 	struct way way = { .given = stops, .n_given = 24 };
 	struct bed b;
@@ -306,7 +340,7 @@ pictures_and_stops(void **state)
 		struct prompt p = {0};
 
 		begin(&b, &shape, ahead_too);
-		assert_int_equal(card_info(b.card)->stops[0], 7);
+		assert_int_equal(card_info(b.card)->stops[0], STOP);
 		add_copies(&p, 20);
 		add_picture(&p, &b, 3);
 		add_text(&p, &b, 3, 1);
@@ -388,6 +422,7 @@ leave(struct bed *b, enum engine_guess how, int n_before, int n_shared, struct a
 	sampler_free(s);
 	s = sampler_of(b, &way);
 	go_on(b, ctx, s, 0, 20, out);
+	assert_text(ctx);
 	sampler_free(s);
 	context_free(ctx);
 	prompt_done(&p);
@@ -504,6 +539,7 @@ a_file_is_written_in_between(void **state)
 			ahead.ctx = k ? ctx : later;
 			assert_int_equal(sync_ok(ahead.ctx, &p).n_reused, 30 + n - 2);
 			go_on(&b, ahead.ctx, t, 0, 30 - n, k ? &rest_again : &rest);
+			assert_text(ahead.ctx);
 			sampler_free(t);
 		}
 		assert_same(&b, &rest, &rest_again);
