@@ -21,7 +21,7 @@ struct place {
 /* What was asked of the device last: one token after another, of which the first is chosen and the others are guessed to
  * be. Rows 0 … row are tokens of the timeline; those behind were computed, but nobody has chosen them yet. */
 struct pass {
-	int n;                          /* rows; 0: there is none, or it was a batch of a prompt, with its logits in row 0 */
+	int n;                          /* rows; 0: none but a prompt's, which has its logits in row 0 */
 	int32_t ids[BACKEND_MAX_STEPS];
 	int row;                        /* the last one of the timeline, whose logits are those at its end */
 	enum guess_by by;

@@ -141,12 +141,14 @@ launch(struct context *ctx, struct error *err)
 	if (ctx->n_used == ctx->engine->n_ctx)
 		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
 	ctx->has_logits = ctx->has_copy = false;
-	ctx->launched = true;
 	make_pass(ctx);
-	if (ctx->pass.n == 1)
-		return launch_step(ctx, err);
-	decoder_embed_steps(&ctx->decoder, ctx->pass.ids, ctx->pass.n, ctx->n_used);
-	run_layers(ctx);
+	if (ctx->pass.n > 1) {
+		decoder_embed_steps(&ctx->decoder, ctx->pass.ids, ctx->pass.n, ctx->n_used);
+		run_layers(ctx);
+	} else if (launch_step(ctx, err) != 0) {
+		return -1;
+	}
+	ctx->launched = true;
 	return 0;
 }
 

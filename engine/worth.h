@@ -17,7 +17,7 @@
 struct worth {
 	double cost[BACKEND_MAX_STEPS + 1];     /* seconds of a pass by its rows; 0: not known yet */
 	bool begun[BACKEND_MAX_STEPS + 1];      /* there was one, which is not counted: it prepares things */
-	double odds[GUESS_KINDS][BACKEND_MAX_STEPS];    /* of guess i, 0 the next token, where those before it were right */
+	double odds[GUESS_KINDS][BACKEND_MAX_STEPS];    /* of guess i (0: the next token), those before it being right */
 	double purse[GUESS_KINDS];              /* in passes of a single row */
 };
 

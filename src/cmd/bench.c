@@ -80,6 +80,16 @@ print_figure(const struct figure *f)
 }
 
 static json_t *
+guess_json(const struct figure *f)
+{
+	const struct figure_guess *g = f->guess;
+
+	return json_pack("{s:f, s:f, s:I, s:I, s:i, s:b, s:b}", "without_ms", g->without, "gain", g->without / f->median,
+	    "guessed", (json_int_t)g->guessed, "right", (json_int_t)g->right, "tokens", g->tokens, "given", g->given, "same",
+	    g->same);
+}
+
+static json_t *
 figure_json(const struct figure *f)
 {
 	json_t *j = json_pack("{s:s, s:s}", "name", f->name, "what", f->what);
@@ -101,9 +111,7 @@ figure_json(const struct figure *f)
 	if (f->kept > 0)
 		json_object_set_new(j, "r_kept", json_real(f->kept));
 	if (f->guess)
-		json_object_set_new(j, "guess", json_pack("{s:f, s:f, s:I, s:I, s:i, s:b, s:b}", "without_ms", f->guess->without,
-		    "gain", f->guess->without / f->median, "guessed", (json_int_t)f->guess->guessed, "right",
-		    (json_int_t)f->guess->right, "tokens", f->guess->tokens, "given", f->guess->given, "same", f->guess->same));
+		json_object_set_new(j, "guess", guess_json(f));
 	return j;
 }
 
