@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "engine/context.h"
 #include "engine/running.h"
 
 #ifdef HAVE_CUDA
@@ -74,6 +75,7 @@ bench_shape(const struct engine *e, struct bench_shape *out)
 	out->image_size = hp->text_only ? 0 : hp->image_size;
 	out->n_image_tokens = hp->text_only ? 0 : hparams_n_image_tokens(hp);
 	out->made_up = !e->checkpoint;
+	out->max_steps = e->backend->ops->max_steps;
 	out->guesses = e->backend->ops->max_steps > 1 && e->backend->ops->cheap_steps;
 	out->quant = hp->stored != ENGINE_AUTO ? hp->stored : ENGINE_BF16;
 	model_each((struct model *)(uintptr_t)&e->model, add_bytes, &bytes, NULL);
@@ -115,6 +117,29 @@ bench_costs(const struct engine *e, struct bench_costs *out)
 		out->kv_bytes /= 2;     /* bfloat16 */
 	}
 #endif
+}
+
+/* ---- passes */
+
+int
+bench_pass(struct context *ctx, int n, double *seconds, struct error *err)
+{
+	struct decoder_work *d = &ctx->decoder;
+	int32_t ids[BACKEND_MAX_STEPS] = {0};
+	double begin;
+
+	context_drop_end(ctx);
+	if (d->backend->ops->sync(d->backend, err) != 0)
+		return -1;
+	begin = clock_seconds();
+	decoder_embed_steps(d, ids, n, ctx->n_used);
+	for (int i = 0; i < d->model->hp.llm.n_layers; i++)
+		decoder_layer(d, i);
+	context_find_logits(ctx);
+	if (d->backend->ops->sync(d->backend, err) != 0)
+		return -1;
+	*seconds = clock_seconds() - begin;
+	return 0;
 }
 
 /* ---- how fast the CPU's memory can be read */

@@ -13,6 +13,7 @@ struct bench_shape {
 	int gpus[ENGINE_MAX_GPUS];
 	long long weight_bytes;         /* all of them, as they are held */
 	bool made_up;                   /* the weights are random numbers */
+	int max_steps;                  /* rows of such a pass at most; 1: the device has none */
 	bool guesses;                   /* tokens are guessed ahead unless it is told not to */
 };
 
@@ -41,6 +42,11 @@ void
 bench_costs(const struct engine *e, struct bench_costs *out);
 int
 bench_ceilings(struct engine *e, int n_threads, struct bench_ceilings *out, struct error *err);
+
+/* Seconds of a pass over n rows behind the timeline, each as if alone (begin_steps of backend.h); n from 1 to
+ * shape.max_steps, and the context has room for them. The logits at the end are gone then, until the next context_sync. */
+int
+bench_pass(struct context *ctx, int n, double *seconds, struct error *err);
 
 /* Finds the fastest algorithm for every product of the model and tells each as a row of gemm_table.c, with milliseconds
  * of the library's first proposal and of the best. CODE_USAGE: the engine is on the CPU. */

@@ -243,17 +243,22 @@ compute(struct syncing *s, struct error *err)
 	return 0;
 }
 
-/* Drops what the prompt does not share, and what was asked for in advance; from here on there are no logits until it is
- * computed. */
-static void
-rewind_to(struct context *ctx, int n)
+void
+context_drop_end(struct context *ctx)
 {
-	ctx->n_used = n;
 	ctx->pending = NOTHING;
 	ctx->launched = ctx->has_logits = ctx->has_copy = false;
 	ctx->pass = (struct pass){0};
 	if (ctx->guess)
-		guess_cut(ctx->guess, n);
+		guess_cut(ctx->guess, ctx->n_used);
+}
+
+/* Drops what the prompt does not share; from here on there are no logits until it is computed. */
+static void
+rewind_to(struct context *ctx, int n)
+{
+	ctx->n_used = n;
+	context_drop_end(ctx);
 }
 
 void

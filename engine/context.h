@@ -47,6 +47,10 @@ struct context {
 	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
 };
 
+/* Forgets what is behind the timeline: logits, the token chosen, what was asked for in advance. (context.c) */
+void
+context_drop_end(struct context *ctx);
+
 /* Asks for the logits of the step in work, and for the greedy choice among them. (step.c) */
 void
 context_find_logits(struct context *ctx);

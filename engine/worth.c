@@ -8,6 +8,7 @@
 
 #define PART (1.0 / 256)        /* of all time, for a kind of guesses that does not pay */
 #define PURSE 3                 /* single passes: enough for bad luck where rows are dear */
+#define TRIAL 1.0               /* … the most that one costs */
 #define LEARN (1.0 / 8)         /* how much the last guess says of the next */
 #define ROW 0.05                /* of a single pass: what a further row costs, as long as that is not known */
 
@@ -23,13 +24,24 @@ worth_init(struct worth *w)
 		w->purse[by] = PURSE;
 }
 
+/* What a further row costs, by the nearest number of rows that is known. */
+static double
+price_of_row(const struct worth *w, int n_rows)
+{
+	for (int d = 0; d < BACKEND_MAX_STEPS; d++)
+		for (int i = n_rows - d; i <= n_rows + d; i += d ? 2 * d : 1)
+			if (i > 1 && i <= BACKEND_MAX_STEPS && w->cost[i] > 0)
+				return (w->cost[i] / w->cost[1] - 1) / (i - 1);
+	return ROW;
+}
+
 /* What a pass takes, in passes of a single row. */
 static double
 ratio(const struct worth *w, int n_rows)
 {
-	double known = w->cost[n_rows] > 0 && w->cost[1] > 0 ? w->cost[n_rows] / w->cost[1] : 1 + ROW * (n_rows - 1);
+	double price = w->cost[1] > 0 ? price_of_row(w, n_rows) : ROW;
 
-	return known > 1 ? known : 1;
+	return price > 0 ? 1 + price * (n_rows - 1) : 1;
 }
 
 /* The number of guesses that promises the most tokens in a time, if that is more than without. */
@@ -64,7 +76,11 @@ worth_take(const struct worth *w, enum guess_by by, int n)
 	take = most_promising(w, by, n);
 	if (take > 0)
 		return w->purse[by] > 0 ? take : 0;
-	return w->purse[by] >= PURSE && ratio(w, n + 1) <= 2 ? n : 0;
+	if (w->purse[by] < PURSE)
+		return 0;
+	while (n > 0 && ratio(w, n + 1) > 1 + TRIAL)
+		n--;
+	return n;
 }
 
 /* The least that it takes is what the device needs; what it takes beyond is the caller's, or another program's. So less

@@ -257,9 +257,46 @@ measure_answer(struct measure *m, const struct text *t, enum engine_guess how)
 	return rc;
 }
 
+/* ---- passes */
+
+/* What a pass takes by the number of its rows: what guesses cost. */
+static int
+measure_pass(struct measure *m, int n_rows)
+{
+	struct figure f = { .what = "a pass of so many rows, each as if alone", .unit = "rows/s" };
+	double times[MEASURE_MAX_RUNS];
+
+	snprintf(f.name, sizeof f.name, "spec-pass@%d", n_rows);
+	for (int i = -WARM_UP; i < m->runs; i++)
+		if (bench_pass(m->context, n_rows, &times[i < 0 ? 0 : i], m->err) < 0)
+			return -1;
+	measure_times(&f, times, m->runs, 1);
+	f.rate = 1e3 * n_rows / f.median;
+	m->tell(m->arg, &f);
+	return 0;
+}
+
+static int
+measure_passes(struct measure *m)
+{
+	struct prompt p = {0};
+	int rc;
+
+	measure_ids(m, &p.ids, m->shape.n_ctx < 600 ? m->shape.n_ctx / 2 : 300, 8);
+	rc = context_sync(m->context, &p, NULL, NULL, m->err);
+	for (int n = 1; n <= m->shape.max_steps && rc == 0; n++)
+		rc = measure_pass(m, n);
+	prompt_done(&p);
+	return rc;
+}
+
 int
 spec_measure(struct measure *m, enum engine_guess how)
 {
+	if (m->shape.max_steps == 1)
+		return 0;
+	if (measure_passes(m) < 0)
+		return -1;
 	if (how == ENGINE_GUESS_AUTO && !m->shape.guesses)
 		how = ENGINE_GUESS_ON;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
