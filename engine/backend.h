@@ -1,7 +1,7 @@
 /* backend.h: the border. One struct of functions a device must have, by what they compute; no CUDA header here.
  *
  * Rules of the border, made for a GPU and kept by the CPU:
- * - Buffers are opaque and live on the device; only upload and download cross. One owner each: engine or context.
+ * - Buffers are opaque and live on the device; only uploads and downloads cross. One owner each: engine or context.
  * - Operators are fused to the size at which a GPU wants to be asked (a norm with the product that follows it, a
  *   product with its bias, activation, scale and residual), so that no unfused value needs a name of its own.
  * - Operators return nothing and may run later: the backend keeps the first failure, with operator and place, and
@@ -51,6 +51,10 @@ struct backend_ops {
 	struct device_buffer *(*buffer_new)(struct backend *b, size_t n_values, struct error *err);     /* activations */
 	void (*buffer_free)(struct backend *b, struct device_buffer *buf);
 	void (*upload)(struct backend *b, struct device_buffer *to, size_t at, const float *from, size_t n);
+	/* to[3, size, size] = (rgb / 255 - mean) / std of rgb[size, size, 3], each step rounded; NULL: the caller computes
+	 * them for upload. It is done with rgb when it returns. */
+	void (*upload_picture)(struct backend *b, struct device_buffer *to, const uint8_t *rgb, int size, const float mean[3],
+	    const float std[3]);
 	void (*download)(struct backend *b, float *to, const struct device_buffer *from, size_t at, size_t n);  /* waits */
 	void (*copy)(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
 	    size_t n);

@@ -10,7 +10,7 @@ struct vision_work {
 	struct backend *backend;
 	const struct model *model;
 	int n_tokens;                           /* class token included */
-	float *values;                          /* pixel values on the host [3, S, S] */
+	float *values;                          /* pixel values on the host [3, S, S]; NULL: the device computes them */
 	struct device_buffer *pixels;           /* the same on the device */
 	struct device_buffer *x;                /* residual stream [n_tokens, C] */
 	struct device_buffer *qkv;              /* [n_tokens, 3C] */

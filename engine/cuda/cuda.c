@@ -141,6 +141,21 @@ upload(struct backend *b, struct device_buffer *to, size_t at, const float *from
 	NOTE(c, cudaMemcpyAsync(to->at[0] + at, from, n * sizeof *from, cudaMemcpyHostToDevice, g->stream), "upload");
 }
 
+/* The bytes wait in the work space of products: nothing that is asked for later can be there before. */
+static void
+upload_picture(struct backend *b, struct device_buffer *to, const uint8_t *rgb, int size, const float mean[3],
+    const float std[3])
+{
+	struct cuda *c = cuda_of(b);
+	struct gpu *g = use(c, 0);
+	size_t n = 3 * (size_t)size * (size_t)size;
+
+	assert(n <= to->n && n <= g->wide_bytes);
+	NOTE(c, cudaMemcpyAsync(g->wide, rgb, n, cudaMemcpyHostToDevice, g->stream), "upload");
+	cuda_pixel_values(g->stream, to->at[0], g->wide, size, mean, std);
+	note_launch(c, "upload");
+}
+
 /* From the card that computed it last: the tower's values from the first, logits from the last. */
 static void
 download(struct backend *b, float *to, const struct device_buffer *from, size_t at, size_t n)
@@ -756,6 +771,7 @@ measure_work(struct cuda *c, const struct model *m)
 
 		normed = larger(normed, n * larger(size, (size_t)c->w.patch.cols));
 		wide = larger(wide, larger(n * size, n / 4 * hidden));
+		wide = larger(wide, 3 * (size_t)m->hp.image_size * (size_t)m->hp.image_size / sizeof(uint16_t));
 	}
 	c->max_cols = (int)larger(larger(hidden, q), (size_t)l->intermediate_size);
 	c->max_rows = (int)larger(larger(2 * (size_t)l->intermediate_size, (size_t)l->vocab_size), q + 2 * kv);
@@ -856,7 +872,8 @@ describe(const struct backend *b)
 
 static const struct backend_ops cuda_ops = {
 	.name = "cuda", .max_steps = 1, .cheap_steps = true, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
-	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync,
+	.buffer_free = buffer_free, .upload = upload, .upload_picture = upload_picture,
+	.download = download, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,

@@ -75,6 +75,9 @@ cuda_bias_gelu(cudaStream_t s, uint16_t *x, const float *bias, int n, int size);
 /* out f32 = y bf16 + bias */
 void
 cuda_add_bias(cudaStream_t s, float *out, const uint16_t *y, const float *bias, int n, int size);
+/* out[3, size, size] = (rgb / 255 - mean) / std of rgb[size, size, 3], each step rounded as on the host */
+void
+cuda_pixel_values(cudaStream_t s, float *out, const uint8_t *rgb, int size, const float mean[3], const float std[3]);
 /* Rows of 3 P P pixel values, in the weight's order: channel, line, column; padded with zeros to width. */
 void
 cuda_patches(cudaStream_t s, uint16_t *out, const float *pixels, int size, int patch, int width);

@@ -141,6 +141,29 @@ cuda_add_bias(cudaStream_t s, float *out, const uint16_t *y, const float *bias, 
 
 /* ---- pictures */
 
+struct three {
+	float at[3];
+};
+
+/* The host's float operations, one by one: the same numbers to the last bit. */
+__global__ void
+pixel_values_kernel(float *out, const uint8_t *rgb, int n, struct three mean, struct three std)
+{
+	int i = blockIdx.x * THREADS + threadIdx.x;
+
+	for (int c = 0; c < 3 && i < n; c++)
+		out[(size_t)c * n + i] = __fdiv_rn(__fsub_rn(__fdiv_rn((float)rgb[3 * (size_t)i + c], 255.0f), mean.at[c]),
+		    std.at[c]);
+}
+
+extern "C" void
+cuda_pixel_values(cudaStream_t s, float *out, const uint8_t *rgb, int size, const float mean[3], const float std[3])
+{
+	struct three m = { { mean[0], mean[1], mean[2] } }, d = { { std[0], std[1], std[2] } };
+
+	pixel_values_kernel<<<(unsigned)ceil_div(size * size, THREADS), THREADS, 0, s>>>(out, rgb, size * size, m, d);
+}
+
 __global__ void
 patches_kernel(uint16_t *out, const float *pixels, int size, int patch, int width)
 {
