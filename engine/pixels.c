@@ -24,7 +24,7 @@
 
 /* How one axis is resampled: output i is the sum of n[i] inputs from lo[i] on, by the weights at k + i * stride. */
 struct axis {
-	int n_out, stride;
+	int n_in, n_out, stride;
 	int *lo, *n;
 	int32_t *k;
 };
@@ -52,14 +52,14 @@ fixed_point(double w)
 
 /* The weights of output i; `w` has room for stride numbers. */
 static void
-weigh(struct axis *a, int i, int n_in, double scale, double *w)
+weigh(const struct axis *a, int i, double scale, double *w)
 {
 	double stretch = fmax(scale, 1), support = 2 * stretch, inverse = 1 / stretch;
 	double centre = (i + 0.5) * scale, sum = 0;
 	int lo = (int)(centre - support + 0.5), hi = (int)(centre + support + 0.5);
 
 	lo = lo < 0 ? 0 : lo;
-	hi = hi > n_in ? n_in : hi;
+	hi = hi > a->n_in ? a->n_in : hi;
 	for (int j = 0; j < hi - lo; j++) {
 		w[j] = bicubic((j + lo - centre + 0.5) * inverse);
 		sum += w[j];
@@ -70,20 +70,28 @@ weigh(struct axis *a, int i, int n_in, double scale, double *w)
 		a->k[(size_t)i * (size_t)a->stride + (size_t)j] = fixed_point(sum != 0 ? w[j] / sum : w[j]);
 }
 
+/* Without its weights. */
 static void
 axis_init(struct axis *a, int n_in, int n_out)
 {
 	double scale = (double)n_in / n_out;
-	double *w;
 
+	a->n_in = n_in;
 	a->n_out = n_out;
 	a->stride = (int)ceil(2 * fmax(scale, 1)) * 2 + 1;
 	a->lo = xreallocarray(NULL, (size_t)n_out, sizeof *a->lo);
 	a->n = xreallocarray(NULL, (size_t)n_out, sizeof *a->n);
 	a->k = xcalloc((size_t)n_out * (size_t)a->stride, sizeof *a->k);
-	w = xreallocarray(NULL, (size_t)a->stride, sizeof *w);
-	for (int i = 0; i < n_out; i++)
-		weigh(a, i, n_in, scale, w);
+}
+
+/* Those of some outputs. */
+static void
+axis_fill(const struct axis *a, int begin, int end)
+{
+	double *w = xreallocarray(NULL, (size_t)a->stride, sizeof *w);
+
+	for (int i = begin; i < end; i++)
+		weigh(a, i, (double)a->n_in / a->n_out, w);
 	free(w);
 }
 
@@ -180,13 +188,14 @@ columns_plain(const struct pass *p, int begin, int end)
 /* A weight is two numbers of 16 bits, so that two pixels are weighed by one instruction: k = high << 11 | low. For each
  * group of four pixels 32 numbers: high of the first two, four times (a time for each channel, one for nobody), high of
  * the others, and low the same way. */
-static int16_t *
-split_weights(const struct axis *a, int n_groups)
+static void
+split_weights(const struct pass *p, int begin, int end)
 {
-	int16_t *all = aligned_alloc(32, (size_t)a->n_out * (size_t)n_groups * 32 * sizeof *all), *to = all;
+	const struct axis *a = p->a;
+	int16_t *to = p->split + (size_t)begin * (size_t)p->n_groups * 32;
 
-	for (int i = 0; all && i < a->n_out; i++)
-		for (int j = 0; j < n_groups * GROUP; j += GROUP, to += 32)
+	for (int i = begin; i < end; i++)
+		for (int j = 0; j < p->n_groups * GROUP; j += GROUP, to += 32)
 			for (int k = 0; k < 16; k++) {
 				int at = j + k / 8 * 2 + k % 2;
 				int32_t w = at < a->n[i] ? a->k[(size_t)i * (size_t)a->stride + (size_t)at] : 0;
@@ -194,7 +203,6 @@ split_weights(const struct axis *a, int n_groups)
 				to[k] = (int16_t)(w >> LOW_BITS);
 				to[16 + k] = (int16_t)(w & ((1 << LOW_BITS) - 1));
 			}
-	return all;
 }
 
 /* r g b of n_groups groups of four, the fourth number is for nobody. 4 bytes are read behind the last group. */
@@ -303,7 +311,8 @@ static pass_fn *
 choose_rows(struct pass *p)
 {
 	p->n_groups = (p->a->stride + GROUP - 1) / GROUP;
-	p->split = has_avx2() ? split_weights(p->a, p->n_groups) : NULL;
+	if (has_avx2())
+		p->split = aligned_alloc(32, (size_t)p->a->n_out * (size_t)p->n_groups * 32 * sizeof *p->split);
 	return p->split ? rows_avx2 : rows_plain;
 }
 
@@ -320,6 +329,14 @@ choose_rows(struct pass *p)
 	return rows_plain;
 }
 
+static void
+split_weights(const struct pass *p, int begin, int end)
+{
+	(void)p;
+	(void)begin;
+	(void)end;
+}
+
 static pass_fn *
 choose_columns(void)
 {
@@ -330,6 +347,7 @@ choose_columns(void)
 /* ---------------------------------------------------------------- both passes, by a team */
 
 #define JOB_WORK (1 << 18)      /* multiply-adds that are worth a thread: some 50 microseconds */
+#define AXIS_JOBS 8             /* for each of two: done while threads are still being started */
 #define ROW_JOBS 32
 #define STRIPES 16              /* of the result */
 
@@ -342,6 +360,21 @@ struct resize {
 	uint8_t *wide;                  /* what lies between the passes, if both are done */
 	uint8_t (*digests)[SHA256_DIGEST_SIZE];         /* of the stripes of the result, if asked for */
 };
+
+/* The weights of a part of an axis that changes. */
+static void
+axis_job(void *arg, int i)
+{
+	const struct resize *r = arg;
+	const struct axis *a = i < AXIS_JOBS ? &r->x : &r->y;
+	int part = i % AXIS_JOBS, begin = a->n_out * part / AXIS_JOBS, end = a->n_out * (part + 1) / AXIS_JOBS;
+
+	if (begin == end)
+		return;
+	axis_fill(a, begin, end);
+	if (a == &r->x && r->across.split)
+		split_weights(&r->across, begin, end);
+}
 
 static void
 row_job(void *arg, int i)
@@ -411,10 +444,11 @@ run(struct resize *r)
 {
 	long long across = r->rows ? (long long)r->height * r->out_width * r->x.stride * CHANNELS : 0;
 	long long down = r->columns ? (long long)r->out_height * r->out_width * r->y.stride * CHANNELS : 0;
-	struct jobs lists[] = { { row_job, r->rows ? n_jobs(across, ROW_JOBS) : 0, NULL }, { stripe_job, STRIPES, NULL } };
+	struct jobs lists[] = { { axis_job, 2 * AXIS_JOBS, NULL }, { row_job, r->rows ? n_jobs(across, ROW_JOBS) : 0, NULL },
+		{ stripe_job, STRIPES, NULL } };
 
-	r->n_row_jobs = lists[0].n;
-	team_run(lists, 2, r, n_jobs(across > down ? across : down, team_usual()));
+	r->n_row_jobs = lists[1].n;
+	team_run(lists, 3, r, n_jobs(across > down ? across : down, team_usual()));
 }
 
 static int

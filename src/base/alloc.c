@@ -73,7 +73,7 @@ alloc_large(size_t n)
 {
 #ifdef MADV_HUGEPAGE
 	size_t whole = n < SIZE_MAX - HUGE_PAGE ? (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE : 0;
-	void *p = n >= HUGE_PAGE / 2 && whole ? aligned_alloc(HUGE_PAGE, whole) : NULL;
+	void *p = n >= HUGE_PAGE / 8 && whole ? aligned_alloc(HUGE_PAGE, whole) : NULL;
 
 	if (p) {
 		madvise(p, whole, MADV_HUGEPAGE);       /* a wish */

@@ -23,7 +23,7 @@ xstrndup(const char *s, size_t n);
 char *
 xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Large blocks: NULL when there is no memory; free() gives them back. From half a huge page on they lie in huge ones where
+/* Large blocks: NULL when there is no memory; free() gives them back. From an eighth of a huge page on they lie in huge ones where
  * the system has them, for a fault every 4 kB takes longer than to fill what they bring. Not zeroed. */
 void *
 alloc_large(size_t n);

@@ -225,6 +225,13 @@ make_file(const struct pieces *all, const struct piece *piece, struct buf *out)
 }
 
 static void
+open_job(void *arg, int i)
+{
+	(void)i;
+	cut_open(&((struct pieces *)arg)->cut);
+}
+
+static void
 part_job(void *arg, int i)
 {
 	cut_read_part(&((struct pieces *)arg)->cut, i);
@@ -278,9 +285,9 @@ share_out(struct pieces *all, int n)
 static bool
 run_pieces(struct pieces *all, int n_threads)
 {
-	struct jobs lists[] = { { part_job, all->cut.n_parts, join_parts }, { piece_job, all->n, NULL } };
+	struct jobs lists[] = { { open_job, 1, NULL }, { part_job, all->cut.n_parts, join_parts }, { piece_job, all->n, NULL } };
 
-	team_run(lists, 2, all, n_threads);
+	team_run(lists, 3, all, n_threads);
 	for (int i = 0; i < all->n; i++)
 		if (all->at[i].failed)
 			return false;

@@ -303,6 +303,8 @@ cut_read_part(struct cut *c, int part)
 {
 	struct cut_part *p = &c->parts[part];
 
+	if (!c->opened)
+		return;
 	read_part(c, p, (struct cut_start){ .bit = p->from > WARM_BITS ? p->from - WARM_BITS : 0 });
 }
 
@@ -322,12 +324,10 @@ is_in_step(const struct cut_part *p, const struct cut_start *begin)
 	return p->n > 0 && p->starts[0].bit == begin->bit;
 }
 
-/* The part's true beginning is known: in step, its numbers become true as well. False: it is damaged. */
+/* The part's true beginning is known; in step, so is what its numbers are to. False: it is damaged. */
 static bool
 straighten(struct cut *c, struct cut_part *p, const struct cut_start *begin)
 {
-	int32_t by[3];
-
 	if (begin->bit >= p->end) {             /* one MCU is longer than the whole part */
 		p->n = 0;
 		p->after = *begin;
@@ -339,10 +339,8 @@ straighten(struct cut *c, struct cut_part *p, const struct cut_start *begin)
 		return is_in_step(p, begin);
 	}
 	for (int i = 0; i < 3; i++)
-		by[i] = (int32_t)((uint32_t)begin->dc[i] - (uint32_t)p->starts[0].dc[i]);
-	for (size_t i = 0; i < p->n; i++)
-		p->starts[i] = moved(p->starts[i], by);
-	p->after = moved(p->after, by);
+		p->begin_dc[i] = (int32_t)((uint32_t)begin->dc[i] - (uint32_t)p->starts[0].dc[i]);
+	p->after = moved(p->after, p->begin_dc);
 	return true;
 }
 
@@ -365,7 +363,7 @@ find_rows(struct cut *c)
 		const struct cut_part *p = &c->parts[i];
 
 		for (; row * step < before + p->n && row <= (size_t)c->n_rows; row++)
-			c->rows[row] = p->starts[row * step - before];
+			c->rows[row] = moved(p->starts[row * step - before], p->begin_dc);
 		before += p->n;
 	}
 	if (before == n_mcus)
@@ -381,6 +379,8 @@ cut_join(struct cut *c)
 {
 	struct cut_start begin = {0};
 
+	if (!c->opened)
+		return false;
 	for (int i = 0; i < c->n_parts; i++) {
 		struct cut_part *p = &c->parts[i];
 
@@ -541,14 +541,14 @@ take_component(struct cut *c, const struct jpeg_decompress_struct *h, int i)
 
 /* The scan's bytes without the zeros behind bytes of ones. False: something else than the end of the file follows. */
 static bool
-take_bytes(struct cut *c, const uint8_t *at, size_t n)
+take_bytes(struct cut *c)
 {
-	const uint8_t *end = at + n, *ones;
+	const uint8_t *at = c->at, *end = at + c->n, *ones;
 	uint8_t *to;
 
-	if (n > UINT32_MAX / 8 - PAD)
+	if (c->n > UINT32_MAX / 8 - PAD)
 		return false;
-	to = c->bytes = alloc_large(n + PAD);
+	to = c->bytes = alloc_large(c->n + PAD);
 	if (!to)
 		return false;
 	while ((ones = memchr(at, 0xff, (size_t)(end - at))) && end - ones >= 2 && ones[1] == 0) {
@@ -566,13 +566,20 @@ take_bytes(struct cut *c, const uint8_t *at, size_t n)
 }
 
 static void
-share_out(struct cut *c, int n_parts)
+share_out(struct cut *c)
 {
-	c->n_parts = n_parts < CUT_MOST_PARTS ? n_parts : CUT_MOST_PARTS;
 	for (int i = 0; i < c->n_parts; i++) {
 		c->parts[i].from = (uint32_t)((uint64_t)c->n_bits * (uint64_t)i / (uint64_t)c->n_parts);
 		c->parts[i].end = (uint32_t)((uint64_t)c->n_bits * (uint64_t)(i + 1) / (uint64_t)c->n_parts);
 	}
+}
+
+void
+cut_open(struct cut *c)
+{
+	c->opened = take_bytes(c);
+	if (c->opened)
+		share_out(c);
 }
 
 bool
@@ -590,9 +597,9 @@ cut_init(struct cut *c, const struct jpeg_decompress_struct *header, const uint8
 	c->n_rows = (int)((header->image_height + 8u * (unsigned)header->max_v_samp_factor - 1) /
 	    (8u * (unsigned)header->max_v_samp_factor));
 	c->rows = xcalloc((size_t)c->n_rows + 1, sizeof *c->rows);
-	if (!take_bytes(c, at, n))
-		return false;
-	share_out(c, n_parts);
+	c->at = at;
+	c->n = n;
+	c->n_parts = n_parts < CUT_MOST_PARTS ? n_parts : CUT_MOST_PARTS;
 	return true;
 }
 

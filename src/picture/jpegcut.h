@@ -6,7 +6,7 @@
  * step; then by libjpeg, piece by piece, to make pixels. A piece is the bits of its rows as they are, but for the first MCU:
  * its DC values are differences to what stood before, and become differences to nothing.
  *
- * Order of calls: cut_init; cut_read_part for all parts, at the same time if you like; cut_join; then cut_put_rows, also at
+ * Order of calls: cut_init; cut_open; cut_read_part for all parts, at the same time if you like; cut_join; then cut_put_rows, also at
  * the same time. Whatever is unusual makes cut_init or cut_join say no, and the file is decoded as a whole. */
 #ifndef PICTURE_JPEGCUT_H
 #define PICTURE_JPEGCUT_H
@@ -43,7 +43,8 @@ struct cut_start {
 /* MCUs one after another: those that begin from `from` on and before `end`. */
 struct cut_part {
 	uint32_t from, end;
-	struct cut_start *starts, after;        /* dc of a part: to what it was where reading began */
+	struct cut_start *starts, after;        /* dc of starts: to what it was where reading began */
+	int32_t begin_dc[3];            /* that, when it is known */
 	size_t n, room;
 };
 
@@ -55,17 +56,23 @@ struct cut {
 	int dc_table[3];                /* their numbers in the file */
 	uint16_t dc_code[3][CUT_N_SIZES];
 	uint8_t dc_bits[3][CUT_N_SIZES];
-	uint8_t *bytes;                 /* the scan without its stuffing, and room to read on behind it */
+	const uint8_t *at;              /* the scan as it is in the file, to the end of that; lent */
+	size_t n;
+	uint8_t *bytes;                 /* without its stuffing, and room to read on behind it */
 	uint32_t n_bits;
+	bool opened;
 	int n_parts;
 	struct cut_part parts[CUT_MOST_PARTS];
 	int row_mcus, n_rows;           /* of the picture */
 	struct cut_start *rows;         /* n_rows, and the end */
 };
 
-/* Behind jpeg_read_header; at: the first byte of the scan. False: not to be cut; cut_done is due all the same. */
+/* Behind jpeg_read_header; at: the first byte of the scan, lent until cut_done. False: not to be cut; cut_done is due all
+ * the same. */
 bool
 cut_init(struct cut *c, const struct jpeg_decompress_struct *header, const uint8_t *at, size_t n, int n_parts);
+void
+cut_open(struct cut *c);
 void
 cut_read_part(struct cut *c, int part);
 bool
