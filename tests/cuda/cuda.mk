@@ -28,7 +28,7 @@ check-gpu: ivchat $(gpu_programs)
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py' \
 	    '$(srcdir)/tests/program/cli_guess.py'
 	@test "`nvidia-smi -L | wc -l`" -lt 2 || IVCHAT_TEST_GPU=0,1 srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' \
-	    '$(srcdir)/tests/cuda/two.py' '$(srcdir)/tests/conform -g 0,1' ./demo_recorded '$(srcdir)/tests/cuda/verify.py'
+	    '$(srcdir)/tests/cuda/two.py' '$(srcdir)/tests/conform -g 0,1' ./demo_recorded '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/program/cli_guess.py'
 else
 check-gpu:
 	@echo 'check-gpu: this build has no CUDA backend' >&2; exit 1
