@@ -123,6 +123,29 @@ greedy_takes_the_first_of_equals(void **state)
 	sampler_free(sampler);
 }
 
+/* Given ids come whatever is likeliest, and then the likeliest; no logits are asked for. */
+static void
+given_ids_come_first(void **state)
+{
+	static const int32_t ids[] = { 3, 0, 3 };
+	struct sampling s = how(0, 0, 1);
+	struct sampler *given = sampler_given(ids, 3, 4), *greedy = sampler_new(&s, 4), *drawn;
+
+	(void)state;
+	s.temp = 1;
+	drawn = sampler_new(&s, 4);
+	assert_false(sampler_needs_logits(given));
+	assert_false(sampler_needs_logits(greedy));
+	assert_true(sampler_needs_logits(drawn));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sampler_follow(given, 2), ids[i]);
+	assert_int_equal(sampler_follow(given, 2), 2);
+	assert_int_equal(sampler_follow(greedy, 1), 1);
+	sampler_free(given);
+	sampler_free(greedy);
+	sampler_free(drawn);
+}
+
 static void
 draw_many(uint64_t seed, int32_t *out, int n)
 {
@@ -180,6 +203,7 @@ main(void)
 		cmocka_unit_test(the_distribution_is_the_softmax),
 		cmocka_unit_test(the_penalty_counts_what_was_chosen),
 		cmocka_unit_test(the_penalty_pushes_negative_logits_down),
+		cmocka_unit_test(given_ids_come_first),
 		cmocka_unit_test(greedy_takes_the_first_of_equals),
 		cmocka_unit_test(a_seed_decides_everything),
 		cmocka_unit_test(draws_follow_the_probabilities),
