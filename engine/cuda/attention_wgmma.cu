@@ -2,11 +2,11 @@
  * and run on while the registers do something else. For heads of more than 64 and at most 128 values.
  *
  * A block takes 128 rows that share keys and values: of a group of query heads row i is head i % group of token
- * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through three stages of shared memory
- * (cp.async). Between two barriers one warpgroup multiplies a tile and then softens its scores, the other softens those of
- * the tile before and then multiplies: FlashAttention-3's ways (Shah et al. 2024) without its producer warp. Rounding as in
- * attention.cu: float32 but for the weights, which are bfloat16 when they meet the values. A row sees the tiles in order
- * whatever other rows are computed with it.
+ * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through three stages of shared memory, which
+ * one thread of a third warpgroup fetches by the tensor copies of sm_90. One warpgroup multiplies a tile and then softens
+ * its scores, the other softens those of the tile before and then multiplies: FlashAttention-3's ways (Shah et al. 2024).
+ * Rounding as in attention.cu: float32 but for the weights, which are bfloat16 when they meet the values. A row sees the
+ * tiles in order whatever other rows are computed with it.
  * Shared memory: rows of 64 values (128 bytes) one after another, of both halves of a head; the eight 16-byte pieces of a
  * row are exchanged by its number (the 128-byte swizzle that wgmma's descriptors name), so no bank is met twice.
  * 4 rows keys D operations a head. Measured on an H100: 410 TFLOP/s of 1000 rows behind 2000; two warps a scheduler issue an
@@ -14,15 +14,19 @@
  */
 #include "engine/cuda/attention.cuh"
 
-#define WARPGROUPS 2
-#define THREADS (WARPGROUPS * 128)
+#include <cuda.h>
+#include <cudaTypedefs.h>
+
+#define WARPGROUPS 2            /* that compute */
+#define THREADS ((1 + WARPGROUPS) * 128)
 #define ROWS (WARPGROUPS * 64)
 #define KEYS 128
 #define DIM 128
 #define HALF_BYTES(n) ((n) * 128)       /* n rows of half a head */
 #define TILE_BYTES (2 * HALF_BYTES(KEYS))
 #define STAGES 3                /* tiles of keys, and of values, that are here or on their way */
-#define SHARED_BYTES (2 * HALF_BYTES(ROWS) + 2 * STAGES * TILE_BYTES + 1024)
+#define BARRIER_BYTES 64
+#define SHARED_BYTES (2 * HALF_BYTES(ROWS) + 2 * STAGES * TILE_BYTES + BARRIER_BYTES + 1024)
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 
@@ -111,67 +115,84 @@ place(uint32_t tile, int n_rows, int row, int piece)
 	return tile + (uint32_t)((piece >> 3) * HALF_BYTES(n_rows) + row * 128 + ((piece ^ row) & 7) * 16);
 }
 
-/* KEYS rows of a head from row first on; rows at or beyond end and columns beyond dim are zeros. */
-static __device__ __forceinline__ void
-fetch_rows(uint32_t tile, const uint16_t *from, int stride, int first, int end, int dim)
-{
-	int piece = threadIdx.x & 15, row = threadIdx.x >> 4;
-	const uint16_t *source = from + (size_t)(first + row) * stride + piece * 8;
-	size_t step = (size_t)(THREADS / 16) * stride;
-	uint32_t to = place(tile, KEYS, row, piece);
-
-	if (first + KEYS <= end && dim == DIM) {
-#pragma unroll
-		for (int i = 0; i < KEYS; i += THREADS / 16, source += step)
-			copy16(to + i * 128, source, true);
-		return;
-	}
-#pragma unroll
-	for (int i = 0; i < KEYS; i += THREADS / 16, source += step) {
-		bool there = first + row + i < end && piece * 8 < dim;
-
-		copy16(to + i * 128, there ? source : from, there);
-	}
-}
-
 /* A block's: row i is head i % group of token i / group. */
 struct rows {
 	int first, end, group;
 };
 
+/* The warpgroup's 64, by itself. */
 static __device__ __forceinline__ void
-fetch_queries(uint32_t tile, const struct attend &a, const uint16_t *q, const struct rows &r)
+fetch_queries(uint32_t tile, const struct attend &a, const uint16_t *q, const struct rows &r, int warpgroup)
 {
-	int piece = threadIdx.x & 15;
+	int piece = threadIdx.x & 15, first = warpgroup * 64;
 
 #pragma unroll
-	for (int i = threadIdx.x >> 4; i < ROWS; i += THREADS / 16) {
+	for (int i = first + (int)(threadIdx.x & 127) / 16; i < first + 64; i += 8) {
 		int row = r.first + i;
 		bool there = row < r.end && piece * 8 < a.head_dim;
 		const uint16_t *source = q + (size_t)(row / r.group) * a.q_stride + (row % r.group) * a.head_dim + piece * 8;
 
 		copy16(place(tile, ROWS, i, piece), there ? source : q, there);
 	}
+	asm volatile("cp.async.wait_all;" ::: "memory");
+	asm volatile("fence.proxy.async;" ::: "memory");
+	asm volatile("bar.sync %0, 128;" :: "r"(1 + warpgroup) : "memory");
 }
 
-/* All that was fetched but the last is here and seen by the tensor cores, and nobody uses the tiles before any more. */
+/* ---- tiles come and go: fetch t brings tile t of the keys and t - 1 of the values */
+
+struct ring {
+	uint32_t ks, vs, full, empty;   /* addresses: STAGES of each; barriers are 8 bytes apart */
+};
+
 static __device__ __forceinline__ void
-await_fetched(void)
+barrier_init(uint32_t at, int n)
 {
-	asm volatile("cp.async.wait_group 1;" ::: "memory");
-	asm volatile("fence.proxy.async;" ::: "memory");
-	__syncthreads();
+	asm volatile("mbarrier.init.shared.b64 [%0], %1;" :: "r"(at), "r"(n) : "memory");
+}
+
+static __device__ __forceinline__ void
+await(uint32_t at, uint32_t phase)
+{
+	asm volatile("{.reg .pred p;\n"
+	    "again: mbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n"
+	    "@!p bra again;}" :: "r"(at), "r"(phase) : "memory");
+}
+
+/* Both halves of KEYS rows of a head from row first on; rows and columns that are not there are zeros. */
+static __device__ __forceinline__ void
+fetch_tile(uint32_t to, const CUtensorMap *from, int head, int first, uint32_t barrier)
+{
+	for (int half = 0; half < 2; half++)
+		asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4}], [%5];"
+		    :: "r"(to + half * HALF_BYTES(KEYS)), "l"(from), "r"(half * 64), "r"(head), "r"(first), "r"(barrier) : "memory");
+}
+
+/* All of them, by one thread. */
+static __device__ __forceinline__ void
+fetch_all(const struct ring &r, const CUtensorMap *k, const CUtensorMap *v, int head, int n_tiles)
+{
+	for (int t = 0; t <= n_tiles; t++) {
+		uint32_t stage = t % STAGES, full = r.full + stage * 8, n = (t < n_tiles) + (t > 0);
+
+		if (t >= STAGES)
+			await(r.empty + stage * 8, (t / STAGES + 1) & 1);
+		asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(full), "r"(n * TILE_BYTES) : "memory");
+		if (t < n_tiles)
+			fetch_tile(r.ks + stage * TILE_BYTES, k, head, t * KEYS, full);
+		if (t > 0)
+			fetch_tile(r.vs + (t - 1) % STAGES * TILE_BYTES, v, head, (t - 1) * KEYS, full);
+	}
 }
 
 /* ---- the warpgroup's part of a tile */
 
 /* What does not change while the tiles go by. */
 struct work {
-	const uint16_t *k, *v;
-	int stride, dim, n_keys;
 	int n_plain;                    /* tiles that every row of the block sees whole */
 	int key, last[2];               /* the lane's first of a tile; the last that each of its rows sees */
-	uint32_t qs, ks, vs;            /* the warpgroup's rows; tiles, STAGES of each */
+	uint32_t qs;                    /* the warpgroup's rows */
+	struct ring r;
 	float scale_log2;
 };
 
@@ -186,13 +207,19 @@ tile_at(uint32_t tiles, int t)
 	return tiles + t % STAGES * TILE_BYTES;
 }
 
-/* Tile t of the keys, and that of the values before it. */
+/* What fetch t brought is here. */
 static __device__ __forceinline__ void
-fetch(const struct work &w, int t)
+await_fetched(const struct work &w, int t)
 {
-	fetch_rows(tile_at(w.ks, t), w.k, w.stride, t * KEYS, w.n_keys, w.dim);
-	fetch_rows(tile_at(w.vs, t - 1), w.v, w.stride, (t - 1) * KEYS, w.n_keys, w.dim);
-	asm volatile("cp.async.commit_group;" ::: "memory");
+	await(w.r.full + t % STAGES * 8, t / STAGES & 1);
+}
+
+/* The warp has no more use for it. */
+static __device__ __forceinline__ void
+release(const struct work &w, int t)
+{
+	if ((threadIdx.x & 31) == 0)
+		asm volatile("mbarrier.arrive.shared.b64 _, [%0];" :: "r"(w.r.empty + t % STAGES * 8) : "memory");
 }
 
 static __device__ __forceinline__ void
@@ -201,7 +228,7 @@ score(const struct work &w, float (&s)[16][4], int t)
 #pragma unroll
 	for (int d = 0; d < DIM / 16; d++)
 		multiply_shared(s, descriptor(w.qs + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
-		    descriptor(tile_at(w.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+		    descriptor(tile_at(w.r.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
 	commit_products();
 }
 
@@ -212,7 +239,7 @@ score_few(const struct work &w, float (&s)[2][4], int t)
 #pragma unroll
 	for (int d = 0; d < DIM / 16; d++)
 		multiply_shared_16(s, descriptor(w.qs + (d >> 2) * HALF_BYTES(ROWS) + (d & 3) * 32, 16),
-		    descriptor(tile_at(w.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
+		    descriptor(tile_at(w.r.ks, t) + (d >> 2) * HALF_BYTES(KEYS) + (d & 3) * 32, 16), d > 0);
 	commit_products();
 }
 
@@ -223,7 +250,7 @@ gather(const struct work &w, float (&out)[16][4], const uint32_t (&p)[N][4], int
 {
 #pragma unroll
 	for (int i = 0; i < N; i++)
-		multiply_weights(out, p[i], descriptor(tile_at(w.vs, t) + i * 2048, HALF_BYTES(KEYS)));
+		multiply_weights(out, p[i], descriptor(tile_at(w.r.vs, t) + i * 2048, HALF_BYTES(KEYS)));
 	commit_products();
 }
 
@@ -318,7 +345,6 @@ finish_few(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4],
 	float few[2][4];
 	uint32_t weights[1][4];
 
-	fetch(w, t + 2);
 	begin_products();
 	score_few(w, few, t);
 	gather(w, out, p, t - 1);
@@ -328,7 +354,7 @@ finish_few(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4],
 	soften_tile(w, few, now, t, true);
 	weigh(out, *now);
 	round_weights(weights, few);
-	await_fetched();
+	await_fetched(w, t + 1);
 	begin_products();
 	gather(w, out, weights, t);
 }
@@ -348,8 +374,8 @@ finish(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4], str
 	hold(out);
 }
 
-/* Between two barriers one warpgroup multiplies first and softens then, the other the other way round, so that the
- * tensor cores always have one of them to serve. */
+/* One warpgroup multiplies first and softens then, the other the other way round, so that the tensor cores always have
+ * one of them to serve. */
 template <bool TAIL>
 static __device__ __forceinline__ void
 run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
@@ -359,32 +385,32 @@ run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_
 	int t;
 
 	auto step = [&](bool hides) {
-		await_fetched();
+		await_fetched(w, t);
 		begin_products();
 		score(w, s, t);
 		gather(w, out, p, t - 1);
-		fetch(w, t + 2);
 		await_products<1>();
 		hold(s);
 		soften_tile(w, s, now, t, hides);
 		await_products<0>();
 		hold(out);
+		release(w, t);
 		weigh(out, *now);
 		round_weights(p, s);
 	};
-	await_fetched();
+	await_fetched(w, 0);
 	begin_products();
 	score(w, s, 0);
-	fetch(w, 2);
 	await_products<0>();
 	hold(s);
+	release(w, 0);
 	soften_tile(w, s, now, 0, true);
 	round_weights(p, s);
 	for (t = 1; t < w.n_plain; t++)
 		step(false);
 	for (; t < n_tiles; t++)
 		step(true);
-	await_fetched();
+	await_fetched(w, t);
 	finish<TAIL>(w, out, p, now, t);
 }
 
@@ -397,32 +423,32 @@ run_late(const struct work &w, float (&out)[16][4], struct running *now, int n_t
 	int t;
 
 	auto step = [&](bool hides) {
-		await_fetched();
-		fetch(w, t + 2);
 		soften_tile(w, s, now, t - 1, hides);
 		weigh(out, *now);
 		round_weights(p, s);
+		await_fetched(w, t);
 		begin_products();
 		score(w, s, t);
 		gather(w, out, p, t - 1);
 		await_products<0>();
 		hold(s);
 		hold(out);
+		release(w, t);
 	};
-	await_fetched();
-	fetch(w, 2);
+	await_fetched(w, 0);
 	begin_products();
 	score(w, s, 0);
 	await_products<0>();
 	hold(s);
+	release(w, 0);
 	for (t = 1; t < n_tiles && t <= w.n_plain; t++)
 		step(false);
 	for (; t < n_tiles; t++)
 		step(true);
-	await_fetched();
 	soften_tile(w, s, now, t - 1, true);
 	weigh(out, *now);
 	round_weights(p, s);
+	await_fetched(w, t);
 	finish<TAIL>(w, out, p, now, t);
 }
 
@@ -442,50 +468,72 @@ store(const struct attend &a, uint16_t *out, const struct rows &r, int row, cons
 	}
 }
 
-#endif
-
-/* TAIL: at most 16 keys are left behind the last whole tile: a picture's 1025 tokens. */
+/* A warpgroup's rows. */
 template <bool TAIL>
-static __global__ void __launch_bounds__(THREADS, 1)
-wgmma_kernel(const __grid_constant__ struct attend a, float scale_log2)
+static __device__ __forceinline__ void
+compute(const struct attend &a, const struct rows &r, const struct ring &ring, uint32_t queries, int warpgroup, int n_keys,
+    float scale_log2)
 {
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-	extern __shared__ uint8_t memory[];
-	uint32_t base = (shared_address(memory) + 1023) & ~1023u;
-	int warpgroup = __shfl_sync(FULL, (int)threadIdx.x >> 7, 0), lane = threadIdx.x & 31, group = a.n_heads / a.n_kv_heads;
-	struct rows r = { (int)(gridDim.x - 1 - blockIdx.x) * ROWS, a.n_rows * group, group };  /* the longest first */
-	int row = r.first + (threadIdx.x >> 5) * 16 + (lane >> 2);      /* and + 8 */
-	int last_token = (min(r.first + ROWS, r.end) - 1) / group;
-	int n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last_token + 1);
+	int row = r.first + warpgroup * 64 + (int)(threadIdx.x >> 5 & 3) * 16 + (int)(threadIdx.x & 31) / 4;    /* and + 8 */
 	float out[16][4] = {};
 	struct running now = { { -INFINITY, -INFINITY }, { 0, 0 } };
 	struct work w;
 
-	w.k = a.k + (size_t)blockIdx.y * a.head_dim;
-	w.v = a.v + (size_t)blockIdx.y * a.head_dim;
-	w.stride = a.kv_stride;
-	w.dim = a.head_dim;
-	w.n_keys = n_keys;
-	w.n_plain = (a.pos < 0 ? n_keys : min(n_keys, a.pos + r.first / group + 1)) / KEYS;
-	w.key = (lane & 3) * 2;
-	w.last[0] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + row / group);
-	w.last[1] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + (row + 8) / group);
-	w.qs = base + warpgroup * HALF_BYTES(64);
-	w.ks = base + 2 * HALF_BYTES(ROWS);
-	w.vs = w.ks + STAGES * TILE_BYTES;
+	w.n_plain = (a.pos < 0 ? n_keys : min(n_keys, a.pos + r.first / r.group + 1)) / KEYS;
+	w.key = (threadIdx.x & 3) * 2;
+	w.last[0] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + row / r.group);
+	w.last[1] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + (row + 8) / r.group);
+	w.qs = queries + warpgroup * HALF_BYTES(64);
+	w.r = ring;
 	w.scale_log2 = scale_log2;
-	fetch_queries(base, a, a.q + (size_t)blockIdx.y * group * a.head_dim, r);
-	fetch_rows(w.ks, w.k, w.stride, 0, n_keys, w.dim);
-	asm volatile("cp.async.commit_group;" ::: "memory");
-	fetch(w, 1);
+	fetch_queries(queries, a, a.q + (size_t)blockIdx.y * r.group * a.head_dim, r, warpgroup);
 	if (warpgroup == 0)
 		run_early<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
 	else
 		run_late<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
 #pragma unroll
 	for (int half = 0; half < 2; half++)
-		store(a, a.out + (size_t)blockIdx.y * group * a.head_dim, r, row + half * 8, out, half,
+		store(a, a.out + (size_t)blockIdx.y * r.group * a.head_dim, r, row + half * 8, out, half,
 		    1.0f / quad_sum(now.sum[half]));
+}
+
+#endif
+
+/* TAIL: at most 16 keys are left behind the last whole tile: a picture's 1025 tokens. */
+template <bool TAIL>
+static __global__ void __launch_bounds__(THREADS, 1)
+wgmma_kernel(const __grid_constant__ struct attend a, const __grid_constant__ CUtensorMap k, const __grid_constant__ CUtensorMap v,
+    float scale_log2)
+{
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+	extern __shared__ uint8_t memory[];
+	uint32_t base = (shared_address(memory) + 1023) & ~1023u;
+	int warpgroup = __shfl_sync(FULL, (int)threadIdx.x >> 7, 0) - 1, group = a.n_heads / a.n_kv_heads;
+	struct rows r = { (int)(gridDim.x - 1 - blockIdx.x) * ROWS, a.n_rows * group, group };  /* the longest first */
+	int last_token = (min(r.first + ROWS, r.end) - 1) / group;
+	int n_keys = a.pos < 0 ? a.n_keys : min(a.n_keys, a.pos + last_token + 1);
+	struct ring ring;
+
+	ring.ks = base + 2 * HALF_BYTES(ROWS);
+	ring.vs = ring.ks + STAGES * TILE_BYTES;
+	ring.full = ring.vs + STAGES * TILE_BYTES;
+	ring.empty = ring.full + STAGES * 8;
+	if (threadIdx.x == 0) {
+		for (int i = 0; i < STAGES; i++) {
+			barrier_init(ring.full + i * 8, 1);
+			barrier_init(ring.empty + i * 8, WARPGROUPS * 4);
+		}
+		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+	}
+	__syncthreads();
+	if (warpgroup < 0) {
+		asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+		if (threadIdx.x == 0)
+			fetch_all(ring, &k, &v, blockIdx.y, (n_keys + KEYS - 1) / KEYS);
+	} else {
+		asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+		compute<TAIL>(a, r, ring, base, warpgroup, n_keys, scale_log2);
+	}
 #endif
 }
 
@@ -498,17 +546,50 @@ has_wgmma(void)
 	return cudaFuncGetAttributes(&is, wgmma_kernel<false>) == cudaSuccess && is.binaryVersion == 90 && is.numRegs > 64;
 }
 
+/* The driver's function that describes a tensor; NULL: it has none. */
+static PFN_cuTensorMapEncodeTiled_v12000
+tensor_encoder(void)
+{
+	void *f = NULL;
+	enum cudaDriverEntryPointQueryResult found;
+
+#if CUDART_VERSION >= 12050
+	if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &f, 12000, cudaEnableDefault, &found) != cudaSuccess)
+		f = NULL;
+#else
+	if (cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &f, cudaEnableDefault, &found) != cudaSuccess)
+		f = NULL;
+#endif
+	cudaGetLastError();
+	return (PFN_cuTensorMapEncodeTiled_v12000)f;
+}
+
+/* Keys or values as [n_keys, n_kv_heads, head_dim], of which a tile's half is copied at a time. */
+static bool
+describe(CUtensorMap *map, const uint16_t *rows, const struct attend *a)
+{
+	cuuint64_t sizes[3] = { (cuuint64_t)a->head_dim, (cuuint64_t)a->n_kv_heads, (cuuint64_t)a->n_keys };
+	cuuint64_t strides[2] = { (cuuint64_t)a->head_dim * 2, (cuuint64_t)a->kv_stride * 2 };
+	cuuint32_t box[3] = { 64, 1, KEYS }, steps[3] = { 1, 1, 1 };
+	PFN_cuTensorMapEncodeTiled_v12000 encode = tensor_encoder();
+
+	return encode && encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, (void *)rows, sizes, strides, box, steps,
+	    CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+	    CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+}
+
 bool
 attention_by_wgmma(cudaStream_t s, const struct attend *a)
 {
 	int group = a->n_heads / a->n_kv_heads, left = a->n_keys % KEYS;
 	dim3 grid((unsigned)ceil_div((long long)a->n_rows * group, ROWS), (unsigned)a->n_kv_heads);
-	void (*kernel)(struct attend, float) = a->pos < 0 && a->n_keys > KEYS && left > 0 && left <= 16 ? wgmma_kernel<true> :
-	    wgmma_kernel<false>;
+	auto kernel = a->pos < 0 && a->n_keys > KEYS && left > 0 && left <= 16 ? wgmma_kernel<true> : wgmma_kernel<false>;
+	CUtensorMap k, v;
 
-	if (a->head_dim <= 64 || a->head_dim > DIM || a->head_dim % 8 || a->q_stride % 8 || a->kv_stride % 8 || !has_wgmma())
+	if (a->head_dim <= 64 || a->head_dim > DIM || a->head_dim % 8 || a->q_stride % 8 || a->kv_stride % 8 || !has_wgmma() ||
+	    !describe(&k, a->k, a) || !describe(&v, a->v, a))
 		return false;
 	cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES);
-	kernel<<<grid, THREADS, SHARED_BYTES, s>>>(*a, 1.44269504f / sqrtf((float)a->head_dim));
+	kernel<<<grid, THREADS, SHARED_BYTES, s>>>(*a, k, v, 1.44269504f / sqrtf((float)a->head_dim));
 	return true;
 }
