@@ -108,15 +108,18 @@ static uint8_t *
 make_photo(int width, int height, uint64_t seed)
 {
 	uint8_t *rgb = xmalloc(3 * (size_t)width * (size_t)height), *at = rgb;
+	double *across = xcalloc(3 * (size_t)width, sizeof *across);
 	uint64_t state = seed * 77 + 5;
 
-	for (int y = 0; y < height; y++)
-		for (int x = 0; x < width; x++)
-			for (int c = 0; c < 3; c++) {
-				double wave = sin(0.011 * x * (c + 1) + (double)seed) + cos(0.017 * y + c);
+	for (int i = 0; i < 3 * width; i++)
+		across[i] = sin(0.011 * (i / 3) * (i % 3 + 1) + (double)seed);
+	for (int y = 0; y < height; y++) {
+		double down[3] = { cos(0.017 * y), cos(0.017 * y + 1), cos(0.017 * y + 2) };
 
-				*at++ = (uint8_t)(110 + 45 * wave + (double)(next_random(&state) & 31));
-			}
+		for (int i = 0; i < 3 * width; i++)
+			*at++ = (uint8_t)(110 + 45 * (across[i] + down[i % 3]) + (double)(next_random(&state) & 31));
+	}
+	free(across);
 	return rgb;
 }
 
