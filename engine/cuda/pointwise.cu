@@ -271,59 +271,71 @@ rope_target(uint16_t *x, uint16_t *k, uint16_t *v, int head, int n_heads, int n_
 	return x;
 }
 
-/* A block a row; a thread turns EACH neighbouring pairs at a time: 8 where half a head is a multiple of it, else 1. */
+/* EACH values from one place to the other, 16 bytes at a time where they are so many. */
+template <int EACH, typename T>
+__device__ __forceinline__ void
+take(T *to, const T *from)
+{
+	if (EACH == 1)
+		*to = *from;
+	else
+#pragma unroll
+		for (int i = 0; i < EACH * (int)sizeof(T) / 16; i++)
+			((uint4 *)to)[i] = ((const uint4 *)from)[i];
+}
+
 template <int EACH>
-__global__ void __launch_bounds__(THREADS)
+__device__ __forceinline__ void
+turn(uint16_t *low, uint16_t *high, const float *cos, const float *sin)
+{
+	__align__(16) float c[8], s[8];
+
+	take<EACH>(c, cos);
+	take<EACH>(s, sin);
+#pragma unroll
+	for (int j = 0; j < EACH; j++) {
+		float a = bf16_value(low[j]), b = bf16_value(high[j]);
+
+		low[j] = bf16_of(a * c[j] - b * s[j]);
+		high[j] = bf16_of(b * c[j] + a * s[j]);
+	}
+}
+
+#define ROPE_THREADS 192        /* three blocks have 72 heads of 128 */
+
+/* The blocks of a row share its neighbouring pairs; a thread turns EACH of them: 8 where half a head is a multiple of it,
+ * else 1. */
+template <int EACH>
+__global__ void __launch_bounds__(ROPE_THREADS)
 rope_store_kernel(uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int pos, int n_heads,
     int n_kv_heads, int head_dim)
 {
-	int row = blockIdx.x, half = head_dim / 2, n = (n_heads + 2 * n_kv_heads) * (half / EACH);
-	size_t kv = (size_t)(pos + row) * n_kv_heads * head_dim;
+	int row = blockIdx.x, half = head_dim / 2, at = blockIdx.y * ROPE_THREADS + threadIdx.x;
+	int head = at / (half / EACH), i = at % (half / EACH) * EACH;
+	size_t kv = (size_t)(pos + row) * n_kv_heads * head_dim, angle = (size_t)(pos + row) * half + i;
+	uint16_t *x = qkv + ((size_t)row * (n_heads + 2 * n_kv_heads) + head) * head_dim + i;
+	uint16_t *to = rope_target(x, k + kv, v + kv, head, n_heads, n_kv_heads, head_dim, i);
+	__align__(16) uint16_t low[8], high[8];
 
-	qkv += (size_t)row * (n_heads + 2 * n_kv_heads) * head_dim;
-	cos += (size_t)(pos + row) * half;
-	sin += (size_t)(pos + row) * half;
-	k += kv;
-	v += kv;
-	for (int at = threadIdx.x; at < n; at += THREADS) {
-		int head = at / (half / EACH), i = at % (half / EACH) * EACH;
-		uint16_t *x = qkv + (size_t)head * head_dim + i;
-		uint16_t *to = rope_target(x, k, v, head, n_heads, n_kv_heads, head_dim, i);
-		__align__(16) uint16_t low[8], high[8];
-		bool turns = head < n_heads + n_kv_heads;
-
-		if (EACH == 8) {
-			*(uint4 *)low = *(const uint4 *)x;
-			*(uint4 *)high = *(const uint4 *)(x + half);
-		} else {
-			low[0] = x[0];
-			high[0] = x[half];
-		}
-#pragma unroll
-		for (int j = 0; j < EACH; j++) {
-			float a = bf16_value(low[j]), b = bf16_value(high[j]), c = turns ? cos[i + j] : 1, s = turns ? sin[i + j] : 0;
-
-			low[j] = bf16_of(a * c - b * s);
-			high[j] = bf16_of(b * c + a * s);
-		}
-		if (EACH == 8) {
-			*(uint4 *)to = *(const uint4 *)low;
-			*(uint4 *)(to + half) = *(const uint4 *)high;
-		} else {
-			to[0] = low[0];
-			to[half] = high[0];
-		}
-	}
+	if (head >= n_heads + 2 * n_kv_heads)
+		return;
+	take<EACH>(low, (const uint16_t *)x);
+	take<EACH>(high, (const uint16_t *)x + half);
+	if (head < n_heads + n_kv_heads)
+		turn<EACH>(low, high, cos + angle, sin + angle);
+	take<EACH>(to, (const uint16_t *)low);
+	take<EACH>(to + half, (const uint16_t *)high);
 }
 
 extern "C" void
 cuda_rope_store(cudaStream_t s, uint16_t *qkv, uint16_t *k, uint16_t *v, const float *cos, const float *sin, int n, int pos,
     int n_heads, int n_kv_heads, int head_dim)
 {
-	if (head_dim % 16)
-		rope_store_kernel<1><<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
-	else
-		rope_store_kernel<8><<<n, THREADS, 0, s>>>(qkv, k, v, cos, sin, pos, n_heads, n_kv_heads, head_dim);
+	int each = head_dim % 16 ? 1 : 8, n_threads = (n_heads + 2 * n_kv_heads) * (head_dim / 2 / each);
+	dim3 grid((unsigned)n, (unsigned)ceil_div(n_threads, ROPE_THREADS));
+
+	(each == 1 ? rope_store_kernel<1> : rope_store_kernel<8>)<<<grid, ROPE_THREADS, 0, s>>>(qkv, k, v, cos, sin, pos,
+	    n_heads, n_kv_heads, head_dim);
 }
 
 /* ---- conversions */
