@@ -3,13 +3,13 @@
  *
  * A block takes 128 rows that share keys and values: of a group of query heads row i is head i % group of token
  * i / group. A warpgroup has 64 of them. Keys and values come in tiles of 128 through three stages of shared memory, which
- * one thread of a third warpgroup fetches by the tensor copies of sm_90. One warpgroup multiplies a tile and then softens
- * its scores, the other softens those of the tile before and then multiplies: FlashAttention-3's ways (Shah et al. 2024).
+ * one thread of a third warpgroup fetches by the tensor copies of sm_90. While one warpgroup's products run, of a tile's
+ * keys and of the values before, the other softens its scores: FlashAttention-3's ways (Shah et al. 2024).
  * Rounding as in attention.cu: float32 but for the weights, which are bfloat16 when they meet the values. A row sees the
  * tiles in order whatever other rows are computed with it.
  * Shared memory: rows of 64 values (128 bytes) one after another, of both halves of a head; the eight 16-byte pieces of a
  * row are exchanged by its number (the 128-byte swizzle that wgmma's descriptors name), so no bank is met twice.
- * 4 rows keys D operations a head. Measured on an H100: 410 TFLOP/s of 1000 rows behind 2000; two warps a scheduler issue an
+ * 4 rows keys D operations a head. Measured on an H200: 500 TFLOP/s of 1000 rows behind 2000; two warps a scheduler issue an
  * instruction every third cycle, and softening is what they wait in.
  */
 #include "engine/cuda/attention.cuh"
@@ -191,7 +191,8 @@ fetch_all(const struct ring &r, const CUtensorMap *k, const CUtensorMap *v, int 
 struct work {
 	int n_plain;                    /* tiles that every row of the block sees whole */
 	int key, last[2];               /* the lane's first of a tile; the last that each of its rows sees */
-	uint32_t qs;                    /* the warpgroup's rows */
+	int warpgroup;
+	uint32_t qs;                    /* its rows */
 	struct ring r;
 	float scale_log2;
 };
@@ -374,11 +375,25 @@ finish(const struct work &w, float (&out)[16][4], const uint32_t (&p)[8][4], str
 	hold(out);
 }
 
-/* One warpgroup multiplies first and softens then, the other the other way round, so that the tensor cores always have
- * one of them to serve. */
+/* ---- turns: while one warpgroup's products run the other softens, so they issue theirs one after the other */
+
+#define TURN(warpgroup) (1 + WARPGROUPS + (warpgroup))  /* barriers; 0 is of the block, then come the queries' */
+
+static __device__ __forceinline__ void
+await_turn(int warpgroup)
+{
+	asm volatile("bar.sync %0, 256;" :: "r"(TURN(warpgroup)) : "memory");
+}
+
+static __device__ __forceinline__ void
+give_turn(int warpgroup)
+{
+	asm volatile("bar.arrive %0, 256;" :: "r"(TURN(1 - warpgroup)) : "memory");
+}
+
 template <bool TAIL>
 static __device__ __forceinline__ void
-run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
+run(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
 {
 	float s[16][4];
 	uint32_t p[8][4];
@@ -386,9 +401,11 @@ run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_
 
 	auto step = [&](bool hides) {
 		await_fetched(w, t);
+		await_turn(w.warpgroup);
 		begin_products();
 		score(w, s, t);
 		gather(w, out, p, t - 1);
+		give_turn(w.warpgroup);
 		await_products<1>();
 		hold(s);
 		soften_tile(w, s, now, t, hides);
@@ -398,6 +415,8 @@ run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_
 		weigh(out, *now);
 		round_weights(p, s);
 	};
+	if (w.warpgroup == 1)
+		give_turn(1);           /* the first has the first */
 	await_fetched(w, 0);
 	begin_products();
 	score(w, s, 0);
@@ -412,44 +431,8 @@ run_early(const struct work &w, float (&out)[16][4], struct running *now, int n_
 		step(true);
 	await_fetched(w, t);
 	finish<TAIL>(w, out, p, now, t);
-}
-
-template <bool TAIL>
-static __device__ __forceinline__ void
-run_late(const struct work &w, float (&out)[16][4], struct running *now, int n_tiles)
-{
-	float s[16][4];
-	uint32_t p[8][4];
-	int t;
-
-	auto step = [&](bool hides) {
-		soften_tile(w, s, now, t - 1, hides);
-		weigh(out, *now);
-		round_weights(p, s);
-		await_fetched(w, t);
-		begin_products();
-		score(w, s, t);
-		gather(w, out, p, t - 1);
-		await_products<0>();
-		hold(s);
-		hold(out);
-		release(w, t);
-	};
-	await_fetched(w, 0);
-	begin_products();
-	score(w, s, 0);
-	await_products<0>();
-	hold(s);
-	release(w, 0);
-	for (t = 1; t < n_tiles && t <= w.n_plain; t++)
-		step(false);
-	for (; t < n_tiles; t++)
-		step(true);
-	soften_tile(w, s, now, t - 1, true);
-	weigh(out, *now);
-	round_weights(p, s);
-	await_fetched(w, t);
-	finish<TAIL>(w, out, p, now, t);
+	if (w.warpgroup == 0)
+		await_turn(0);          /* which nobody takes any more */
 }
 
 static __device__ __forceinline__ void
@@ -483,14 +466,12 @@ compute(const struct attend &a, const struct rows &r, const struct ring &ring, u
 	w.key = (threadIdx.x & 3) * 2;
 	w.last[0] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + row / r.group);
 	w.last[1] = a.pos < 0 ? n_keys - 1 : min(n_keys - 1, a.pos + (row + 8) / r.group);
+	w.warpgroup = warpgroup;
 	w.qs = queries + warpgroup * HALF_BYTES(64);
 	w.r = ring;
 	w.scale_log2 = scale_log2;
 	fetch_queries(queries, a, a.q + (size_t)blockIdx.y * r.group * a.head_dim, r, warpgroup);
-	if (warpgroup == 0)
-		run_early<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
-	else
-		run_late<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
+	run<TAIL>(w, out, &now, (n_keys + KEYS - 1) / KEYS - TAIL);
 #pragma unroll
 	for (int half = 0; half < 2; half++)
 		store(a, a.out + (size_t)blockIdx.y * r.group * a.head_dim, r, row + half * 8, out, half,
