@@ -1,8 +1,9 @@
 /* gemm_packed_wgmma.cu: some rows times a packed matrix by the warpgroup products of sm_90. gemm_packed.cu says what is
- * computed, and how work is dealt; here a unit is 128 columns, a tile 256 rows of weights by TOKENS rows of x.
+ * computed, and how work is dealt; here a unit is 128 columns, a tile 256 rows of weights, or 128 where there are few, by
+ * TOKENS rows of x.
  *
  * Four warps load: weights by cp.async into rows of 128 bytes, whose halves change places from row to row, and x, which
- * lies in memory as the tensor cores want it, in one bulk copy a stage. Two warpgroups multiply, 128 weight rows each:
+ * lies in memory as the tensor cores want it, in one bulk copy a stage. Two warpgroups multiply, half of the rows each:
  * their warps widen 16 rows of 64 columns at a time into registers, A of wgmma, while the products before run. Stages go
  * from one side to the other by barriers in shared memory. The order of the columns within 64 is the one in which a
  * lane finds its weights; x was placed in the same.
@@ -11,27 +12,23 @@
 
 #define LOADERS 128
 #define THREADS (LOADERS + 256)
-#define TILE 256
 #define UNIT 128
 #define MAX_STAGES 8
 #define BARRIER_BYTES (2 * MAX_STAGES * 8)
-#define SCALE_BYTES (TILE * 2)  /* fp16, one group */
 
-/* A tile of so many rows of x. */
-template <int ROWS>
+/* A tile of so many rows of x, and so many times 128 of weights. */
+template <int ROWS, int M>
 struct way {
-	static constexpr int TILE_M = TILE, TOKENS = ROWS, TILES_M = 2, TILES_N = ROWS / 8, SUMMERS = 256, SYNCED = 256;
+	static constexpr int TILE_M = 128 * M, TOKENS = ROWS, TILES_M = M, TILES_N = ROWS / 8, SUMMERS = 256, SYNCED = 256;
 
-	static_assert(ROWS % 16 == 0 && ROWS <= PACKED_PART_TOKENS && TILE <= PACKED_PART_ROWS, "");
+	static_assert(ROWS % 16 == 0 && ROWS <= PACKED_PART_TOKENS && TILE_M <= PACKED_PART_ROWS && (M == 1 || M == 2), "");
 };
 
 /* Bytes of a stage: x, weights, scales of 4 bits. */
 template <class S>
 static constexpr int X_BYTES = S::TOKENS * UNIT * 2;
-template <int QUANT>
-static constexpr int WEIGHTS = QUANT == QUANT_INT4 ? TILE * UNIT / 2 + 1024 : TILE * UNIT;
 template <int QUANT, class S>
-static constexpr int STAGE = X_BYTES<S> + WEIGHTS<QUANT>;
+static constexpr int STAGE = X_BYTES<S> + (QUANT == QUANT_INT4 ? S::TILE_M * UNIT / 2 + 1024 : S::TILE_M * UNIT);
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 
@@ -103,47 +100,47 @@ turn(struct ring *r)
 
 /* ---- loading */
 
-#define COPIES (TILE * UNIT / 16 / LOADERS)     /* of 8 bits, a thread */
-#define COPY_ROWS (LOADERS / 8)
-#define COPIES4 (COPIES / 2)
-#define COPY_TILES (LOADERS / 64)
+#define COPY_ROWS (LOADERS / 8)         /* of 8 bits, that all load at once */
+#define COPY_TILES (LOADERS / 64)       /* of 4 bits */
 
+template <class S>
 static __device__ __forceinline__ void
 load_bytes(const struct gemm_args &a, uint32_t to, int down, int k)
 {
-	int row = threadIdx.x >> 3, c = threadIdx.x & 7, first = down * TILE + row;
+	int row = threadIdx.x >> 3, c = threadIdx.x & 7, first = down * S::TILE_M + row;
 	const char *from = (const char *)a.w + (size_t)first * a.cols + k * UNIT + c * 16;
 	size_t step = (size_t)COPY_ROWS * a.cols;
 
 	to += (uint32_t)(row * 128 + (c ^ (row & 1) << 2) * 16);
-	if (down * TILE + TILE <= a.rows) {
+	if ((down + 1) * S::TILE_M <= a.rows) {
 #pragma unroll
-		for (int i = 0; i < COPIES; i++)
+		for (int i = 0; i < S::TILE_M / COPY_ROWS; i++)
 			copy16(to + i * COPY_ROWS * 128, from + i * step);
 		return;
 	}
 #pragma unroll
-	for (int i = 0; i < COPIES; i++)
+	for (int i = 0; i < S::TILE_M / COPY_ROWS; i++)
 		if (first + i * COPY_ROWS < a.rows)
 			copy16(to + i * COPY_ROWS * 128, from + i * step);
 }
 
 /* A group of a tile of 16 rows is 1024 bytes, and 32 of scales. */
+template <class S>
 static __device__ __forceinline__ void
 load_nibbles(const struct gemm_args &a, uint32_t to, int down, int k)
 {
-	int n = tiles_of(a.rows, a.half), first = down * (TILE / TILE_ROWS), of = threadIdx.x >> 6;
+	int n = tiles_of(a.rows, a.half), first = down * (S::TILE_M / TILE_ROWS), of = threadIdx.x >> 6;
 
 #pragma unroll
-	for (int i = 0; i < COPIES4; i++) {
+	for (int i = 0; i < S::TILE_M / TILE_ROWS / COPY_TILES; i++) {
 		int tile = of + i * COPY_TILES;
 
 		if (first + tile < n)
 			copy16(to + tile * 1024 + (threadIdx.x & 63) * 16,
 			    (const char *)a.w + ((size_t)(first + tile) * a.n_k + k) * 1024 + (threadIdx.x & 63) * 16);
 	}
-	if (threadIdx.x < 32 && first + ((int)threadIdx.x >> 1) < n)
-		copy16(to + TILE * UNIT / 2 + threadIdx.x * 16,
+	if (threadIdx.x < S::TILE_M / TILE_ROWS * 2 && first + ((int)threadIdx.x >> 1) < n)
+		copy16(to + S::TILE_M * UNIT / 2 + threadIdx.x * 16,
 		    (const char *)a.scale + ((size_t)(first + (threadIdx.x >> 1)) * a.n_k + k) * 32 + (threadIdx.x & 1) * 16);
 }
 
@@ -161,9 +158,9 @@ load_all(const struct gemm_args &a, struct ring r, int unit, int end, int across
 		if (threadIdx.x == 0)
 			copy_bulk(stage, x + (size_t)k * X_BYTES<S>, X_BYTES<S>, r.full + r.at * 8);
 		if (QUANT == QUANT_INT4)
-			load_nibbles(a, stage + X_BYTES<S>, down, k);
+			load_nibbles<S>(a, stage + X_BYTES<S>, down, k);
 		else
-			load_bytes(a, stage + X_BYTES<S>, down, k);
+			load_bytes<S>(a, stage + X_BYTES<S>, down, k);
 		arrive_behind_copies(r.full + r.at * 8);
 		turn(&r);
 		if (++k == a.n_k) {
@@ -246,7 +243,7 @@ struct raw {
 };
 
 /* tile: of 16 rows, in the block's; half: of the unit. */
-template <int QUANT>
+template <int QUANT, class S>
 static __device__ __forceinline__ struct raw
 take_weights(const char *weights, int tile, int half)
 {
@@ -255,7 +252,7 @@ take_weights(const char *weights, int tile, int half)
 
 	if constexpr (QUANT == QUANT_INT4) {
 		r.low = *(const uint4 *)(weights + tile * 1024 + half * PIECE_BYTES + lane * 16);
-		r.scales = *(const __half2 *)(weights + TILE * UNIT / 2 + tile * 32 + g * 4);
+		r.scales = *(const __half2 *)(weights + S::TILE_M * UNIT / 2 + tile * 32 + g * 4);
 	} else {
 		const char *row = weights + (tile * 16 + 2 * g) * 128 + t * 16;
 
@@ -299,12 +296,12 @@ widen(const struct raw &r, uint32_t (&a)[4][4])
 	}
 }
 
-/* A quarter of a unit: half its columns, half the warpgroup's rows. The products of the one before go on meanwhile. */
+/* A part of a unit: half its columns, 64 of the warpgroup's rows. The products of the one before go on meanwhile. */
 template <int QUANT, class S, int HALF, int M>
 static __device__ __forceinline__ void
-multiply_quarter(const char *weights, uint32_t x, int tile, uint32_t (&a)[4][4], float (&sums)[2][S::TILES_N][4])
+multiply_part(const char *weights, uint32_t x, int tile, uint32_t (&a)[4][4], float (&sums)[S::TILES_M][S::TILES_N][4])
 {
-	struct raw r = take_weights<QUANT>(weights, tile + M * 4, HALF);
+	struct raw r = take_weights<QUANT, S>(weights, tile + M * 4, HALF);
 
 	await_products<1>();            /* who had these registers */
 	widen<QUANT>(r, a);
@@ -319,13 +316,13 @@ template <int QUANT, class S>
 static __device__ __forceinline__ void
 multiply_all(const struct gemm_args &a, struct ring r, const char *memory, int unit, int end, int across, int block, int n_blocks)
 {
-	int thread = threadIdx.x - LOADERS, warp = thread >> 5, tile = (warp >> 2) * 8 + (warp & 3);
-	float sums[2][S::TILES_N][4];
+	int thread = threadIdx.x - LOADERS, warp = thread >> 5, tile = (warp >> 2) * 4 * S::TILES_M + (warp & 3);
+	float sums[S::TILES_M][S::TILES_N][4];
 	uint32_t one[4][4], other[4][4];
 
 	for (int down = unit / a.n_k; unit < end; down++) {
 		int from = unit - down * a.n_k, to = min(a.n_k, from + end - unit);
-		struct corner c = { down * (TILE / 16) + tile, 4, across * S::TOKENS };
+		struct corner c = { down * (S::TILE_M / 16) + tile, 4, across * S::TOKENS };
 		uint32_t before = 0;
 
 		clear<S>(sums);
@@ -334,18 +331,20 @@ multiply_all(const struct gemm_args &a, struct ring r, const char *memory, int u
 			uint32_t x = r.stages + (uint32_t)(r.at * STAGE<QUANT, S>), now = r.empty + r.at * 8;
 
 			await(r.full + r.at * 8, r.phase);
-			multiply_quarter<QUANT, S, 0, 0>(weights, x, tile, one, sums);
-			multiply_quarter<QUANT, S, 0, 1>(weights, x, tile, other, sums);
+			multiply_part<QUANT, S, 0, 0>(weights, x, tile, one, sums);
+			multiply_part<QUANT, S, 2 - S::TILES_M, S::TILES_M - 1>(weights, x, tile, other, sums);
 			if (before && (threadIdx.x & 31) == 0)
 				arrive(before);         /* its last products are done */
-			multiply_quarter<QUANT, S, 1, 0>(weights, x, tile, one, sums);
-			multiply_quarter<QUANT, S, 1, 1>(weights, x, tile, other, sums);
+			if constexpr (S::TILES_M == 2) {
+				multiply_part<QUANT, S, 1, 0>(weights, x, tile, one, sums);
+				multiply_part<QUANT, S, 1, 1>(weights, x, tile, other, sums);
+			}
 			before = now;
 			turn(&r);
 		}
 		await_products<0>();
 		hold(sums[0]);
-		hold(sums[1]);
+		hold(sums[S::TILES_M - 1]);
 		if ((threadIdx.x & 31) == 0)
 			arrive(before);
 		finish_tile<QUANT, S>(a, down, across, n_blocks, from, to, thread, c, sums);
@@ -377,11 +376,11 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 	wait_for_previous();
 	/* known to be the same in a warp, which products that run on need */
 	if (__shfl_sync(FULL, (int)threadIdx.x / LOADERS, 0) == 0) {
-		asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+		asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
 		load_all<QUANT, S>(a, r, unit, end, across);
 		asm volatile("cp.async.wait_all;" ::: "memory");
 	} else {
-		asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+		asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
 		multiply_all<QUANT, S>(a, r, memory, unit, end, across, block, n_blocks);
 	}
 #endif
@@ -395,7 +394,7 @@ has_wgmma(void)
 {
 	struct cudaFuncAttributes is;
 
-	return cudaFuncGetAttributes(&is, packed_wgmma_kernel<QUANT_INT8, way<160>>) == cudaSuccess && is.binaryVersion == 90 &&
+	return cudaFuncGetAttributes(&is, packed_wgmma_kernel<QUANT_INT8, way<160, 2>>) == cudaSuccess && is.binaryVersion == 90 &&
 	    is.numRegs > 64;
 }
 
@@ -406,6 +405,8 @@ packed_wgmma_tokens(const struct matrix *w, int m)
 	static const int ways[] = { 160, 128, 96, 64, 48, 32, 16 };
 	int best = ways[0], waste = (m + best - 1) / best * best;
 
+	if (m > (w->quant == QUANT_INT4 ? PACKED_MAX_ROWS_4 : PACKED_MAX_ROWS))
+		return 0;
 	if ((w->quant != QUANT_INT4 && (w->cols % UNIT || w->rows % 2)) || !has_wgmma())
 		return 0;
 	for (int t : ways)
@@ -431,7 +432,8 @@ run_way(cudaStream_t s, const struct gemm_packed *g, struct gemm_args a)
 	size_t shared;
 
 	a.n_k = a.cols / UNIT;
-	a.n_down = QUANT == QUANT_INT4 ? ceil_div(tiles_of(a.rows, a.half), TILE / TILE_ROWS) : ceil_div(a.rows, TILE);
+	a.n_down = QUANT == QUANT_INT4 ? ceil_div(tiles_of(a.rows, a.half), S::TILE_M / TILE_ROWS) :
+	    ceil_div(a.rows, S::TILE_M);
 	a.n_across = ceil_div(a.m, S::TOKENS);
 	a.n_stages = (int)((g->shared_block - BARRIER_BYTES - 1024) / STAGE<QUANT, S>);
 	a.n_stages = a.n_stages < MAX_STAGES ? a.n_stages : MAX_STAGES;
@@ -441,18 +443,29 @@ run_way(cudaStream_t s, const struct gemm_packed *g, struct gemm_args a)
 	    g->chained, a);
 }
 
+/* Where large tiles are fewer than multiprocessors, small ones keep more of these at work. */
+template <int QUANT, int ROWS>
+static void
+run_rows(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a)
+{
+	if (ceil_div(a.rows, way<ROWS, 2>::TILE_M) * ceil_div(a.m, ROWS) < g->n_sm)
+		run_way<QUANT, way<ROWS, 1>>(s, g, a);
+	else
+		run_way<QUANT, way<ROWS, 2>>(s, g, a);
+}
+
 template <int QUANT>
 static void
 run(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a, int tokens)
 {
 	switch (tokens) {
-	case 16: run_way<QUANT, way<16>>(s, g, a); break;
-	case 32: run_way<QUANT, way<32>>(s, g, a); break;
-	case 48: run_way<QUANT, way<48>>(s, g, a); break;
-	case 64: run_way<QUANT, way<64>>(s, g, a); break;
-	case 96: run_way<QUANT, way<96>>(s, g, a); break;
-	case 128: run_way<QUANT, way<128>>(s, g, a); break;
-	default: run_way<QUANT, way<160>>(s, g, a); break;
+	case 16: run_rows<QUANT, 16>(s, g, a); break;
+	case 32: run_rows<QUANT, 32>(s, g, a); break;
+	case 48: run_rows<QUANT, 48>(s, g, a); break;
+	case 64: run_rows<QUANT, 64>(s, g, a); break;
+	case 96: run_rows<QUANT, 96>(s, g, a); break;
+	case 128: run_rows<QUANT, 128>(s, g, a); break;
+	default: run_rows<QUANT, 160>(s, g, a); break;
 	}
 }
 

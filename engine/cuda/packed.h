@@ -33,8 +33,10 @@ void
 cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);
 
 /* ---- gemm_packed.cu: some rows */
-#define PACKED_MAX_ROWS 512     /* of x, by wgmma; with more, unpacking once and multiplying as bf16 is faster */
-#define PACKED_MAX_ROWS_MMA 256 /* without */
+/* Of x. With more, unpacking once and multiplying as bf16 is faster: by wgmma, of 8 bits and of 4; by mma.sync. */
+#define PACKED_MAX_ROWS 1024
+#define PACKED_MAX_ROWS_4 512
+#define PACKED_MAX_ROWS_MMA 256
 struct gemm_packed {
 	const struct matrix *w;
 	const uint16_t *x;              /* bf16 [m, cols], x_stride values apart */

@@ -197,7 +197,7 @@ test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool ad
 static int
 test_all(void)
 {
-	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320, 330, 512 };
+	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320, 330, 512, 1000 };
 
 	for (enum quant quant : { QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
 		int bad = n_bad;
@@ -285,7 +285,7 @@ bench(enum quant quant)
 	static const int shapes[][2] = { { 9216, 7168 }, { 7168, 7168 }, { 40960, 7168 }, { 7168, 20480 } };
 	struct matrix ms[4][LAYERS];
 	struct gemm_packed g = base;
-	halves x((size_t)512 * 20480), w((size_t)40960 * 7168);
+	halves x((size_t)1024 * 20480), w((size_t)40960 * 7168);
 	uint16_t *from;
 
 	for (uint16_t &h : x)
@@ -294,17 +294,17 @@ bench(enum quant quant)
 		h = bf16(0.02f * uniform());
 	from = on_card(w);
 	g.x = on_card(x);
-	CHECK(cudaMalloc(&g.y, (size_t)512 * 40960 * 4));
+	CHECK(cudaMalloc(&g.y, (size_t)1024 * 40960 * 4));
 	for (int i = 0; i < 4; i++)
 		for (int l = 0; l < LAYERS; l++) {
 			make_matrix(&ms[i][l], quant, shapes[i][0], shapes[i][1], 0);
 			cuda_pack_rows(stream, &ms[i][l], 0, shapes[i][0], from);
 		}
 	CHECK(cudaStreamSynchronize(stream));
-	for (int m : { 16, 40, 64, 100, 128, 160, 256, 300, 320, 512 }) {
+	for (int m : { 16, 40, 64, 100, 128, 160, 256, 300, 320, 512, 1000 }) {
 		double sum = 0;
 
-		if (by_warps && m > PACKED_MAX_ROWS_MMA)
+		if (m > (by_warps ? PACKED_MAX_ROWS_MMA : quant == QUANT_INT4 ? PACKED_MAX_ROWS_4 : PACKED_MAX_ROWS))
 			break;
 		printf("%s%s %3d rows: us (products alone)", names[quant], by_warps ? " by warps" : "", m);
 		for (int i = 0; i < 4; i++) {
