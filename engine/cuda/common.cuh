@@ -1,4 +1,4 @@
-/* common.cuh: wide loads, sums over a block, waiting for the kernel before. Nothing here computes a layer. */
+/* common.cuh: rows, wide loads, sums over a block, waiting for the kernel before. Nothing here computes a layer. */
 #ifndef ENGINE_CUDA_COMMON_CUH
 #define ENGINE_CUDA_COMMON_CUH
 
@@ -15,6 +15,13 @@ static inline int
 ceil_div(long long a, long long b)
 {
 	return (int)((a + b - 1) / b);
+}
+
+/* Rows of bf16 that are an input of a product begin on 16 bytes: so many values apart. */
+static __host__ __device__ __forceinline__ size_t
+pitch_of_rows(int cols)
+{
+	return ((size_t)cols + 7) / 8 * 8;
 }
 
 /* A kernel may begin while the one before it still runs (sm_90 and later): it asks for its weights, then waits here

@@ -1,7 +1,8 @@
 /* cuda.c: the CUDA backend: its life, buffers, and the operators of backend.h put together from the files beside it.
  *
- * One row goes through gemv.cu and decode_attention.cu, more rows through cublasLt and attention.cu. A step of one row
- * reads its token and position from the card's memory, so it is recorded once as a graph and replayed for every token.
+ * One row goes through gemv.cu and decode_attention.cu, and so do a few that are steps of their own; more rows through
+ * cublasLt and attention.cu. A step of one row reads its token and position from the card's memory, so it is recorded once
+ * as a graph and replayed for every token.
  * Nothing here waits but download, best and sync.
  */
 #include "config.h"
@@ -461,28 +462,57 @@ kv_write(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, cons
 
 /* ---- decoder */
 
+/* n_alone: rows of the step that are computed each as if alone. */
 static void
-begin(struct backend *b, const int32_t *ids, int n, int pos)
+begin_rows(struct cuda *c, const int32_t *ids, int n, int pos, int n_alone)
 {
-	struct cuda *c = cuda_of(b);
 	int32_t *to = c->host_ids + (size_t)c->slot * CONTEXT_CHUNK;
-	struct step_state *state = c->host_state + c->slot;
+	struct step_state *state = c->host_state + (size_t)c->slot * GEMV_ROWS;
 
-	assert(n > 0 && n <= CONTEXT_CHUNK && pos >= 0);
+	assert(n > 0 && n <= CONTEXT_CHUNK && n_alone <= GEMV_ROWS && pos >= 0);
 	c->n_ids = n;
 	c->first = 0;
 	c->pos = pos;
+	c->one_by_one = n_alone > 1;
 	c->slot = (c->slot + 1) % SLOTS;
 	memcpy(to, ids, (size_t)n * sizeof *ids);
-	*state = (struct step_state){ ids[0], pos };
+	for (int i = 0; i < n_alone; i++)
+		state[i] = (struct step_state){ ids[i], pos + i };
 	for (int i = 0; i < c->n_gpus; i++) {
 		struct gpu *g = use(c, i);
 
-		if (n == 1)
-			NOTE(c, cudaMemcpyAsync(g->state, state, sizeof *state, cudaMemcpyHostToDevice, g->stream), "begin");
+		if (n_alone)
+			NOTE(c, cudaMemcpyAsync(g->state, state, (size_t)n_alone * sizeof *state, cudaMemcpyHostToDevice, g->stream),
+			    "begin");
 		if (i == 0)
 			NOTE(c, cudaMemcpyAsync(g->ids, to, (size_t)n * sizeof *to, cudaMemcpyHostToDevice, g->stream), "begin");
 	}
+}
+
+static void
+begin(struct backend *b, const int32_t *ids, int n, int pos)
+{
+	begin_rows(cuda_of(b), ids, n, pos, n == 1);
+}
+
+static void
+begin_steps(struct backend *b, const int32_t *ids, int n, int pos)
+{
+	assert(!cuda_of(b)->recording);
+	begin_rows(cuda_of(b), ids, n, pos, n);
+}
+
+/* Rows of the step that are still computed; and how many of them as if alone, by the kernels of few rows. */
+static int
+rows_left(const struct cuda *c)
+{
+	return c->n_ids - c->first;
+}
+
+static int
+rows_alone(const struct cuda *c)
+{
+	return c->one_by_one ? c->n_ids : rows_left(c) == 1;
 }
 
 static void
@@ -501,9 +531,10 @@ embed(struct backend *b, const struct model *m, struct device_buffer *x)
 }
 
 static struct gemv
-gemv_of(const struct gpu *g, const struct matrix *w, const float *norm, const float *x, const void *in, float eps)
+gemv_of(const struct gpu *g, const struct matrix *w, const float *norm, const float *x, const void *in, int n, float eps)
 {
-	return (struct gemv){ .w = w, .norm = norm, .x = x, .in = in, .eps = eps, .n_sm = g->n_sm, .chained = g->chained };
+	return (struct gemv){ .w = w, .norm = norm, .x = x, .in = in, .eps = eps, .n = n, .n_sm = g->n_sm,
+		.shared = (int)g->shared_block, .chained = g->chained };
 }
 
 static void
@@ -519,8 +550,8 @@ qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buff
 	if (x->home != l->gpu)
 		hand_over(c, (struct device_buffer *)(uintptr_t)x, x->home, l->gpu, (size_t)c->n_ids * (size_t)hp->hidden_size);
 	g = use(c, l->gpu);
-	if (c->n_ids == 1) {
-		struct gemv how = gemv_of(g, &l->qkv, l->attn_norm, x->at[l->gpu], NULL, hp->norm_eps);
+	if (c->n_ids == 1 || c->one_by_one) {
+		struct gemv how = gemv_of(g, &l->qkv, l->attn_norm, x->at[l->gpu], NULL, c->n_ids, hp->norm_eps);
 		struct gemv_rope rope = { (uint16_t *)q->at[l->gpu], kv->k[layer], kv->v[layer], kv->cos[l->gpu],
 			kv->sin[l->gpu], g->state, hp->n_heads, hp->n_kv_heads, hp->head_dim };
 
@@ -539,16 +570,11 @@ last_row(struct backend *b)
 {
 	struct cuda *c = cuda_of(b);
 
+	assert(!c->one_by_one);
 	c->first = c->n_ids - 1;
 }
 
-/* Rows of the step that are still computed; and where those of x are. */
-static int
-rows_left(const struct cuda *c)
-{
-	return c->n_ids - c->first;
-}
-
+/* Where those of x are that are still computed. */
 static float *
 x_rows(const struct cuda *c, const struct model *m, const struct device_buffer *x, int gpu)
 {
@@ -568,8 +594,8 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 		.v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row, .kv_stride = kv_row, .out_stride = row, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
 		.head_dim = hp->head_dim, .n_rows = rows_left(c), .n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
 
-	if (c->n_ids == 1)
-		cuda_decode_attention(g->stream, to, (const uint16_t *)q->at[gpu], kv->k[layer], kv->v[layer], g->state,
+	if (c->n_ids == 1 || c->one_by_one)
+		cuda_decode_attention(g->stream, to, (const uint16_t *)q->at[gpu], kv->k[layer], kv->v[layer], g->state, c->n_ids,
 		    g->partial, g->counters, hp->n_heads, hp->n_kv_heads, hp->head_dim, kv->n_ctx, g->chained);
 	else
 		cuda_attention(g->stream, &a);
@@ -580,9 +606,10 @@ static void
 add_product(struct cuda *c, const struct matrix *w, float *x, const void *in, int in_stride, const char *what)
 {
 	struct gpu *g = use(c, w->gpu);
+	int n = rows_alone(c);
 
-	if (rows_left(c) == 1) {
-		struct gemv how = gemv_of(g, w, NULL, NULL, in, 0);
+	if (n) {
+		struct gemv how = gemv_of(g, w, NULL, NULL, in, n, 0);
 
 		cuda_gemv_residual(g->stream, &how, x);
 	} else {
@@ -609,9 +636,10 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 	const struct cuda_decoder_layer *l = &c->w.layers[layer];
 	struct gpu *g = use(c, l->gpu);
 	uint16_t *to = (uint16_t *)h->at[l->gpu];
+	int n = rows_alone(c);
 
-	if (rows_left(c) == 1) {
-		struct gemv how = gemv_of(g, &l->gate_up, l->mlp_norm, x_rows(c, m, x, l->gpu), NULL, hp->norm_eps);
+	if (n) {
+		struct gemv how = gemv_of(g, &l->gate_up, l->mlp_norm, x_rows(c, m, x, l->gpu), NULL, n, hp->norm_eps);
 
 		cuda_gemv_swiglu(g->stream, &how, to);
 	} else {
@@ -630,6 +658,13 @@ mlp_out(struct backend *b, const struct model *m, int layer, struct device_buffe
 	add_product(cuda_of(b), w, x_rows(cuda_of(b), m, x, w->gpu), h->at[w->gpu], 2 * m->hp.llm.intermediate_size, "the MLP");
 }
 
+/* How many rows of the step have logits; the last has. */
+static int
+rows_of_logits(const struct cuda *c)
+{
+	return c->one_by_one ? c->n_ids : 1;
+}
+
 static void
 logits(struct backend *b, const struct model *m, struct device_buffer *out, const struct device_buffer *x)
 {
@@ -637,10 +672,11 @@ logits(struct backend *b, const struct model *m, struct device_buffer *out, cons
 	const struct llm_hparams *hp = &m->hp.llm;
 	int gpu = c->w.lm_head.gpu;
 	struct gpu *g = use(c, gpu);
-	const float *row = x->at[gpu] + (size_t)(c->n_ids - 1) * (size_t)hp->hidden_size;
-	struct gemv how = gemv_of(g, &c->w.lm_head, c->w.norm, row, NULL, hp->norm_eps);
+	int n = rows_of_logits(c);
+	const float *rows = x->at[gpu] + (size_t)(c->n_ids - n) * (size_t)hp->hidden_size;
+	struct gemv how = gemv_of(g, &c->w.lm_head, c->w.norm, rows, NULL, n, hp->norm_eps);
 
-	assert(x->home == gpu);
+	assert(x->home == gpu && (size_t)n * (size_t)hp->vocab_size <= out->n);
 	out->home = gpu;
 	cuda_gemv_plain(g->stream, &how, out->at[gpu]);
 	note_launch(c, "the output matrix");
@@ -652,22 +688,23 @@ has_place(struct cuda *c, struct device_buffer *logits)
 {
 	if (logits->best)
 		return true;
-	NOTE(c, cudaMalloc((void **)&logits->best, sizeof *logits->best), "choosing");
-	NOTE(c, cudaHostAlloc((void **)&logits->host_best, sizeof *logits->host_best, 0), "choosing");
+	NOTE(c, cudaMalloc((void **)&logits->best, GEMV_ROWS * sizeof *logits->best), "choosing");
+	NOTE(c, cudaHostAlloc((void **)&logits->host_best, GEMV_ROWS * sizeof *logits->host_best, 0), "choosing");
 	return c->failure.code == CODE_OK;
 }
 
 static void
-find_best(struct backend *b, struct device_buffer *logits, int n)
+find_best(struct backend *b, struct device_buffer *logits, int n_vocab)
 {
 	struct cuda *c = cuda_of(b);
 	struct gpu *g = use(c, logits->home);
+	int n = rows_of_logits(c);
 
 	if (!has_place(c, logits))
 		return;
-	cuda_top2(g->stream, logits->best, logits->at[logits->home], n, g->top2_work, g->chained);
-	NOTE(c, cudaMemcpyAsync(logits->host_best, logits->best, sizeof *logits->best, cudaMemcpyDeviceToHost, g->stream),
-	    "choosing");
+	cuda_top2(g->stream, logits->best, logits->at[logits->home], n, n_vocab, g->top2_work, g->chained);
+	NOTE(c, cudaMemcpyAsync(logits->host_best, logits->best, (size_t)n * sizeof *logits->best, cudaMemcpyDeviceToHost,
+	    g->stream), "choosing");
 	note_launch(c, "choosing");
 }
 
@@ -676,9 +713,9 @@ best(struct backend *b, const struct device_buffer *logits, int row, struct best
 {
 	struct cuda *c = cuda_of(b);
 	struct gpu *g = use(c, logits->home);
-	const struct top2 *t = logits->host_best;
+	const struct top2 *t = logits->host_best ? logits->host_best + row : NULL;
 
-	assert(row == 0);
+	assert(row >= 0 && row < GEMV_ROWS);
 	NOTE(c, cudaStreamSynchronize(g->stream), "choosing");
 	*out = (struct best){ .finite = false };
 	if (t)
@@ -790,7 +827,7 @@ static int
 take_work(struct cuda *c, const struct model *m, struct error *err)
 {
 	const struct llm_hparams *l = &m->hp.llm;
-	size_t counters = (size_t)l->n_heads * sizeof(unsigned);
+	size_t counters = GEMV_ROWS * (size_t)l->n_heads * sizeof(unsigned), top2 = GEMV_ROWS * 2048;
 
 	measure_work(c, m);
 	for (int i = 0; i < c->n_gpus; i++) {
@@ -803,13 +840,13 @@ take_work(struct cuda *c, const struct model *m, struct error *err)
 		    !(g->partial = cuda_take(c, i, cuda_decode_partial(l->n_heads, l->head_dim) * sizeof(float), "work space",
 		    err)) || !(g->counters = cuda_take(c, i, counters, "work space", err)) ||
 		    !(g->ids = cuda_take(c, i, CONTEXT_CHUNK * sizeof *g->ids, "work space", err)) ||
-		    !(g->state = cuda_take(c, i, sizeof *g->state, "work space", err)) ||
-		    !(g->top2_work = cuda_take(c, i, 2048, "work space", err)))
+		    !(g->state = cuda_take(c, i, GEMV_ROWS * sizeof *g->state, "work space", err)) ||
+		    !(g->top2_work = cuda_take(c, i, top2, "work space", err)))
 			return -1;
 		cudaMemset(g->counters, 0, counters);
 		if (g->packed_work)
 			cudaMemset(g->packed_work, 0, g->packed_bytes);
-		cudaMemset(g->top2_work, 0, 2048);
+		cudaMemset(g->top2_work, 0, top2);
 		cudaDeviceSynchronize();
 	}
 	return 0;
@@ -871,13 +908,14 @@ describe(const struct backend *b)
 }
 
 static const struct backend_ops cuda_ops = {
-	.name = "cuda", .max_steps = 1, .cheap_steps = true, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
+	.name = "cuda", .max_steps = GEMV_ROWS, .cheap_steps = true, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
 	.buffer_free = buffer_free, .upload = upload, .upload_picture = upload_picture,
 	.download = download, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write, .begin = begin, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
+	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write,
+	.begin = begin, .begin_steps = begin_steps, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,
 };
@@ -959,7 +997,7 @@ cuda_backend_new(const int devices[], int n_devices, enum quant quant, struct er
 	join_cards(c);
 	cudaSetDevice(c->gpu[0].device);
 	if (cudaHostAlloc((void **)&c->host_ids, SLOTS * CONTEXT_CHUNK * sizeof *c->host_ids, 0) == cudaSuccess &&
-	    cudaHostAlloc((void **)&c->host_state, SLOTS * sizeof *c->host_state, 0) == cudaSuccess) {
+	    cudaHostAlloc((void **)&c->host_state, SLOTS * GEMV_ROWS * sizeof *c->host_state, 0) == cudaSuccess) {
 		fill_text(c);
 		return &c->base;
 	}

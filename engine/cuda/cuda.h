@@ -25,7 +25,7 @@ struct gpu {
 	struct gemm *gemm;
 	char *arena;                    /* all weights that lie here */
 	size_t arena_bytes;
-	struct step_state *state;       /* of the decoding step */
+	struct step_state *state;       /* of the decoding step [GEMV_ROWS] */
 	int32_t *ids;                   /* of the rows of a step [CONTEXT_CHUNK] */
 	void *normed;                   /* bf16 rows, normalised: input of a product */
 	void *wide;                     /* bf16 rows: output of a product that something else finishes */
@@ -102,8 +102,9 @@ struct cuda {
 	int max_cols, max_rows;         /* of the decoder's matrices */
 	int n_ids, pos;                 /* of the step between begin() and end() */
 	int first;                      /* of its rows that is still computed */
+	bool one_by_one;                /* each of several rows is computed as if it were alone */
 	int32_t *host_ids;              /* pinned: a ring of slots */
-	struct step_state *host_state;  /* pinned: a ring of slots */
+	struct step_state *host_state;  /* pinned: a ring of slots, of GEMV_ROWS each */
 	int slot;
 	bool recording;
 	bool spread;                    /* what is recorded went on to other cards */
@@ -115,7 +116,7 @@ struct device_buffer {
 	size_t n;                       /* values of 4 bytes */
 	int home;                       /* index of the card that has the newest */
 	float *at[MAX_GPUS];
-	struct top2 *best, *host_best;  /* of logits: on the card, and pinned; NULL before they are asked for */
+	struct top2 *best, *host_best;  /* of rows of logits: on the card, and pinned; NULL before they are asked for */
 };
 
 struct kv_cache {

@@ -1,11 +1,11 @@
-/* decode_attention.cu: softmax(q kᵀ / √D) v for the one row of a step, keys split over blocks.
+/* decode_attention.cu: softmax(q kᵀ / √D) v for one row of a step or a few, keys split over blocks.
  *
  * A block takes one kv head and one slice of the keys; the query heads of the group (up to 8 at a time) share every key
  * and value that it reads. 8 lanes hold a key, 4 keys a warp; then 16 threads hold a row of the values, every sixteenth
  * row of the slice. A slice leaves maximum, sum and unnormalised output in float32; the last block of a head to
  * finish joins them, slices in order. How many slices there are depends on the number of keys alone, so results repeat;
- * blocks beyond it leave at once, so one recorded launch serves every length. Reads 4 keys D bytes a kv head; bound by
- * latency at short contexts, by memory at long ones.
+ * blocks beyond it leave at once, so one recorded launch serves every length. Several rows have their own blocks, each row
+ * as if it were alone. Reads 4 keys D bytes a kv head; bound by latency at short contexts, by memory at long ones.
  */
 #include "engine/cuda/common.cuh"
 
@@ -20,7 +20,7 @@ struct step_attention {
 	const uint16_t *q, *k, *v;
 	const struct step_state *state;
 	float *partial;
-	unsigned *counters;
+	unsigned *counters;             /* a row and kv head and block of heads each */
 	int n_heads, n_kv_heads, head_dim;
 	float scale;
 };
@@ -31,7 +31,7 @@ n_slices_of(int n_keys)
 	return min(DECODE_SPLITS, (n_keys + MIN_SLICE - 1) / MIN_SLICE);
 }
 
-/* partial: outputs [heads][DECODE_SPLITS][pitch of D], then maximum and sum [heads][DECODE_SPLITS][2] */
+/* partial of a row: outputs [heads][DECODE_SPLITS][pitch of D], then maximum and sum [heads][DECODE_SPLITS][2] */
 static __host__ __device__ __forceinline__ int
 pitch_of(int head_dim)
 {
@@ -177,6 +177,12 @@ gather(const struct step_attention &a, const float *scores, float *gathered, int
 	}
 }
 
+static __host__ __device__ __forceinline__ size_t
+partial_of_row(int n_heads, int head_dim)
+{
+	return (size_t)n_heads * DECODE_SPLITS * (size_t)(pitch_of(head_dim) + 2);
+}
+
 /* What each slice's sum counts in the whole; a warp a head, a lane a slice. */
 __device__ __forceinline__ void
 weigh_slices(const float *stats, int first_head, int n_heads, int n_slices, float (*weights)[DECODE_SPLITS])
@@ -199,43 +205,46 @@ weigh_slices(const float *stats, int first_head, int n_heads, int n_slices, floa
 
 /* All slices of the block's heads, in order, into the output: four values a thread. */
 __device__ __forceinline__ void
-join_slices(const struct step_attention &a, int first_head, int n_heads, int n_slices,
+join_slices(const struct step_attention &a, const float *partial, uint16_t *out, int first_head, int n_heads, int n_slices,
     const float (*weights)[DECODE_SPLITS])
 {
 	int pitch = pitch_of(a.head_dim);
 
 	for (int at = threadIdx.x; at < n_heads * (pitch / 4); at += THREADS) {
 		int h = at / (pitch / 4), d = at % (pitch / 4) * 4;
-		const float4 *p = (const float4 *)(a.partial + (size_t)(first_head + h) * DECODE_SPLITS * pitch + d);
-		uint16_t *to = a.out + (size_t)(first_head + h) * a.head_dim + d;
-		float out[4] = {};
+		const float4 *p = (const float4 *)(partial + (size_t)(first_head + h) * DECODE_SPLITS * pitch + d);
+		uint16_t *to = out + (size_t)(first_head + h) * a.head_dim + d;
+		float sum[4] = {};
 
 #pragma unroll 16
 		for (int s = 0; s < n_slices; s++) {
 			float4 v = __ldcg(p + (size_t)s * (pitch / 4));
 			float w = weights[h][s];
 
-			out[0] = fmaf(w, v.x, out[0]);
-			out[1] = fmaf(w, v.y, out[1]);
-			out[2] = fmaf(w, v.z, out[2]);
-			out[3] = fmaf(w, v.w, out[3]);
+			sum[0] = fmaf(w, v.x, sum[0]);
+			sum[1] = fmaf(w, v.y, sum[1]);
+			sum[2] = fmaf(w, v.z, sum[2]);
+			sum[3] = fmaf(w, v.w, sum[3]);
 		}
 #pragma unroll
 		for (int e = 0; e < 4; e++)
 			if (d + e < a.head_dim)
-				to[e] = bf16_of(out[e]);
+				to[e] = bf16_of(sum[e]);
 	}
 }
 
 static_assert(DECODE_SPLITS == 32 && HEADS <= WARPS, "weigh_slices has a lane a slice and a warp a head");
 
-/* grid: slices, kv heads, blocks of HEADS query heads of a group */
+/* grid: slices of row after row, kv heads, blocks of HEADS query heads of a group */
 __global__ void __launch_bounds__(THREADS)
 step_attention_kernel(const __grid_constant__ struct step_attention a)
 {
 	extern __shared__ float shared[];
 	__shared__ float max_of[HEADS], sum_of[HEADS], weights[HEADS][DECODE_SPLITS];
-	float *stats = a.partial + (size_t)a.n_heads * DECODE_SPLITS * pitch_of(a.head_dim);
+	int row = blockIdx.x / DECODE_SPLITS, slice = blockIdx.x % DECODE_SPLITS, width = a.n_heads * a.head_dim;
+	float *partial = a.partial + row * partial_of_row(a.n_heads, a.head_dim);
+	float *stats = partial + (size_t)a.n_heads * DECODE_SPLITS * pitch_of(a.head_dim);
+	const uint16_t *q_row = a.q + (size_t)row * width;
 	__shared__ bool last;
 	int group = a.n_heads / a.n_kv_heads, first = blockIdx.z * HEADS, n_heads = min(HEADS, group - first);
 	int first_head = blockIdx.y * group + first, pitch = pitch_of(a.head_dim);
@@ -243,22 +252,22 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	int n_keys, n_slices, each, begin, n;
 	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + WARPS * HEADS * a.head_dim;
 	const uint16_t *k = a.k, *v = a.v;
-	unsigned *counter = a.counters + blockIdx.y * gridDim.z + blockIdx.z;
+	unsigned *counter = a.counters + (row * gridDim.y + blockIdx.y) * gridDim.z + blockIdx.z;
 
-	n_keys = a.state->pos + 1;      /* written before the step began */
+	n_keys = a.state[row].pos + 1;  /* written before the step began */
 	n_slices = n_slices_of(n_keys);
 	each = (n_keys + n_slices - 1) / n_slices;
-	begin = blockIdx.x * each;
-	n = (int)blockIdx.x < n_slices ? max(0, min(each, n_keys - begin)) : 0;
+	begin = slice * each;
+	n = slice < n_slices ? max(0, min(each, n_keys - begin)) : 0;
 	k += begin * stride + (size_t)blockIdx.y * a.head_dim;
 	v += begin * stride + (size_t)blockIdx.y * a.head_dim;
 	call_rows(k, n, stride, a.head_dim);
 	call_rows(v, n, stride, a.head_dim);
 	wait_for_previous();
-	if ((int)blockIdx.x >= n_slices)
+	if (slice >= n_slices)
 		return;
 	for (int i = threadIdx.x; i < n_heads * pitch; i += THREADS)
-		q[i] = i % pitch < a.head_dim ? bf16_value(a.q[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
+		q[i] = i % pitch < a.head_dim ? bf16_value(q_row[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
 	__syncthreads();
 	score(a, q, pitch, scores, n_heads, k, n, stride);
 	__syncthreads();
@@ -273,10 +282,10 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 #pragma unroll
 		for (int w = 0; w < WARPS; w++)
 			sum += gathered[(w * HEADS + h) * a.head_dim + d];
-		a.partial[((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x) * pitch + d] = sum;
+		partial[((size_t)(first_head + h) * DECODE_SPLITS + slice) * pitch + d] = sum;
 	}
 	for (int h = threadIdx.x; h < n_heads; h += THREADS) {
-		float *p = stats + 2 * ((size_t)(first_head + h) * DECODE_SPLITS + blockIdx.x);
+		float *p = stats + 2 * ((size_t)(first_head + h) * DECODE_SPLITS + slice);
 
 		p[0] = max_of[h];
 		p[1] = sum_of[h];
@@ -291,7 +300,7 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	__threadfence();
 	weigh_slices(stats, first_head, n_heads, n_slices, weights);
 	__syncthreads();
-	join_slices(a, first_head, n_heads, n_slices, weights);
+	join_slices(a, partial, a.out + row * pitch_of_rows(width), first_head, n_heads, n_slices, weights);
 	if (threadIdx.x == 0)
 		*counter = 0;
 }
@@ -299,12 +308,12 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 extern "C" size_t
 cuda_decode_partial(int n_heads, int head_dim)
 {
-	return (size_t)n_heads * DECODE_SPLITS * (size_t)(pitch_of(head_dim) + 2);
+	return GEMV_ROWS * partial_of_row(n_heads, head_dim);
 }
 
 extern "C" void
 cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const uint16_t *k, const uint16_t *v,
-    const struct step_state *state, float *partial, unsigned *counters, int n_heads, int n_kv_heads, int head_dim,
+    const struct step_state *state, int n, float *partial, unsigned *counters, int n_heads, int n_kv_heads, int head_dim,
     int n_ctx, bool chained)
 {
 	struct step_attention a = { out, q, k, v, state, partial, counters, n_heads, n_kv_heads, head_dim,
@@ -319,6 +328,6 @@ cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const ui
 	if (shared > 40 << 10)
 		cudaFuncSetAttribute((const void *)step_attention_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
 		    (int)shared);
-	launch(step_attention_kernel, dim3(DECODE_SPLITS, (unsigned)n_kv_heads, (unsigned)ceil_div(group, HEADS)),
+	launch(step_attention_kernel, dim3((unsigned)n * DECODE_SPLITS, (unsigned)n_kv_heads, (unsigned)ceil_div(group, HEADS)),
 	    dim3(THREADS), shared, s, chained, a);
 }

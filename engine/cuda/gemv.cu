@@ -12,67 +12,15 @@
  * not 2^30 smaller. bf16 weights keep to the plain units, which are in time for them (measured: 2 % ahead).
  * Sums: float32 of exact products, in a fixed order, so results repeat; the scale of a row comes last. Rounded where the
  * products of many rows round (q, k, v, gate, up to bfloat16 first), so that a token decoded and a token prefilled agree.
- * Matrices of 4 bits go to gemv_packed.cu.
+ * Matrices of 4 bits go to gemv_packed.cu, a few rows at once to gemv_rows.cu.
  */
 #include <assert.h>
 
-#include "engine/cuda/packed.cuh"
+#include "engine/cuda/gemv.cuh"
 
-#define BLOCKS_AN_SM 2
 #define ODD_WARPS 16
 
-enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
-
-struct gemv_args {
-	const void *w;
-	const float *scale;             /* FP8, INT8: of each row */
-	const float *norm, *x;
-	const uint16_t *in;
-	float eps;
-	int n_tasks, rows, cols;
-	float *out;                     /* RESIDUAL, PLAIN */
-	uint16_t *h;                    /* SWIGLU */
-	struct gemv_rope rope;          /* QKV */
-};
-
-/* The two rows of a task; RESIDUAL and PLAIN: the second may be beyond the end. */
-template <int EPILOGUE>
-static __device__ __forceinline__ int2
-rows_of(const struct gemv_args &a, int task)
-{
-	if (EPILOGUE == QKV) {
-		int half = a.rope.head_dim / 2, row = task / half * a.rope.head_dim + task % half;
-
-		return make_int2(row, row + half);
-	}
-	if (EPILOGUE == SWIGLU)
-		return make_int2(task, task + a.rows / 2);
-	return make_int2(2 * task, 2 * task + 1);
-}
-
 /* ---- before: the vector into shared memory, in chunks of 8. A thread meets its own values only until the last barrier */
-
-static __host__ __device__ __forceinline__ int
-piece_cols(int quant)
-{
-	return quant == QUANT_BF16 ? 8 : 16;
-}
-
-/* 16-byte words that the vector takes. */
-static __host__ __device__ __forceinline__ int
-words_of(int quant, int cols)
-{
-	return quant == QUANT_BF16 ? (cols + 255) / 256 * 32 : (cols + 511) / 512 * 64;
-}
-
-/* Where chunk c lies. A byte a weight: lane l reads chunks 2 l and 2 l + 1; all the even ones of a warp, then the odd
- * ones, so that neither read meets a bank twice. */
-template <int QUANT>
-static __device__ __forceinline__ int
-word_of(int c)
-{
-	return QUANT == QUANT_BF16 ? c : (c & ~63) + (c & 1) * 32 + (c >> 1 & 31);
-}
 
 /* The norm's weights, which depend on no kernel before. */
 static __device__ __forceinline__ void
@@ -80,20 +28,6 @@ keep_norm(const struct gemv_args &a, float4 *kept)
 {
 	for (int i = threadIdx.x; i < a.cols / 4; i += (int)blockDim.x)
 		kept[i] = ((const float4 *)a.norm)[i];
-}
-
-/* Two values as the weights meet them: bf16, or that as fp16 times factor. */
-template <int QUANT>
-static __device__ __forceinline__ uint32_t
-operand(float low, float high, float factor)
-{
-	uint32_t two = bf16_pair(low, high);
-	__half2 h;
-
-	if (QUANT == QUANT_BF16)
-		return two;
-	h = __floats2half2_rn(bf16_low(two) * factor, bf16_high(two) * factor);
-	return *(uint32_t *)&h;
 }
 
 /* xs = w x / rms(x), by way of kept = w x; cols is a multiple of 8. Returns what sums must be multiplied by. */
@@ -109,10 +43,10 @@ normalise(const struct gemv_args &a, uint4 *xs, float4 *kept, float2 *room)
 	for (int i = threadIdx.x; i < n; i += (int)blockDim.x) {
 		float4 x = ((const float4 *)a.x)[i], w = kept[i];
 
-		sum += x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
-		w = make_float4(w.x * x.x, w.y * x.y, w.z * x.z, w.w * x.w);
+		sum += squares(x);
+		w = times(w, x);
 		if (QUANT != QUANT_BF16)
-			most = fmaxf(fmaxf(fmaxf(most, fabsf(w.x)), fmaxf(fabsf(w.y), fabsf(w.z))), fabsf(w.w));
+			most = largest_of(most, w);
 		kept[i] = w;
 	}
 	both = block_sum_max(sum, most, room);
@@ -138,18 +72,6 @@ copy_in(const struct gemv_args &a, uint4 *xs)
 	asm volatile("cp.async.wait_all;" ::: "memory");
 }
 
-static __device__ __forceinline__ float
-largest_of(uint4 v)
-{
-	const uint32_t two[4] = { v.x, v.y, v.z, v.w };
-	float most = 0;
-
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		most = fmaxf(most, fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
-	return most;
-}
-
 /* The same as fp16 by the largest of them. */
 static __device__ __forceinline__ float
 widen_in(const struct gemv_args &a, uint4 *xs, float2 *room)
@@ -167,12 +89,9 @@ widen_in(const struct gemv_args &a, uint4 *xs, float2 *room)
 	e = exponent_of(block_sum_max(0, most, room).y);
 	factor = power_of_two(13 - e);
 	for (int c = threadIdx.x; c < a.cols / 8; c += (int)blockDim.x) {
-		uint4 *at = xs + word_of<QUANT_INT8>(c), v = *at;
+		uint4 *at = xs + word_of<QUANT_INT8>(c);
 
-		*at = make_uint4(operand<QUANT_INT8>(bf16_low(v.x), bf16_high(v.x), factor),
-		    operand<QUANT_INT8>(bf16_low(v.y), bf16_high(v.y), factor),
-		    operand<QUANT_INT8>(bf16_low(v.z), bf16_high(v.z), factor),
-		    operand<QUANT_INT8>(bf16_low(v.w), bf16_high(v.w), factor));
+		*at = widened(*at, factor);
 	}
 	return power_of_two(e - 13);
 }
@@ -190,15 +109,7 @@ normalise_odd(const struct gemv_args &a, uint16_t *xs, float *room)
 		xs[i] = bf16_of(a.norm[i] * a.x[i] * scale);
 }
 
-/* ---- after: what becomes of a pair of sums; lane 0 has the first row, lane 1 the second, the other lanes look on */
-
-/* What finishing needs from memory, asked for when the task begins. */
-struct needs {
-	float scale;
-	float old;                      /* RESIDUAL */
-	float cos, sin;                 /* QKV */
-	int pos;
-};
+/* ---- after: lane 0 has the sum of the first row, lane 1 that of the second, the other lanes look on */
 
 static __device__ __forceinline__ int
 my_row(int2 row)
@@ -207,88 +118,18 @@ my_row(int2 row)
 }
 
 template <int QUANT, int EPILOGUE>
-static __device__ __forceinline__ struct needs
-ask(const struct gemv_args &a, int task, int row)
-{
-	struct needs n = { 1, 0, 1, 0, 0 };
-
-	if (QUANT != QUANT_BF16 && row < a.rows)
-		n.scale = a.scale[row];
-	if (EPILOGUE == RESIDUAL && row < a.rows)
-		n.old = a.out[row];
-	if (EPILOGUE == QKV) {
-		int half = a.rope.head_dim / 2;
-
-		n.pos = a.rope.state->pos;
-		if (task < (a.rope.n_heads + a.rope.n_kv_heads) * half) {
-			n.cos = a.rope.cos[(size_t)n.pos * half + task % half];
-			n.sin = a.rope.sin[(size_t)n.pos * half + task % half];
-		}
-	}
-	return n;
-}
-
-template <int QUANT, int EPILOGUE>
 static __device__ __forceinline__ void
 finish(const struct gemv_args &a, const struct needs &n, int task, int row, float low, float high, float back)
 {
 	int lane = threadIdx.x & 31;
-	float v = lane & 1 ? high : low, other;
+	float v = scaled<QUANT>(lane & 1 ? high : low, back, n.scale), other = __shfl_xor_sync(FULL, v, 1);
 
-	if (QUANT != QUANT_BF16)
-		v *= back * n.scale * (QUANT == QUANT_FP8 ? E4M3_SCALE : 1.0f);
-	other = __shfl_xor_sync(FULL, v, 1);
 	if (lane > 1 || row >= a.rows)
 		return;
-	if (EPILOGUE == QKV) {
-		v = rounded(v);
-		other = rounded(other);
-		*place_in_step(a.rope, n.pos, row) = bf16_of(lane ? v * n.cos + other * n.sin : v * n.cos - other * n.sin);
-	} else if (EPILOGUE == SWIGLU) {
-		v = rounded(v);
-		if (lane == 0)
-			a.h[task] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
-	} else {
-		a.out[row] = EPILOGUE == RESIDUAL ? n.old + v : v;
-	}
+	put<EPILOGUE>(a, n, 0, task, row, lane, v, other);
 }
 
 /* ---- the product */
-
-/* 16 bytes of a row; zeros beyond the end, which are numbers whatever they stand for. */
-static __device__ __forceinline__ uint4
-piece(const struct gemv_args &a, int row, int i, int n_pieces)
-{
-	if (i < n_pieces && row < a.rows)
-		return load_stream((const uint4 *)a.w + (size_t)row * n_pieces + i);
-	return make_uint4(0, 0, 0, 0);
-}
-
-/* Four weights, two a word, as the tensor cores take them. */
-template <int QUANT>
-static __device__ __forceinline__ uint2
-halves_of(uint32_t word)
-{
-	const __half2 zero = __floats2half2_rn(1152, 1152);     /* 1024 + 128 */
-	uint32_t low, high;
-	__half2 v;
-
-	if (QUANT == QUANT_FP8)
-		return make_uint2(e4m3_pair<0>(word), e4m3_pair<1>(word));
-	low = __byte_perm(word, 0x64646464u, 0x4140);   /* 1024 + 128 + q */
-	high = __byte_perm(word, 0x64646464u, 0x4342);
-	v = __hsub2(*(__half2 *)&low, zero);
-	low = *(uint32_t *)&v;
-	v = __hsub2(*(__half2 *)&high, zero);
-	high = *(uint32_t *)&v;
-	return make_uint2(low, high);
-}
-
-static __device__ __forceinline__ float
-dot2(uint32_t w, uint32_t x, float sum)
-{
-	return fmaf(bf16_high(w), bf16_high(x), fmaf(bf16_low(w), bf16_low(x), sum));
-}
 
 /* Piece i of both rows. */
 template <int QUANT>
@@ -302,12 +143,7 @@ multiply(float sum[4], uint4 low, uint4 high, const uint4 *xs, int i)
 		sum[2] = dot2(high.w, x.w, dot2(high.z, x.z, dot2(high.y, x.y, dot2(high.x, x.x, sum[2]))));
 		return;
 	}
-	uint4 x = xs[word_of<QUANT>(2 * i)], y = xs[word_of<QUANT>(2 * i + 1)];
-
-	mma(sum, halves_of<QUANT>(low.x), halves_of<QUANT>(high.x), x.x, x.y);
-	mma(sum, halves_of<QUANT>(low.y), halves_of<QUANT>(high.y), x.z, x.w);
-	mma(sum, halves_of<QUANT>(low.z), halves_of<QUANT>(high.z), y.x, y.y);
-	mma(sum, halves_of<QUANT>(low.w), halves_of<QUANT>(high.w), y.z, y.w);
+	multiply_bytes<QUANT>(sum, low, high, xs[word_of<QUANT>(2 * i)], xs[word_of<QUANT>(2 * i + 1)]);
 }
 
 /* The lane's sums of both rows. Lane 4 g + t has two numbers of the diagonal: of rows g and g + 8, column g. */
@@ -356,7 +192,7 @@ gemv_kernel(const __grid_constant__ struct gemv_args a)
 		back = widen_in(a, xs, room);
 	__syncthreads();
 	while (task < a.n_tasks) {
-		struct needs n = ask<QUANT, EPILOGUE>(a, task, my_row(row));
+		struct needs n = ask<QUANT, EPILOGUE>(a, 0, task, my_row(row));
 		int next = task + step;
 		int2 next_row = rows_of<EPILOGUE>(a, next);
 		float sums[4] = {};
@@ -423,7 +259,7 @@ gemv_odd_kernel(const __grid_constant__ struct gemv_args a)
 	__syncthreads();
 	for (int task = blockIdx.x * ODD_WARPS + (threadIdx.x >> 5); task < a.n_tasks; task += step) {
 		int2 row = rows_of<EPILOGUE>(a, task);
-		struct needs n = ask<QUANT, EPILOGUE>(a, task, my_row(row));
+		struct needs n = ask<QUANT, EPILOGUE>(a, 0, task, my_row(row));
 		float low = 0, high = 0;
 
 		for (int i = lane; i < a.cols; i += 32) {
@@ -439,26 +275,6 @@ gemv_odd_kernel(const __grid_constant__ struct gemv_args a)
 }
 
 /* ---- launchers */
-
-/* Rounds of blocks that all fit on the card at once. */
-static int
-rounds_of(int n_tasks, int n_sm, int warps)
-{
-	return ceil_div(n_tasks, (long long)n_sm * BLOCKS_AN_SM * warps);
-}
-
-/* The warps a block with which the last round leaves the least of the card idle. */
-static int
-warps_for(int n_tasks, int n_sm)
-{
-	static const int some[] = { 14, 16, 18 };
-	int best = some[0];
-
-	for (int w : some)
-		if (rounds_of(n_tasks, n_sm, w) * w < rounds_of(n_tasks, n_sm, best) * best)
-			best = w;
-	return best;
-}
 
 static void
 start(cudaStream_t s, const struct gemv *g, const struct gemv_args &a, void (*kernel)(struct gemv_args), int warps,
@@ -508,72 +324,125 @@ run(cudaStream_t s, const struct gemv *g, const struct gemv_args &a)
 		run_quant<QUANT_INT8, EPILOGUE>(s, g, a);
 }
 
-static struct gemv_args
-args_of(const struct gemv *g, int n_tasks)
+/* Row at of g, and as many of those behind it as one launch takes. */
+static struct gemv
+part_of(const struct gemv *g, int at)
 {
-	struct gemv_args a = {};
+	struct gemv p = *g;
+	size_t cols = (size_t)g->w->cols;
 
-	a.w = g->w->at;
-	a.scale = (const float *)g->w->scale;
-	a.norm = g->norm;
-	a.x = g->x;
-	a.in = g->in;
-	a.eps = g->eps;
-	a.n_tasks = n_tasks;
-	a.rows = g->w->rows;
-	a.cols = g->w->cols;
-	return a;
+	p.n = g->n - at;
+	p.n = p.n == 1 ? 1 : g->w->quant == QUANT_INT4 ? cuda_packed_at_once(&p) : cuda_rows_at_once(&p);
+	p.x = g->x ? g->x + (size_t)at * cols : NULL;
+	p.in = g->in ? g->in + (size_t)at * pitch_of_rows(g->w->cols) : NULL;
+	return p;
 }
 
-extern "C" void
-cuda_gemv_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+static void
+qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
 {
 	struct gemv_args a = args_of(g, g->w->rows / 2);
 
-	assert(g->w->rows == (r->n_heads + 2 * r->n_kv_heads) * r->head_dim);
 	if (g->w->quant == QUANT_INT4) {
 		cuda_packed_qkv(s, g, r);
-		return;
+	} else if (g->n > 1) {
+		cuda_rows_qkv(s, g, r);
+	} else {
+		a.rope = *r;
+		run<QKV>(s, g, a);
 	}
-	a.rope = *r;
-	run<QKV>(s, g, a);
 }
 
-extern "C" void
-cuda_gemv_residual(cudaStream_t s, const struct gemv *g, float *x_out)
+static void
+residual(cudaStream_t s, const struct gemv *g, float *x_out)
 {
 	struct gemv_args a = args_of(g, (g->w->rows + 1) / 2);
 
 	if (g->w->quant == QUANT_INT4) {
 		cuda_packed_residual(s, g, x_out);
-		return;
+	} else if (g->n > 1) {
+		cuda_rows_residual(s, g, x_out);
+	} else {
+		a.out = x_out;
+		run<RESIDUAL>(s, g, a);
 	}
-	a.out = x_out;
-	run<RESIDUAL>(s, g, a);
 }
 
-extern "C" void
-cuda_gemv_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
+static void
+swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
 {
 	struct gemv_args a = args_of(g, g->w->rows / 2);
 
 	if (g->w->quant == QUANT_INT4) {
 		cuda_packed_swiglu(s, g, h);
-		return;
+	} else if (g->n > 1) {
+		cuda_rows_swiglu(s, g, h);
+	} else {
+		a.h = h;
+		run<SWIGLU>(s, g, a);
 	}
-	a.h = h;
-	run<SWIGLU>(s, g, a);
 }
 
-extern "C" void
-cuda_gemv_plain(cudaStream_t s, const struct gemv *g, float *out)
+static void
+plain(cudaStream_t s, const struct gemv *g, float *out)
 {
 	struct gemv_args a = args_of(g, (g->w->rows + 1) / 2);
 
 	if (g->w->quant == QUANT_INT4) {
 		cuda_packed_plain(s, g, out);
-		return;
+	} else if (g->n > 1) {
+		cuda_rows_plain(s, g, out);
+	} else {
+		a.out = out;
+		run<PLAIN>(s, g, a);
 	}
-	a.out = out;
-	run<PLAIN>(s, g, a);
+}
+
+extern "C" void
+cuda_gemv_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+{
+	struct gemv p;
+
+	assert(g->w->rows == (r->n_heads + 2 * r->n_kv_heads) * r->head_dim);
+	for (int at = 0; at < g->n; at += p.n) {
+		struct gemv_rope rope = *r;
+
+		p = part_of(g, at);
+		rope.q += (size_t)at * (size_t)(r->n_heads * r->head_dim);
+		rope.state += at;
+		qkv(s, &p, &rope);
+	}
+}
+
+extern "C" void
+cuda_gemv_residual(cudaStream_t s, const struct gemv *g, float *x_out)
+{
+	struct gemv p;
+
+	for (int at = 0; at < g->n; at += p.n) {
+		p = part_of(g, at);
+		residual(s, &p, x_out + (size_t)at * (size_t)g->w->rows);
+	}
+}
+
+extern "C" void
+cuda_gemv_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
+{
+	struct gemv p;
+
+	for (int at = 0; at < g->n; at += p.n) {
+		p = part_of(g, at);
+		swiglu(s, &p, h + (size_t)at * pitch_of_rows(g->w->rows / 2));
+	}
+}
+
+extern "C" void
+cuda_gemv_plain(cudaStream_t s, const struct gemv *g, float *out)
+{
+	struct gemv p;
+
+	for (int at = 0; at < g->n; at += p.n) {
+		p = part_of(g, at);
+		plain(s, &p, out + (size_t)at * (size_t)g->w->rows);
+	}
 }

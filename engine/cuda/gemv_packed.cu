@@ -1,10 +1,11 @@
-/* gemv_packed.cu: one row times a matrix of 4 bits on the tensor cores, with the norm before it and what follows it.
+/* gemv_packed.cu: one row, or up to GEMV_ROWS, times a matrix of 4 bits on the tensor cores, with the norm before it and
+ * what follows it.
  *
  * Reads rows cols / 2 bytes and a 32nd more for scales, once; bound by the card's reading. packed.cuh says where a weight
  * lies. The weights are the A operand of mma.m16n8k16 (f16 in, float32 sums), x is B. A lane's 16 bytes are its A
- * fragments as soon as they are widened; its B fragments are 16 bytes of x in natural order, the same for all eight
- * columns, so every column of the result is the product. With eight different columns the sums of each would be these
- * very ones: their order over the columns of the matrix depends on WARPS alone.
+ * fragments as soon as they are widened; its B fragments are 16 bytes of x in natural order. One row is the same for all
+ * eight columns of B, so every column of the result is the product. Several rows are a column each, and what comes of a
+ * row is to the bit what comes of it alone: the order of sums over the columns of the matrix depends on WARPS alone.
  *
  * A block takes a tile of 16 rows at a time, its warps groups of 128 columns in turn; each keeps FLIGHT groups requested,
  * on into the block's next tile. The warps' sums meet in shared memory, and one warp (another for each tile) adds them in
@@ -32,6 +33,7 @@ struct packed_args {
 	float *out;                     /* RESIDUAL, PLAIN */
 	uint16_t *h;                    /* SWIGLU */
 	struct gemv_rope rope;          /* QKV */
+	int n;                          /* rows of x; for the kernel of several */
 };
 
 /* ---- weights */
@@ -114,6 +116,7 @@ eight_bf16(const uint16_t *from, int c, int n)
 
 /* Values 8 c … of bf16 as fp16 times factor, a 16th of that where the nibble lies high; and what a group's sum begins
  * with. All lanes of a warp call it. */
+template <int ROWS>
 static __device__ __forceinline__ void
 place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float factor)
 {
@@ -135,7 +138,7 @@ place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float
 	for (int m = 8; m; m >>= 1)
 		sum += __shfl_xor_sync(FULL, sum, m);
 	if (c < n_chunks && c % 16 == 0)
-		begin[c / 16] = sum * (-8.0f / (1 << 24));
+		begin[c / 16 * ROWS] = sum * (-8.0f / (1 << 24));
 }
 
 /* Each thread meets its own values only, so kept and xs need no barrier of their own. back: what
@@ -156,7 +159,7 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 			eight_floats(x, a.x, c, a.cols);
 #pragma unroll
 			for (int i = 0; i < 8; i++)
-				sum += x[i] * x[i];
+				sum = fmaf(x[i], x[i], sum);
 			low = make_float4(low.x * x[0], low.y * x[1], low.z * x[2], low.w * x[3]);
 			high = make_float4(high.x * x[4], high.y * x[5], high.z * x[6], high.w * x[7]);
 			most = fmaxf(most, fmaxf(fmaxf(fabsf(low.x), fabsf(low.y)), fmaxf(fabsf(low.z), fabsf(low.w))));
@@ -195,25 +198,117 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 
 			two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
 		}
-		place_x(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
+		place_x<1>(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
+	}
+}
+
+/* Words between the rows of x: two rows' reads of shared memory meet no bank twice. */
+static __host__ __device__ __forceinline__ int
+x_pitch(int n_groups)
+{
+	return n_groups * (GROUP / 8) + 4;
+}
+
+/* The same for a.n rows, each with its own sums and power of two. kept stays the norm's weights, and x is read twice, the
+ * second time from the L1. */
+template <bool NORM>
+static __device__ __forceinline__ void
+prepare_rows(const struct packed_args &a, uint4 *xs, float *begin, const float *kept, float2 (*room)[32], float *back)
+{
+	int n_chunks = a.n_groups * (GROUP / 8), base = threadIdx.x & ~31, lane = threadIdx.x & 31, pitch = x_pitch(a.n_groups);
+	int n_warps = (int)blockDim.x >> 5;
+	size_t in_pitch = pitch_of_rows(a.cols);
+	float sum[GEMV_ROWS] = {}, most[GEMV_ROWS] = {};
+
+	for (int c = threadIdx.x; c < n_chunks; c += blockDim.x)
+#pragma unroll
+		for (int t = 0; t < GEMV_ROWS; t++) {
+			if (t >= a.n)
+				break;
+			if (NORM) {
+				float x[8];
+
+				eight_floats(x, a.x + (size_t)t * a.cols, c, a.cols);
+#pragma unroll
+				for (int i = 0; i < 8; i++) {
+					sum[t] = fmaf(x[i], x[i], sum[t]);
+					most[t] = fmaxf(most[t], fabsf(kept[8 * c + i] * x[i]));
+				}
+			} else {
+				uint4 v = eight_bf16(a.in + t * in_pitch, c, a.cols);
+				const uint32_t two[4] = { v.x, v.y, v.z, v.w };
+
+#pragma unroll
+				for (int i = 0; i < 4; i++)
+					most[t] = fmaxf(most[t], fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
+				xs[t * pitch + c] = v;
+			}
+		}
+#pragma unroll
+	for (int t = 0; t < GEMV_ROWS; t++) {
+		float2 both = make_float2(warp_sum(sum[t]), warp_max(most[t]));
+
+		if (lane == 0)
+			room[t][threadIdx.x >> 5] = both;
+	}
+	__syncthreads();
+#pragma unroll
+	for (int t = 0; t < GEMV_ROWS; t++) {
+		float2 part = lane < n_warps ? room[t][lane] : make_float2(0, 0);
+		float scale = NORM ? rsqrtf(warp_sum(part.x) / (float)a.cols + a.eps) : 1;
+		int e = exponent_of(warp_max(part.y) * scale);
+
+		if (t >= a.n)
+			break;
+		if (threadIdx.x == 0)
+			back[t] = power_of_two(e - 13);
+		for (int c = base; c < n_chunks; c += blockDim.x) {
+			int mine = min(c + lane, n_chunks - 1);
+			uint32_t two[4];
+
+			if (NORM) {
+				const float *w = kept + 8 * mine;
+				float x[8];
+
+				eight_floats(x, a.x + (size_t)t * a.cols, mine, a.cols);
+#pragma unroll
+				for (int i = 0; i < 4; i++)
+					two[i] = bf16_pair(w[2 * i] * x[2 * i] * scale, w[2 * i + 1] * x[2 * i + 1] * scale);
+			} else {
+				uint4 v = xs[t * pitch + mine];
+
+				two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
+			}
+			place_x<GEMV_ROWS>(xs + t * pitch, begin + t, c + lane, n_chunks, two, power_of_two(13 - e));
+		}
 	}
 }
 
 /* ---- the product */
 
-/* Sums of the lane's two rows over its warp's groups of a tile. */
+/* Sums of the lane's two rows over its warp's groups of a tile; of several rows of x it has two, which lane % 2 tells. */
+template <int ROWS>
 struct sums {
-	float part[4];                  /* of mma, of a group: 0 row low, 2 row high, 1 and 3 the same again */
-	float low, high;                /* of groups, scaled */
+	float part[4];                  /* of mma, of a group: 0 and 1 row low, 2 and 3 row high */
+	float low[ROWS > 1 ? 2 : 1], high[ROWS > 1 ? 2 : 1];    /* of groups, scaled */
 };
 
+/* xs: where the lane's B fragments begin. */
+template <int ROWS>
 static __device__ __forceinline__ void
-multiply(struct sums &s, const struct group &u, const uint4 *xs, const float *begin, int i)
+multiply(struct sums<ROWS> &s, const struct group &u, const uint4 *xs, const float *begin, int i)
 {
 	__half2 scale = *(const __half2 *)&u.scale;
 
-	s.part[0] = s.part[1] = s.part[2] = s.part[3] = begin[i];
-	xs += i * 16 + (threadIdx.x & 3);
+	if (ROWS > 1) {
+		float2 two = ((const float2 *)begin)[i * (ROWS / 2) + (threadIdx.x & 1)];
+
+		s.part[0] = s.part[2] = two.x;
+		s.part[1] = s.part[3] = two.y;
+	} else {
+		s.part[0] = s.part[1] = s.part[2] = s.part[3] = begin[i];
+	}
+	xs += i * 16;
 #pragma unroll
 	for (int p = 0; p < 2; p++) {
 		const uint32_t w[4] = { u.w[p].x, u.w[p].y, u.w[p].z, u.w[p].w };
@@ -228,26 +323,47 @@ multiply(struct sums &s, const struct group &u, const uint4 *xs, const float *be
 			mma(s.part, make_uint2(low & 0x000f000fu, low & 0x00f000f0u), make_uint2(high & 0x000f000fu, high & 0x00f000f0u), x.z, x.w);
 		}
 	}
-	s.low = fmaf(__low2float(scale), s.part[0], s.low);
-	s.high = fmaf(__high2float(scale), s.part[2], s.high);
+#pragma unroll
+	for (int k = 0; k < (ROWS > 1 ? 2 : 1); k++) {
+		s.low[k] = fmaf(__low2float(scale), s.part[k], s.low[k]);
+		s.high[k] = fmaf(__high2float(scale), s.part[2 + k], s.high[k]);
+	}
 }
 
-/* ---- after: one warp, lane r (and 16 + r) for row r of the tile */
+/* A warp's sums to where the finishing one finds them. */
+template <int ROWS, int WARPS>
+static __device__ __forceinline__ void
+leave(const struct sums<ROWS> &s, float (*partial)[WARPS][TILE_ROWS])
+{
+	int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+
+	if (lane % 4 >= (ROWS > 1 ? ROWS / 2 : 1))
+		return;
+#pragma unroll
+	for (int k = 0; k < (ROWS > 1 ? 2 : 1); k++) {
+		int t = lane % 4 * 2 + k;
+
+		partial[t][warp][lane / 4] = s.low[k];
+		partial[t][warp][8 + lane / 4] = s.high[k];
+	}
+}
+
+/* ---- after: one warp for each row t of x, lane r (and 16 + r) for row r of the tile */
 
 /* What was in x before, asked for when the tile begins. */
 static __device__ __forceinline__ float
-ask(const struct packed_args &a, int tile)
+ask(const struct packed_args &a, int t, int tile)
 {
 	int row = row_at(a.rows, a.half, tile, threadIdx.x & 15);
 
-	return row >= 0 ? a.out[row] : 0.0f;
+	return row >= 0 ? a.out[(size_t)t * a.rows + row] : 0.0f;
 }
 
-/* The step's cosines, then its sines. */
+/* The cosines of row t, then its sines. */
 static __device__ __forceinline__ void
-keep_angles(const struct packed_args &a, float *angles)
+keep_angles(const struct packed_args &a, int t, float *angles)
 {
-	size_t at = (size_t)a.rope.state->pos * a.half;
+	size_t at = (size_t)a.rope.state[t].pos * a.half;
 
 	for (int i = threadIdx.x; i < a.half; i += blockDim.x) {
 		angles[i] = a.rope.cos[at + i];
@@ -257,23 +373,23 @@ keep_angles(const struct packed_args &a, float *angles)
 
 /* Row row and its partner of the other half of a head: into q, or into the step's row of the cache. */
 static __device__ __forceinline__ void
-put_qkv(const struct packed_args &a, const float *angles, int row, float low, float high)
+put_qkv(const struct packed_args &a, int t, const float *angles, int row, float low, float high)
 {
 	const struct gemv_rope &r = a.rope;
 	int i = row % r.head_dim;
 	bool turns = row < (r.n_heads + r.n_kv_heads) * r.head_dim;
 	float c = turns ? angles[i] : 1.0f, s = turns ? angles[a.half + i] : 0.0f;
-	uint16_t *to = place_in_step(r, r.state->pos, row);
+	uint16_t *to = place_in_step(r, t, r.state[t].pos, row);
 
 	low = rounded(low);
 	high = rounded(high);
-	to[0] = bf16_of(low * c - high * s);
-	to[a.half] = bf16_of(high * c + low * s);
+	to[0] = bf16_of(fmaf(low, c, -__fmul_rn(high, s)));
+	to[a.half] = bf16_of(fmaf(low, s, __fmul_rn(high, c)));
 }
 
 template <int EPILOGUE, int WARPS>
 static __device__ __forceinline__ void
-finish(const struct packed_args &a, float old, int tile, const float (*partial)[TILE_ROWS], float back,
+finish(const struct packed_args &a, int t, float old, int tile, const float (*partial)[TILE_ROWS], float back,
     const float *angles)
 {
 	int lane = threadIdx.x & 31, row = row_at(a.rows, a.half, tile, lane & 15);
@@ -288,29 +404,41 @@ finish(const struct packed_args &a, float old, int tile, const float (*partial)[
 	if (lane >= (EPILOGUE == QKV || EPILOGUE == SWIGLU ? 8 : 16) || row < 0)
 		return;
 	if (EPILOGUE == QKV) {
-		put_qkv(a, angles, row, v, other);
+		put_qkv(a, t, angles, row, v, other);
 	} else if (EPILOGUE == SWIGLU) {
 		v = rounded(v);
-		a.h[row] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
+		a.h[t * pitch_of_rows(a.rows / 2) + row] = bf16_of(v / (1.0f + __expf(-v)) * rounded(other));
 	} else {
-		a.out[row] = EPILOGUE == RESIDUAL ? old + v : v;
+		a.out[(size_t)t * a.rows + row] = EPILOGUE == RESIDUAL ? __fadd_rn(old, v) : v;
 	}
 }
 
-template <int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT>
+/* The row of x that the calling warp finishes in the block's tile number turn (modulo WARPS), in turn; ROWS: none. */
+template <int ROWS, int WARPS>
+static __device__ __forceinline__ int
+row_in_turn(int turn)
+{
+	int warp = threadIdx.x >> 5, t = ROWS == 1 ? warp != turn : (warp + ROWS * (WARPS - turn)) % WARPS;
+
+	return min(t, ROWS);
+}
+
+/* ROWS 1, or GEMV_ROWS for 2 … GEMV_ROWS. */
+template <int EPILOGUE, int ROWS, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT>
 static __global__ void __launch_bounds__(WARPS * 32, RESIDENT)
 packed_kernel(const __grid_constant__ struct packed_args a)
 {
 	constexpr bool NORM = EPILOGUE != RESIDUAL;
 	static_assert(WARPS % 2 == 0, "finish() adds two at a time, and partial alternates when turn wraps");
 	extern __shared__ uint4 xs[];
-	__shared__ float partial[2][WARPS][TILE_ROWS];
-	__shared__ float2 room[32];
-	__shared__ float back;
-	float *begin = (float *)(xs + a.n_groups * (GROUP / 8));
-	float *kept = begin + (a.n_groups + 3) / 4 * 4;
+	__shared__ float partial[2][ROWS][WARPS][TILE_ROWS];
+	__shared__ float2 room[ROWS][32];
+	__shared__ float back[ROWS];
+	float *begin = (float *)(xs + (ROWS == 1 ? a.n_groups * (GROUP / 8) : a.n * x_pitch(a.n_groups)));
+	float *kept = begin + (ROWS * a.n_groups + 3) / 4 * 4;
 	float *angles = kept + a.n_groups * GROUP;    /* QKV */
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, tile = blockIdx.x, turn = 0;
+	const uint4 *x = xs + lane % 4;
 	struct group u[FLIGHT];
 	struct source from = source_of(a, tile, warp);
 
@@ -328,15 +456,23 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 			eight_floats(kept + 8 * c, a.norm, c, a.cols);
 	wait_for_previous();
 	if (EPILOGUE == QKV)
-		keep_angles(a, angles);
-	prepare_x<NORM>(a, xs, begin, kept, room, &back);
+		for (int t = 0; t < (ROWS == 1 ? 1 : a.n); t++)
+			keep_angles(a, t, angles + t * 2 * a.half);
+	if (ROWS == 1) {
+		prepare_x<NORM>(a, xs, begin, kept, room[0], back);
+	} else {
+		prepare_rows<NORM>(a, xs, begin, kept, room, back);
+		x += min(lane / 4 % ROWS, a.n - 1) * x_pitch(a.n_groups);
+	}
 	__syncthreads();
 	for (; tile < a.n_tiles; tile += gridDim.x, turn = turn + 1 < WARPS ? turn + 1 : 0) {
-		struct sums s = {};
+		struct sums<ROWS> s = {};
+		int t = row_in_turn<ROWS, WARPS>(turn);
+		bool mine = ROWS == 1 ? turn == warp : t < a.n;
 		float old = 0;
 
-		if (EPILOGUE == RESIDUAL && turn == warp)
-			old = ask(a, tile);
+		if (EPILOGUE == RESIDUAL && mine)
+			old = ask(a, t, tile);
 		for (int i = warp; i - warp < a.n_groups; i += WARPS * FLIGHT) {
 			bool more = i - warp + WARPS * FLIGHT < a.n_groups;
 			int at = more ? i + WARPS * FLIGHT : warp, of = more ? tile : tile + (int)gridDim.x;
@@ -346,40 +482,46 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 #pragma unroll
 			for (int f = 0; f < FLIGHT; f++) {
 				if (i + f * WARPS < a.n_groups)
-					multiply(s, u[f], xs, begin, i + f * WARPS);
+					multiply<ROWS>(s, u[f], x, begin, i + f * WARPS);
 				if (at + f * WARPS < end)
 					request(u[f], from, f * WARPS);
 			}
 		}
-		if (lane % 4 == 0) {
-			partial[turn & 1][warp][lane / 4] = s.low;
-			partial[turn & 1][warp][8 + lane / 4] = s.high;
-		}
-		__syncthreads();        /* the other partial is free again when its warp has come here */
-		if (turn == warp)
-			finish<EPILOGUE, WARPS>(a, old, tile, partial[turn & 1], back, angles);
+		leave<ROWS, WARPS>(s, partial[turn & 1]);
+		__syncthreads();        /* the other partial is free again when its warps have come here */
+		if (mine)
+			finish<EPILOGUE, WARPS>(a, t, old, tile, partial[turn & 1][t], back[t], angles + t * 2 * a.half);
 	}
 }
 
 /* ---- launchers */
 
-template <int EPILOGUE>
+/* Of the kernel for one row, or for several: for each of them, and for all. */
+static size_t
+row_bytes(const struct packed_args &a)
+{
+	return (size_t)x_pitch(a.n_groups) * 16 + (a.rope.q ? 2 * (size_t)a.half * sizeof(float) : 0);
+}
+
+static size_t
+common_bytes(const struct packed_args &a, int rows)
+{
+	return ((size_t)rows * (size_t)a.n_groups + 3) / 4 * 16 + (a.norm ? (size_t)a.n_groups * GROUP * sizeof(float) : 0);
+}
+
 static size_t
 shared_bytes(const struct packed_args &a)
 {
-	size_t cols = (size_t)a.n_groups * GROUP, begin = ((size_t)a.n_groups + 3) / 4 * 16;
-	size_t angles = EPILOGUE == QKV ? 2 * (size_t)a.half * sizeof(float) : 0;
-
-	return cols * 2 + begin + (EPILOGUE == RESIDUAL ? 0 : cols * sizeof(float)) + angles;
+	return a.n == 1 ? row_bytes(a) - 64 + common_bytes(a, 1) : (size_t)a.n * row_bytes(a) + common_bytes(a, GEMV_ROWS);
 }
 
 /* PER_SM blocks of WARPS warps work on a multiprocessor, of RESIDENT that fit: the rest is room for the next kernel. */
-template <int EPILOGUE, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
+template <int EPILOGUE, int ROWS, int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
 static void
 run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 {
-	void (*kernel)(struct packed_args) = packed_kernel<EPILOGUE, WARPS, FLIGHT, PREFETCH, RESIDENT>;
-	size_t shared = shared_bytes<EPILOGUE>(a);
+	void (*kernel)(struct packed_args) = packed_kernel<EPILOGUE, ROWS, WARPS, FLIGHT, PREFETCH, RESIDENT>;
+	size_t shared = shared_bytes(a);
 	int grid = min(a.n_tiles, g->n_sm * PER_SM);
 
 	if (shared > 40 << 10)
@@ -387,12 +529,17 @@ run_shape(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 	launch(kernel, dim3((unsigned)grid), dim3(WARPS * 32), shared, s, g->chained, a);
 }
 
-/* 28 warps: 7168 columns are 2 groups a warp. All that these ask for, any card from sm_80 on has. */
+/* 28 warps: 7168 columns are 2 groups a warp. All that one row asks for, any card from sm_80 on has. */
+#define BLOCK_WARPS 28
+
 template <int EPILOGUE>
 static void
 run(cudaStream_t s, const struct gemv *g, const struct packed_args &a)
 {
-	run_shape<EPILOGUE, 28, 2, 65536, 1, 1>(s, g, a);
+	if (a.n == 1)
+		run_shape<EPILOGUE, 1, BLOCK_WARPS, 2, 65536, 1, 1>(s, g, a);
+	else
+		run_shape<EPILOGUE, GEMV_ROWS, BLOCK_WARPS, 2, 65536, 1, 1>(s, g, a);
 }
 
 static struct packed_args
@@ -413,7 +560,19 @@ args_of(const struct gemv *g)
 	a.half = m->half;
 	a.n_tiles = tiles_of(m->rows, m->half);
 	a.n_groups = groups_of(m->cols);
+	a.n = g->n;
 	return a;
+}
+
+/* Halves that are less than all of the matrix are those of heads, which have angles. */
+extern "C" int
+cuda_packed_at_once(const struct gemv *g)
+{
+	struct packed_args a = args_of(g);
+	long long angles = 2 * a.half < a.rows ? 2LL * a.half * (long long)sizeof(float) : 0;
+	long long own = 2 * GEMV_ROWS * BLOCK_WARPS * TILE_ROWS * sizeof(float) + GEMV_ROWS * 32 * sizeof(float2) + 64;
+
+	return even_share(g->n, (g->shared - own - (long long)common_bytes(a, GEMV_ROWS)) / ((long long)row_bytes(a) + angles));
 }
 
 extern "C" void

@@ -29,7 +29,10 @@ struct matrix {
 	int gpu;                        /* index into cuda.gpu */
 };
 
-/* What a decoding step reads from the card's memory, so that one recorded graph serves every step. */
+/* Rows that are computed at once, each as it would be alone: what decoding products and attention take at most. */
+#define GEMV_ROWS 4
+
+/* What a row of a decoding step reads from the card's memory, so that one recorded graph serves every step. */
 struct step_state {
 	int32_t id, pos;                /* the token and its place; it sees keys 0 … pos */
 };
@@ -112,50 +115,54 @@ struct attend {
 void
 cuda_attention(cudaStream_t s, const struct attend *a);
 
-/* ---- decode_attention.cu: the one row of a step; q bf16 [heads D] */
+/* ---- decode_attention.cu: n rows of a step, 1 … GEMV_ROWS, each by its own state and as if alone; q bf16 [n, heads D], out
+ * in rows that begin on 16 bytes, as gemv.cu takes them */
 #define DECODE_SPLITS 32
-/* Values of float32 that partial holds. */
+/* Values of float32 that partial holds, for GEMV_ROWS. */
 size_t
 cuda_decode_partial(int n_heads, int head_dim);
-/* counters: a zero for every kv head and block of 8 heads; left zero. */
+/* counters: a zero for every row, kv head and block of 8 heads; left zero. */
 void
 cuda_decode_attention(cudaStream_t s, uint16_t *out, const uint16_t *q, const uint16_t *k, const uint16_t *v,
-    const struct step_state *state, float *partial, unsigned *counters, int n_heads, int n_kv_heads, int head_dim,
+    const struct step_state *state, int n, float *partial, unsigned *counters, int n_heads, int n_kv_heads, int head_dim,
     int n_ctx, bool chained);
 
-/* ---- gemv.cu: products of one row with a matrix, and what follows them */
+/* ---- gemv.cu: products of one row or a few with a matrix, and what follows them. What comes of a row does not hang on
+ * the others, to the bit. bf16 rows (in, h) begin on 16 bytes: they are as many values apart as they have, or up to 7 more. */
 struct gemv {
 	const struct matrix *w;         /* fused: q k v, or gate up */
 	const float *norm;              /* x is normalised by it first; NULL: in is used */
-	const float *x;                 /* f32 [cols] */
-	const uint16_t *in;             /* bf16 [cols] */
+	const float *x;                 /* f32 [n, cols] */
+	const uint16_t *in;             /* bf16 [n, cols] */
 	float eps;
+	int n;                          /* rows, 1 … GEMV_ROWS */
 	int n_sm;
+	int shared;                     /* bytes of shared memory that a block can have */
 	bool chained;                   /* the card lets a kernel begin while the one before ends (sm_90) */
 };
-/* q bf16; k and v into the cache row of the step */
+/* q bf16 [n, heads D]; k and v into the cache rows of the step */
 struct gemv_rope {
 	uint16_t *q, *k, *v;
 	const float *cos, *sin;
-	const struct step_state *state;
+	const struct step_state *state; /* [n] */
 	int n_heads, n_kv_heads, head_dim;
 };
 void
 cuda_gemv_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);
-/* x_out += w in */
+/* x_out [n, rows] += w in */
 void
 cuda_gemv_residual(cudaStream_t s, const struct gemv *g, float *x_out);
-/* h bf16 = silu(gate) * up */
+/* h bf16 [n, rows / 2] = silu(gate) * up */
 void
 cuda_gemv_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h);
-/* out f32 */
+/* out f32 [n, rows] */
 void
 cuda_gemv_plain(cudaStream_t s, const struct gemv *g, float *out);
 
 /* ---- sample.cu */
-/* work: room for 2 KiB, zero at first and left so */
+/* out [n_rows] of logits [n_rows, n]. work: room for 2 KiB a row, zero at first and left so */
 void
-cuda_top2(cudaStream_t s, struct top2 *out, const float *logits, int n, void *work, bool chained);
+cuda_top2(cudaStream_t s, struct top2 *out, const float *logits, int n_rows, int n, void *work, bool chained);
 
 #ifdef __cplusplus
 }

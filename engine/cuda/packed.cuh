@@ -132,15 +132,22 @@ rounded(float v)
 	return bf16_value(bf16_of(v));
 }
 
-/* Where a row of q, k or v goes. */
+/* Of n rows, of which `fit` have room at once: how many to take first, so that none is left with little company. */
+static inline int
+even_share(int n, long long fit)
+{
+	return fit >= n ? n : fit < 2 ? 1 : ceil_div(n, ceil_div(n, fit));
+}
+
+/* Where a row of q, k or v goes, of row t of the step. */
 static __device__ __forceinline__ uint16_t *
-place_in_step(const struct gemv_rope &r, int pos, int row)
+place_in_step(const struct gemv_rope &r, int t, int pos, int row)
 {
 	int k_from = r.n_heads * r.head_dim, v_from = k_from + r.n_kv_heads * r.head_dim;
 	size_t cache = (size_t)pos * r.n_kv_heads * r.head_dim;
 
 	if (row < k_from)
-		return r.q + row;
+		return r.q + (size_t)t * k_from + row;
 	return row < v_from ? r.k + cache + (row - k_from) : r.v + cache + (row - v_from);
 }
 

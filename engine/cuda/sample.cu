@@ -1,5 +1,5 @@
 /* sample.cu: the greedy choice where the logits lie: the two largest, the lower id on a tie, and whether all are numbers.
- * Blocks find their own two; the last one to finish joins them, in a fixed order.
+ * Blocks find their own two; the last one of a row to finish joins them, in a fixed order.
  */
 #include "engine/cuda/common.cuh"
 
@@ -11,7 +11,7 @@ struct work {
 	unsigned n_done;
 };
 
-static_assert(sizeof(struct work) <= 2048, "kernels.h promises that 2 KiB are enough");
+static_assert(sizeof(struct work) <= 2048, "kernels.h promises that 2 KiB are enough for a row");
 
 __device__ __forceinline__ bool
 precedes(float a, int32_t a_id, float b, int32_t b_id)
@@ -81,6 +81,8 @@ top2_kernel(struct top2 *out, const float *logits, int n, struct work *work)
 	__shared__ bool last;
 	struct top2 t = { -1, -1, 0, 0, 1 };
 
+	logits += (size_t)blockIdx.y * n;
+	work += blockIdx.y;
 	wait_for_previous();
 	for (int i = blockIdx.x * THREADS + threadIdx.x; i < n; i += BLOCKS * THREADS) {
 		take(&t, logits[i], i);
@@ -104,11 +106,11 @@ top2_kernel(struct top2 *out, const float *logits, int n, struct work *work)
 		return;
 	t.finite &= isfinite(t.best) ? 1 : 0;
 	work->n_done = 0;
-	*out = t;
+	out[blockIdx.y] = t;
 }
 
 extern "C" void
-cuda_top2(cudaStream_t s, struct top2 *out, const float *logits, int n, void *work, bool chained)
+cuda_top2(cudaStream_t s, struct top2 *out, const float *logits, int n_rows, int n, void *work, bool chained)
 {
-	launch(top2_kernel, dim3(BLOCKS), dim3(THREADS), 0, s, chained, out, logits, n, (struct work *)work);
+	launch(top2_kernel, dim3(BLOCKS, (unsigned)n_rows), dim3(THREADS), 0, s, chained, out, logits, n, (struct work *)work);
 }

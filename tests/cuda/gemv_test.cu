@@ -1,7 +1,7 @@
 /* gemv_test.cu: products of one row against sums in double, over odd and real shapes; packing and unpacking; and with
  * "bench" how fast matrices are read.
  *
- *   nvcc -O3 -std=c++17 -arch=sm_90 -I. -o gemv_test tests/cuda/gemv_test.cu engine/cuda/quant.cu
+ *   nvcc -O3 -std=c++17 -arch=sm_90 -I. -o gemv_test tests/cuda/gemv_test.cu engine/cuda/gemv_rows.cu engine/cuda/quant.cu
  *   ./gemv_test             checks; 77 without a device
  *   ./gemv_test bench       shapes of the kernels over 20 layers of the 40B decoder, as shares of a plain read; and that
  *                           kernels which begin early change nothing
@@ -9,17 +9,13 @@
  * What may differ from a sum in double over the unpacked weights is the order of sums, the rounding of x at ties and, for
  * INT8, the unpacked weight's rounding to bfloat16.
  */
-#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <vector>
 
-#include "engine/cuda/packed.cuh"
-#include "tests/cuda/testing.cuh"
+#include "tests/cuda/chain.cuh"
 
 namespace by_row {
 #include "engine/cuda/gemv.cu"
@@ -27,14 +23,6 @@ namespace by_row {
 namespace by_tile {
 #include "engine/cuda/gemv_packed.cu"
 }
-
-typedef std::vector<uint16_t> halves;
-typedef std::vector<float> floats;
-
-static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
-static int n_sm, n_bad;
-static bool chained;
-static cudaStream_t stream;
 
 static void
 expect(bool good, const char *what, const char *quant, int rows, int cols, double is, double limit)
@@ -57,37 +45,6 @@ weights(size_t n)
 	for (uint16_t &h : w)
 		h = bf16(0.02f * (uniform() + uniform() + uniform()) * ((seed >> 4 & 4095) ? 1.0f : 10.0f));
 	return w;
-}
-
-/* A copy from pageable memory may return before the card has it, and our stream does not wait for it by itself. */
-template <typename T>
-static void
-put(T *to, const std::vector<T> &v)
-{
-	CHECK(cudaMemcpy(to, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
-	CHECK(cudaDeviceSynchronize());
-}
-
-template <typename T>
-static T *
-on_card(const std::vector<T> &v)
-{
-	T *p;
-
-	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
-	put(p, v);
-	return p;
-}
-
-template <typename T>
-static std::vector<T>
-from_card(const T *p, size_t n)
-{
-	std::vector<T> v(n);
-
-	CHECK(cudaStreamSynchronize(stream));
-	CHECK(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
-	return v;
 }
 
 /* ---- packing and unpacking */
@@ -290,7 +247,9 @@ input_make(struct input *in, const struct packed *p, bool norm)
 	in->g.x = in->x;
 	in->g.in = in->in;
 	in->g.eps = 1e-5f;
+	in->g.n = 1;
 	in->g.n_sm = n_sm;
+	in->g.shared = shared_bytes;
 	in->g.chained = chained;
 }
 
@@ -461,143 +420,6 @@ test_all(void)
 
 /* ---- how fast */
 
-static __global__ void
-fill_kernel(uint32_t *p, size_t n, uint32_t keep, uint32_t set)
-{
-	for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += (size_t)gridDim.x * blockDim.x) {
-		uint64_t x = (i + 1) * 0x9e3779b97f4a7c15ull;
-
-		x ^= x >> 33;
-		x *= 0xff51afd7ed558ccdull;
-		p[i] = ((uint32_t)(x >> 29) & keep) | set;
-	}
-}
-
-static __global__ void
-read_kernel(const uint4 *p, size_t n, uint32_t *out)
-{
-	uint32_t all = 0;
-	size_t step = (size_t)gridDim.x * blockDim.x;
-
-	for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < n; i += step * 8) {
-		uint4 v[8];
-
-#pragma unroll
-		for (int u = 0; u < 8; u++)
-			v[u] = i + u * step < n ? load_stream(p + i + u * step) : make_uint4(0, 0, 0, 0);
-#pragma unroll
-		for (int u = 0; u < 8; u++)
-			all ^= v[u].x ^ v[u].y ^ v[u].z ^ v[u].w;
-	}
-	if (all == 0x12345678u)
-		*out = all;
-}
-
-static double
-median_ms(const std::function<void()> &f)
-{
-	cudaEvent_t a, b;
-	floats t;
-
-	CHECK(cudaEventCreate(&a));
-	CHECK(cudaEventCreate(&b));
-	for (int i = 0; i < 9; i++) {
-		float ms;
-
-		CHECK(cudaEventRecord(a, stream));
-		f();
-		CHECK(cudaEventRecord(b, stream));
-		CHECK(cudaEventSynchronize(b));
-		CHECK(cudaEventElapsedTime(&ms, a, b));
-		if (i >= 2)
-			t.push_back(ms);
-	}
-	CHECK(cudaGetLastError());
-	CHECK(cudaEventDestroy(a));
-	CHECK(cudaEventDestroy(b));
-	std::sort(t.begin(), t.end());
-	return t[t.size() / 2];
-}
-
-#define LAYERS 20
-#define HIDDEN 7168
-#define WIDE 20480
-
-struct chain {
-	struct matrix m[LAYERS][4];
-	char *room;
-	size_t bytes, of[4];            /* in all, and of one layer's matrices */
-	float *x, *norm, *cosines;
-	uint16_t *q, *k, *h;
-	struct step_state *state;
-	double read;                    /* bytes in a millisecond */
-};
-
-static void
-chain_make(struct chain *c, enum quant quant)
-{
-	static const int shape[4][3] = { { 9216, HIDDEN, 64 }, { HIDDEN, HIDDEN, 0 }, { 2 * WIDE, HIDDEN, WIDE },
-		{ HIDDEN, WIDE, 0 } };
-	/* BF16: of some 2^-7; FP8: no NaN */
-	static const uint32_t keep[] = { 0x80ff80ff, 0xbfbfbfbf, ~0u, ~0u }, set[] = { 0x3c003c00, 0, 0, 0 };
-	size_t at, scale;
-	struct chain empty = {};
-
-	*c = empty;
-	for (int pass = 0; pass < 2; pass++) {
-		c->bytes = 0;
-		for (int l = 0; l < LAYERS; l++)
-			for (int i = 0; i < 4; i++) {
-				struct matrix *m = &c->m[l][i];
-
-				m->rows = shape[i][0], m->cols = shape[i][1], m->half = shape[i][2], m->quant = quant;
-				at = (size_t)m->rows * (size_t)m->cols * 2;
-				scale = 0;
-				if (quant != QUANT_BF16)
-					cuda_packed_bytes(m, &at, &scale);
-				m->at = c->room + c->bytes;
-				m->scale = c->room + c->bytes + at;
-				c->bytes += at + (scale + 511) / 512 * 512;
-				c->of[i] = at + scale;
-				if (pass && quant == QUANT_INT4)        /* fp16 of some 2^-11 */
-					fill_kernel<<<n_sm, 512, 0, stream>>>((uint32_t *)m->scale, scale / 4, 0x83ff83ff, 0x10001000);
-				else if (pass && scale)                 /* float32 of some 2^-14 */
-					fill_kernel<<<n_sm, 512, 0, stream>>>((uint32_t *)m->scale, scale / 4, 0x007fffff, 0x38800000);
-			}
-		if (pass)
-			break;
-		CHECK(cudaMalloc(&c->room, c->bytes));
-		fill_kernel<<<n_sm * 8, 512, 0, stream>>>((uint32_t *)c->room, c->bytes / 4, keep[quant], set[quant]);
-	}
-	c->x = on_card(floats(HIDDEN, 0.5f));
-	c->norm = on_card(floats(HIDDEN, 1.0f));
-	c->cosines = on_card(floats(64, 0.7f));
-	c->q = on_card(halves(9216));
-	c->k = on_card(halves(9216));
-	c->h = on_card(halves(WIDE));
-	c->state = on_card(std::vector<struct step_state>(1));
-	c->read = 0;
-	for (int per : { 2, 3, 4 }) {
-		double ms = median_ms([&] {
-			read_kernel<<<n_sm * per, 512, 0, stream>>>((const uint4 *)c->room, c->bytes / 16, (uint32_t *)c->k);
-		});
-
-		c->read = std::max(c->read, (double)c->bytes / ms);
-	}
-}
-
-static void
-chain_free(struct chain *c)
-{
-	void *all[] = { c->room, c->x, c->norm, c->cosines, c->q, c->k, c->h, c->state };
-
-	for (void *p : all)
-		CHECK(cudaFree(p));
-}
-
-/* Product i of a layer. */
-typedef void (*product)(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i);
-
 static void
 as_built(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
 {
@@ -636,46 +458,11 @@ tiles(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, in
 	a.h = c->h;
 	a.rope = *r;
 	if (i == 0)
-		by_tile::run_shape<by_tile::QKV, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+		by_tile::run_shape<by_tile::QKV, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 	else if (i == 2)
-		by_tile::run_shape<by_tile::SWIGLU, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+		by_tile::run_shape<by_tile::SWIGLU, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 	else
-		by_tile::run_shape<by_tile::RESIDUAL, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
-}
-
-/* The matrices which (a bit each) of all layers. */
-static void
-all_layers(struct chain *c, product p, int which, bool pdl)
-{
-	struct gemv_rope r = { c->q, c->k, c->k + 1024, c->cosines, c->cosines, c->state, 56, 8, 128 };
-
-	for (int l = 0; l < LAYERS; l++)
-		for (int i = 0; i < 4; i++) {
-			struct gemv g = { &c->m[l][i], i % 2 ? NULL : c->norm, c->x, i == 1 ? c->q : c->h, 1e-5f, n_sm, pdl };
-
-			if (which >> i & 1)
-				p(&g, &r, c, i);
-		}
-}
-
-/* Milliseconds of them, as a graph. */
-static double
-chain_ms(struct chain *c, product p, int which, bool pdl)
-{
-	cudaGraph_t graph;
-	cudaGraphExec_t run;
-	double ms;
-
-	all_layers(c, p, which, pdl);           /* attributes are set outside the capture */
-	CHECK(cudaStreamSynchronize(stream));
-	CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-	all_layers(c, p, which, pdl);
-	CHECK(cudaStreamEndCapture(stream, &graph));
-	CHECK(cudaGraphInstantiate(&run, graph, 0));
-	ms = median_ms([&] { CHECK(cudaGraphLaunch(run, stream)); });
-	CHECK(cudaGraphExecDestroy(run));
-	CHECK(cudaGraphDestroy(graph));
-	return ms;
+		by_tile::run_shape<by_tile::RESIDUAL, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 }
 
 /* Kernels that begin early must not change a bit of what 20 layers make of x. */
@@ -785,18 +572,8 @@ bench(void)
 int
 main(int argc, char **argv)
 {
-	struct cudaDeviceProp p;
-	int n = 0;
-
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
+	if (!open_card())
 		return 77;
-	}
-	CHECK(cudaGetDeviceProperties(&p, 0));
-	n_sm = p.multiProcessorCount;
-	chained = p.major >= 9;
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-	printf("%s, %d multiprocessors\n", p.name, n_sm);
 	if (argc > 1 && !strcmp(argv[1], "bench")) {
 		bench();
 		return n_bad ? 1 : 0;

@@ -646,6 +646,143 @@ packed_weights_weigh_as_they_do_on_the_cpu(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ---- steps at once: to the bit what each is alone, by the same side */
+
+/* What n steps leave: rows of logits, the choices, and keys and values of both layers. */
+struct left {
+	float *logits;
+	struct best best[BACKEND_MAX_STEPS];
+	char *rows[2];
+};
+
+static void
+take_rows(struct side *s, struct left *l, int n, int pos)
+{
+	for (int layer = 0; layer < 2; layer++) {
+		l->rows[layer] = xcalloc(2 * (size_t)n, s->ops->kv_row_bytes(s->d.kv));
+		s->ops->kv_read(s->b, s->d.kv, layer, pos, n, l->rows[layer]);
+	}
+}
+
+static void
+leave_one_by_one(struct side *s, struct left *l, const int32_t *ids, int n, int pos)
+{
+	size_t vocab = (size_t)s->model.hp.llm.vocab_size;
+
+	l->logits = xcalloc((size_t)n * vocab, sizeof *l->logits);
+	for (int i = 0; i < n; i++) {
+		s->ops->begin(s->b, ids + i, 1, pos + i);
+		run_layers(s, 1);
+		s->ops->best(s->b, s->d.logits, 0, &l->best[i]);
+		s->ops->download(s->b, l->logits + (size_t)i * vocab, s->d.logits, 0, vocab);
+	}
+	take_rows(s, l, n, pos);
+}
+
+static void
+leave_at_once(struct side *s, struct left *l, const int32_t *ids, int n, int pos)
+{
+	size_t vocab = (size_t)s->model.hp.llm.vocab_size;
+
+	l->logits = xcalloc((size_t)n * vocab, sizeof *l->logits);
+	s->ops->begin_steps(s->b, ids, n, pos);
+	run_layers(s, n);
+	for (int i = 0; i < n; i++)
+		s->ops->best(s->b, s->d.logits, i, &l->best[i]);
+	s->ops->download(s->b, l->logits, s->d.logits, 0, (size_t)n * vocab);
+	take_rows(s, l, n, pos);
+}
+
+static void
+left_free(struct left *l)
+{
+	free(l->logits);
+	free(l->rows[0]);
+	free(l->rows[1]);
+}
+
+static void
+compare_left(struct pair *p, const struct left *got, const struct left *want, int n, int pos)
+{
+	int vocab = p->hp->llm.vocab_size;
+	size_t row = p->card.ops->kv_row_bytes(p->card.d.kv);
+
+	p->n_compared++;
+	for (int i = 0; i < n * vocab; i++)
+		if (memcmp(got->logits + i, want->logits + i, sizeof *got->logits) != 0) {
+			pair_wrong(p, "%d steps at %d: logit %d of row %d is %.9g, alone %.9g", n, pos, i % vocab, i / vocab,
+			    (double)got->logits[i], (double)want->logits[i]);
+			break;
+		}
+	for (int i = 0; i < n; i++)
+		if (got->best[i].id != want->best[i].id || got->best[i].best != want->best[i].best ||
+		    got->best[i].second != want->best[i].second || !got->best[i].finite)
+			pair_wrong(p, "%d steps at %d: %d is chosen in row %d, alone %d", n, pos, got->best[i].id, i, want->best[i].id);
+	for (int layer = 0; layer < 2; layer++)
+		if (memcmp(got->rows[layer], want->rows[layer], 2 * (size_t)n * row) != 0)
+			pair_wrong(p, "%d steps at %d: other keys or values in layer %d", n, pos, layer);
+}
+
+/* Other tokens stand where the steps will be, so that what is not written is seen. */
+static void
+try_steps(struct pair *p, int n, int pos)
+{
+	struct side *s = &p->card;
+	struct left alone, others, at_once;
+	int32_t ids[BACKEND_MAX_STEPS], other[BACKEND_MAX_STEPS];
+
+	for (int i = 0; i < n; i++) {
+		ids[i] = (101 * i + 13 + pos) % s->model.hp.llm.vocab_size;
+		other[i] = (ids[i] + 1 + i) % s->model.hp.llm.vocab_size;
+	}
+	leave_one_by_one(s, &alone, ids, n, pos);
+	leave_one_by_one(s, &others, other, n, pos);
+	leave_at_once(s, &at_once, ids, n, pos);
+	if (memcmp(alone.logits, others.logits, sizeof *alone.logits) == 0)
+		pair_wrong(p, "other tokens have the same logits");
+	compare_left(p, &at_once, &alone, n, pos);
+	left_free(&alone);
+	left_free(&others);
+	left_free(&at_once);
+}
+
+static int
+try_all_steps(const char *dir, const char *what)
+{
+	static const int at[] = {0, 1, 29, 31, 33, 300, 1100, 1500};
+	struct pair p;
+
+	pair_open(&p, dir, what, N_CTX, 1024);
+	fill_cache(&p, 0, FILLED);
+	fill_cache(&p, 1, FILLED);
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+		for (int n = 1; n <= p.card.ops->max_steps; n++)
+			try_steps(&p, n, at[i]);
+	return pair_close(&p);
+}
+
+static void
+steps_at_once_are_to_the_bit_what_each_is_alone(void **state)
+{
+	int wrong = 0;
+
+	(void)state;
+	for (size_t d = 0; d < N_DECODERS; d++) {
+		char *plain = write_decoder(&decoders[d], 2);
+
+		wrong += try_all_steps(plain, name_decoder(&decoders[d], "bf16, steps"));
+		for (size_t k = 0; k < 3; k++) {
+			char *dir = quantized(plain, kinds[k]), kind[32];
+
+			snprintf(kind, sizeof kind, "%s, steps", kind_names[k]);
+			wrong += try_all_steps(dir, name_decoder(&decoders[d], kind));
+			tiny_remove(dir);
+		}
+		tiny_remove(plain);
+	}
+	assert_int_equal(wrong, 0);
+}
+
 /* ---- the vision tower. The card normalises a layer's input when it ends the one before, so the tower is walked from the
  * pixels on; the CPU goes on from the card's x every time, so that nothing is carried along. */
 
@@ -966,6 +1103,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(attention_adds_what_the_reference_adds),
 		cmocka_unit_test(a_replayed_step_gives_the_logits_of_its_own_token_and_place),
 		cmocka_unit_test(packed_weights_weigh_as_they_do_on_the_cpu),
+		cmocka_unit_test(steps_at_once_are_to_the_bit_what_each_is_alone),
 		cmocka_unit_test(the_tower_sees_what_the_reference_sees),
 		cmocka_unit_test(a_replayed_picture_gives_the_rows_of_one_that_was_not),
 		cmocka_unit_test(a_tower_layer_of_real_width),
