@@ -412,20 +412,42 @@ run_bytes(cudaStream_t s, const struct gemv *g, const struct rows_args &a)
 	    ceil_div(a.one.n_tasks, 4));
 }
 
+/* q k v of the 40B decoder are 35 pairs of rows a multiprocessor, 9 times four: two rounds of 18 warps, or 10 teams. */
+template <int QUANT, int EPILOGUE>
+static void
+run_teams(cudaStream_t s, const struct gemv *g, const struct rows_args &a)
+{
+	if (EPILOGUE == QKV)
+		run_bytes<QUANT, EPILOGUE, 20, 2, 2, 2>(s, g, a);
+	else if (EPILOGUE == RESIDUAL)
+		run_bytes<QUANT, EPILOGUE, 28, 4, 1, 1>(s, g, a);
+	else
+		run_bytes<QUANT, EPILOGUE, 32, 2, 1, 1>(s, g, a);
+}
+
+template <int EPILOGUE, int T>
+static void
+run_few(cudaStream_t s, const struct gemv *g, const struct rows_args &a)
+{
+	constexpr int WARPS = EPILOGUE == QKV ? 18 : 28, FLIGHT = EPILOGUE == QKV ? 5 : EPILOGUE == RESIDUAL && T > 2 ? 2 : 4;
+
+	run_rows<EPILOGUE, T, WARPS, FLIGHT, 1, 1>(s, g, a);
+}
+
 template <int EPILOGUE>
 static void
 run(cudaStream_t s, const struct gemv *g, const struct rows_args &a)
 {
 	if (g->w->quant == QUANT_FP8)
-		run_bytes<QUANT_FP8, EPILOGUE, 28, 4, 1, 1>(s, g, a);
+		run_teams<QUANT_FP8, EPILOGUE>(s, g, a);
 	else if (g->w->quant == QUANT_INT8)
-		run_bytes<QUANT_INT8, EPILOGUE, 28, 4, 1, 1>(s, g, a);
+		run_teams<QUANT_INT8, EPILOGUE>(s, g, a);
 	else if (a.n == 2)
-		run_rows<EPILOGUE, 2, 28, 4, 1, 1>(s, g, a);
+		run_few<EPILOGUE, 2>(s, g, a);
 	else if (a.n == 3)
-		run_rows<EPILOGUE, 3, 28, EPILOGUE == RESIDUAL ? 2 : 4, 1, 1>(s, g, a);
+		run_few<EPILOGUE, 3>(s, g, a);
 	else
-		run_rows<EPILOGUE, 4, 28, EPILOGUE == RESIDUAL ? 2 : 4, 1, 1>(s, g, a);
+		run_few<EPILOGUE, 4>(s, g, a);
 }
 
 extern "C" int
