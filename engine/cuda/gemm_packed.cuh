@@ -100,11 +100,11 @@ store_two(const struct gemm_args &a, int2 row, int token, float low, float high)
 	float *f = (float *)a.y + at;
 	uint16_t *h = (uint16_t *)a.y + at;
 
-	if (a.add) {
+	if (a.add) {                    /* each value by one thread, and none waits for what it was */
 		if (row.x >= 0)
-			f[row.x] += low;
+			atomicAdd(f + row.x, low);
 		if (row.y >= 0)
-			f[row.y] += high;
+			atomicAdd(f + row.y, high);
 	} else if (QUANT != QUANT_INT4 && row.y >= 0) {        /* neighbours, and rows is even */
 		*(uint32_t *)(h + row.x) = bf16_pair(low, high);
 	} else {
