@@ -1,4 +1,4 @@
-/* gemm_packed.cu: some rows, up to a few hundred, times a matrix of 8 or 4 bits a weight, without unpacking it first.
+/* gemm_packed.cu: some rows, up to a thousand, times a matrix of 8 or 4 bits a weight, without unpacking it first.
  *
  * y [m, rows] = x [m, cols] wᵀ; reads the weights once (once for each column of tiles that the rows of x need), bound by
  * that up to about 64 rows and by the tensor cores beyond. For more rows than PACKED_MAX_ROWS it pays to unpack and let

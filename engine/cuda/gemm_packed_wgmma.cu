@@ -443,15 +443,26 @@ run_way(cudaStream_t s, const struct gemm_packed *g, struct gemm_args a)
 	    g->chained, a);
 }
 
-/* Where large tiles are fewer than multiprocessors, small ones keep more of these at work. */
+/* Blocks that have work by tiles of one size. */
+template <class S>
+static int
+busy(const struct gemm_packed *g, const struct gemm_args &a)
+{
+	return blocks_for(ceil_div(a.rows, S::TILE_M), g->n_sm / ceil_div(a.m, S::TOKENS));
+}
+
+/* Where large tiles are fewer than multiprocessors, small ones, unless they keep fewer of these at work. */
 template <int QUANT, int ROWS>
 static void
 run_rows(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a)
 {
-	if (ceil_div(a.rows, way<ROWS, 2>::TILE_M) * ceil_div(a.m, ROWS) < g->n_sm)
-		run_way<QUANT, way<ROWS, 1>>(s, g, a);
+	typedef way<ROWS, 1> small;
+	typedef way<ROWS, 2> large;
+
+	if (ceil_div(a.rows, large::TILE_M) * ceil_div(a.m, ROWS) < g->n_sm && busy<small>(g, a) >= busy<large>(g, a))
+		run_way<QUANT, small>(s, g, a);
 	else
-		run_way<QUANT, way<ROWS, 2>>(s, g, a);
+		run_way<QUANT, large>(s, g, a);
 }
 
 template <int QUANT>
