@@ -29,7 +29,7 @@ noinst_LIBRARIES += libcuda.a
 libcuda_a_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CFLAGS)
 libcuda_a_SOURCES = engine/cuda/cuda.h engine/cuda/kernels.h engine/cuda/gemm.h engine/cuda/packed.h engine/cuda/sizes.h engine/cuda/ceilings.h \
 	engine/cuda/ceilings.c engine/cuda/devices.c \
-	engine/cuda/cuda.c engine/cuda/weights.c engine/cuda/load.c engine/cuda/gemm.c engine/cuda/gemm_table.c
+	engine/cuda/cuda.c engine/cuda/kv.c engine/cuda/weights.c engine/cuda/load.c engine/cuda/gemm.c engine/cuda/gemm_table.c
 CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/attention_wgmma.o engine/cuda/decode_attention.o engine/cuda/gemm_packed.o engine/cuda/gemm_packed_wgmma.o engine/cuda/gemv.o engine/cuda/gemv_rows.o engine/cuda/gemv_packed.o \
 	engine/cuda/ceilings.o engine/cuda/norm.o engine/cuda/pointwise.o engine/cuda/quant.o engine/cuda/sample.o
 libcuda_a_LIBADD = $(CUDA_OBJECTS)

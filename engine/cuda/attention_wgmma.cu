@@ -164,7 +164,8 @@ static __device__ __forceinline__ void
 fetch_tile(uint32_t to, const CUtensorMap *from, int head, int first, uint32_t barrier)
 {
 	for (int half = 0; half < 2; half++)
-		asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4}], [%5];"
+		asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], "
+		    "[%1, {%2, %3, %4}], [%5];"
 		    :: "r"(to + half * HALF_BYTES(KEYS)), "l"(from), "r"(half * 64), "r"(head), "r"(first), "r"(barrier) : "memory");
 }
 
@@ -483,8 +484,8 @@ compute(const struct attend &a, const struct rows &r, const struct ring &ring, u
 /* TAIL: at most 16 keys are left behind the last whole tile: a picture's 1025 tokens. */
 template <bool TAIL>
 static __global__ void __launch_bounds__(THREADS, 1)
-wgmma_kernel(const __grid_constant__ struct attend a, const __grid_constant__ CUtensorMap k, const __grid_constant__ CUtensorMap v,
-    float scale_log2)
+wgmma_kernel(const __grid_constant__ struct attend a, const __grid_constant__ CUtensorMap k,
+    const __grid_constant__ CUtensorMap v, float scale_log2)
 {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 	extern __shared__ uint8_t memory[];

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/cpu/tables.h"
 #include "engine/cuda/cuda.h"
 #include "engine/cuda/packed.h"
 
@@ -49,8 +48,8 @@ note_launch(struct cuda *c, const char *what)
 	cuda_note(c, cudaGetLastError(), what, "cuda.c", 0);
 }
 
-static struct gpu *
-use(struct cuda *c, int gpu)
+struct gpu *
+cuda_use(struct cuda *c, int gpu)
 {
 	if (c->n_gpus > 1)
 		cudaSetDevice(c->gpu[gpu].device);
@@ -86,7 +85,7 @@ sync(struct backend *b, struct error *err)
 	struct cuda *c = cuda_of(b);
 
 	for (int g = c->n_gpus - 1; g >= 0; g--) {
-		use(c, g);
+		cuda_use(c, g);
 		cuda_note(c, cudaStreamSynchronize(c->gpu[g].stream), "what was asked of it", "cuda.c", 0);
 	}
 	if (c->failure.code == CODE_OK)
@@ -105,7 +104,7 @@ buffer_free(struct backend *b, struct device_buffer *buf)
 	if (!buf)
 		return;
 	for (int g = 0; g < c->n_gpus; g++) {
-		use(c, g);
+		cuda_use(c, g);
 		cudaFree(buf->at[g]);
 	}
 	cudaFree(buf->best);
@@ -136,7 +135,7 @@ static void
 upload(struct backend *b, struct device_buffer *to, size_t at, const float *from, size_t n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 
 	assert(at + n <= to->n);
 	NOTE(c, cudaMemcpyAsync(to->at[0] + at, from, n * sizeof *from, cudaMemcpyHostToDevice, g->stream), "upload");
@@ -148,7 +147,7 @@ upload_picture(struct backend *b, struct device_buffer *to, const uint8_t *rgb, 
     const float std[3])
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	size_t n = 3 * (size_t)size * (size_t)size;
 
 	assert(n <= to->n && n <= g->wide_bytes);
@@ -163,7 +162,7 @@ download(struct backend *b, float *to, const struct device_buffer *from, size_t 
 {
 	struct cuda *c = cuda_of(b);
 	int last = from->home;
-	struct gpu *g = use(c, last);
+	struct gpu *g = cuda_use(c, last);
 
 	assert(at + n <= from->n);
 	NOTE(c, cudaMemcpyAsync(to, from->at[last] + at, n * sizeof *to, cudaMemcpyDeviceToHost, g->stream), "download");
@@ -174,7 +173,7 @@ static void
 copy(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at, size_t n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 
 	assert(to_at + n <= to->n && at + n <= from->n);
 	NOTE(c, cudaMemcpyAsync(to->at[0] + to_at, from->at[0] + at, n * sizeof *to->at[0], cudaMemcpyDeviceToDevice,
@@ -187,13 +186,13 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 {
 	struct gpu *a = &c->gpu[from], *b = &c->gpu[to];
 
-	use(c, from);
+	cuda_use(c, from);
 	NOTE(c, cudaEventRecord(a->event, a->stream), "handing over");
-	use(c, to);
+	cuda_use(c, to);
 	NOTE(c, cudaStreamWaitEvent(b->stream, a->event, 0), "handing over");
 	NOTE(c, cudaMemcpyAsync(x->at[to], x->at[from], n * sizeof(float), cudaMemcpyDefault, b->stream), "handing over");
 	NOTE(c, cudaEventRecord(b->event, b->stream), "handing over");
-	use(c, from);
+	cuda_use(c, from);
 	NOTE(c, cudaStreamWaitEvent(a->stream, b->event, 0), "handing over");
 	x->home = to;
 	c->spread = true;
@@ -205,7 +204,7 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 static void
 multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p)
 {
-	struct gpu *g = use(c, w->gpu);
+	struct gpu *g = cuda_use(c, w->gpu);
 	struct gemm_packed how = { .w = w, .x = p->x, .y = p->y, .m = p->m, .x_stride = p->x_stride ? p->x_stride : w->cols,
 		.add = p->add, .work = g->packed_work, .max_cols = c->max_cols, .max_rows = c->max_rows, .n_sm = g->n_sm,
 		.shared_sm = g->shared_sm, .shared_block = g->shared_block, .chained = g->chained };
@@ -217,7 +216,7 @@ multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p)
 static void
 multiply(struct cuda *c, const struct matrix *w, const struct product *how, const char *what)
 {
-	struct gpu *g = use(c, w->gpu);
+	struct gpu *g = cuda_use(c, w->gpu);
 	struct product p = *how;
 	const char *why = NULL;
 
@@ -245,7 +244,7 @@ static void
 vision_embed(struct backend *b, const struct model *m, struct device_buffer *x, const struct device_buffer *pixels)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	int patch = m->hp.vision.patch_size, grid = m->hp.image_size / patch, size = m->hp.vision.hidden_size;
 
 	x->home = 0;
@@ -263,7 +262,7 @@ vision_qkv(struct backend *b, const struct model *m, int layer, struct device_bu
     const struct device_buffer *x, int n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	const struct cuda_tower_layer *l = &c->w.tower[layer];
 
 	(void)x;
@@ -278,7 +277,7 @@ vision_attention(struct backend *b, const struct model *m, struct device_buffer 
     int n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	int size = m->hp.vision.hidden_size;
 	const uint16_t *q = (const uint16_t *)qkv->at[0];
 	struct attend a = { .q = q, .k = q + size, .v = q + 2 * size, .out = (uint16_t *)out->at[0], .q_stride = 3 * size,
@@ -294,7 +293,7 @@ vision_proj(struct backend *b, const struct model *m, int layer, struct device_b
     int n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	const struct cuda_tower_layer *l = &c->w.tower[layer];
 
 	multiply(c, &l->proj, &(struct product){ .x = a->at[0], .y = g->wide, .m = n }, "the tower's attention");
@@ -308,7 +307,7 @@ vision_fc1(struct backend *b, const struct model *m, int layer, struct device_bu
     int n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	const struct cuda_tower_layer *l = &c->w.tower[layer];
 
 	(void)x;
@@ -322,7 +321,7 @@ vision_fc2(struct backend *b, const struct model *m, int layer, struct device_bu
     int n)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	const struct cuda_tower_layer *l = &c->w.tower[layer];
 	bool last = layer + 1 == m->hp.n_vision_run;
 
@@ -337,7 +336,7 @@ project(struct backend *b, const struct model *m, struct device_buffer *out, con
     struct device_buffer *tmp)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 	int grid = m->hp.image_size / m->hp.vision.patch_size, n = grid * grid / 4, width = 4 * m->hp.vision.hidden_size;
 	int hidden = m->hp.llm.hidden_size;
 	uint16_t *shuffled = (uint16_t *)tmp->at[0], *h = shuffled + (size_t)n * (size_t)width;
@@ -351,113 +350,6 @@ project(struct backend *b, const struct model *m, struct device_buffer *out, con
 	multiply(c, &c->w.fc2, &(struct product){ .x = h, .y = g->wide, .m = n }, "the projector");
 	cuda_add_bias(g->stream, out->at[0], g->wide, c->w.fc2_bias, n, hidden);
 	note_launch(c, "the projector");
-}
-
-/* ---- keys and values */
-
-static void
-kv_free(struct backend *b, struct kv_cache *kv)
-{
-	struct cuda *c = cuda_of(b);
-
-	if (!kv)
-		return;
-	for (int g = 0; g < c->n_gpus; g++) {
-		use(c, g);
-		cudaFree(kv->block[g]);
-	}
-	free(kv->k);
-	free(kv->v);
-	free(kv);
-}
-
-/* On one card: the angles' tables, then keys and values of its layers. */
-static int
-kv_on_card(struct cuda *c, struct kv_cache *kv, const struct llm_hparams *hp, int gpu, struct error *err)
-{
-	size_t table = (size_t)kv->n_ctx * (size_t)hp->head_dim / 2, at, n = 0;
-	float *cos = xcalloc(2 * table + 1, sizeof *cos);
-	cudaError_t rc;
-
-	for (int i = 0; i < hp->n_layers; i++)
-		n += c->w.layers[i].gpu == gpu;
-	at = (2 * table * sizeof *cos + 255) / 256 * 256;
-	kv->block[gpu] = cuda_take(c, gpu, at + 2 * n * kv->layer_values * sizeof(uint16_t), "keys and values", err);
-	if (!kv->block[gpu]) {
-		free(cos);
-		return -1;
-	}
-	cpu_rope_table(cos, cos + table, kv->n_ctx, hp->head_dim, hp->rope_theta);
-	rc = cudaMemcpy(kv->block[gpu], cos, 2 * table * sizeof *cos, cudaMemcpyHostToDevice);
-	if (rc == cudaSuccess)
-		rc = cudaDeviceSynchronize();   /* a copy from pageable memory may end after its call */
-	free(cos);
-	kv->cos[gpu] = kv->block[gpu];
-	kv->sin[gpu] = kv->cos[gpu] + table;
-	for (int i = 0; i < hp->n_layers; i++)
-		if (c->w.layers[i].gpu == gpu) {
-			kv->k[i] = (uint16_t *)(void *)((char *)kv->block[gpu] + at);
-			kv->v[i] = kv->k[i] + kv->layer_values;
-			at += 2 * kv->layer_values * sizeof(uint16_t);
-		}
-	return rc == cudaSuccess ? 0 : cuda_error(err, rc, "making room for keys and values");
-}
-
-static struct kv_cache *
-kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err)
-{
-	struct cuda *c = cuda_of(b);
-	const struct llm_hparams *hp = &m->hp.llm;
-	struct kv_cache *kv = xcalloc(1, sizeof *kv);
-
-	kv->n_ctx = n_ctx;
-	kv->row = (size_t)hp->n_kv_heads * (size_t)hp->head_dim;
-	kv->layer_values = (size_t)n_ctx * kv->row;
-	kv->layer_values = (kv->layer_values + 127) / 128 * 128;
-	kv->k = xcalloc((size_t)hp->n_layers, sizeof *kv->k);
-	kv->v = xcalloc((size_t)hp->n_layers, sizeof *kv->v);
-	for (int g = 0; g < c->n_gpus; g++)
-		if (kv_on_card(c, kv, hp, g, err) != 0) {
-			kv_free(b, kv);
-			return NULL;
-		}
-	return kv;
-}
-
-static size_t
-kv_row_bytes(const struct kv_cache *kv)
-{
-	return kv->row * sizeof **kv->k;
-}
-
-/* Behind whatever was asked of the layer's card before, and waited for: the memory here is pageable. */
-static void
-copy_rows(struct cuda *c, int layer, void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
-{
-	struct gpu *g = use(c, c->w.layers[layer].gpu);
-
-	NOTE(c, cudaMemcpyAsync(to, from, bytes, kind, g->stream), "copying keys and values");
-	NOTE(c, cudaStreamSynchronize(g->stream), "copying keys and values");
-}
-
-static void
-kv_read(struct backend *b, const struct kv_cache *kv, int layer, int pos, int n, void *to)
-{
-	size_t at = (size_t)pos * kv->row, bytes = (size_t)n * kv_row_bytes(kv);
-
-	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
-	copy_rows(cuda_of(b), layer, to, kv->k[layer] + at, bytes, cudaMemcpyDeviceToHost);
-	copy_rows(cuda_of(b), layer, (char *)to + bytes, kv->v[layer] + at, bytes, cudaMemcpyDeviceToHost);
-}
-
-static void
-kv_write(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from)
-{
-	size_t at = (size_t)pos * kv->row, bytes = (size_t)n * kv_row_bytes(kv);
-
-	assert(pos >= 0 && n >= 0 && pos + n <= kv->n_ctx);
-	copy_rows(cuda_of(b), layer, kv->k[layer] + at, from, bytes, cudaMemcpyHostToDevice);
-	copy_rows(cuda_of(b), layer, kv->v[layer] + at, (const char *)from + bytes, bytes, cudaMemcpyHostToDevice);
 }
 
 /* ---- decoder */
@@ -479,7 +371,7 @@ begin_rows(struct cuda *c, const int32_t *ids, int n, int pos, int n_alone)
 	for (int i = 0; i < n_alone; i++)
 		state[i] = (struct step_state){ ids[i], pos + i };
 	for (int i = 0; i < c->n_gpus; i++) {
-		struct gpu *g = use(c, i);
+		struct gpu *g = cuda_use(c, i);
 
 		if (n_alone)
 			NOTE(c, cudaMemcpyAsync(g->state, state, (size_t)n_alone * sizeof *state, cudaMemcpyHostToDevice, g->stream),
@@ -519,7 +411,7 @@ static void
 embed(struct backend *b, const struct model *m, struct device_buffer *x)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 
 	assert((size_t)c->n_ids * (size_t)m->hp.llm.hidden_size <= x->n);
 	x->home = 0;
@@ -549,7 +441,7 @@ qkv_rope(struct backend *b, const struct model *m, int layer, struct device_buff
 	assert(c->pos + c->n_ids <= kv->n_ctx);
 	if (x->home != l->gpu)
 		hand_over(c, (struct device_buffer *)(uintptr_t)x, x->home, l->gpu, (size_t)c->n_ids * (size_t)hp->hidden_size);
-	g = use(c, l->gpu);
+	g = cuda_use(c, l->gpu);
 	if (c->n_ids == 1 || c->one_by_one) {
 		struct gemv how = gemv_of(g, &l->qkv, l->attn_norm, x->at[l->gpu], NULL, c->n_ids, hp->norm_eps);
 		struct gemv_rope rope = { (uint16_t *)q->at[l->gpu], kv->k[layer], kv->v[layer], kv->cos[l->gpu],
@@ -588,11 +480,12 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 	struct cuda *c = cuda_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 	int gpu = c->w.layers[layer].gpu, kv_row = hp->n_kv_heads * hp->head_dim, row = hp->n_heads * hp->head_dim;
-	struct gpu *g = use(c, gpu);
+	struct gpu *g = cuda_use(c, gpu);
 	uint16_t *to = (uint16_t *)out->at[gpu];
 	struct attend a = { .q = (uint16_t *)g->wide + (size_t)c->first * (size_t)(row + 2 * kv_row), .k = kv->k[layer],
-		.v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row, .kv_stride = kv_row, .out_stride = row, .n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads,
-		.head_dim = hp->head_dim, .n_rows = rows_left(c), .n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
+		.v = kv->v[layer], .out = to, .q_stride = row + 2 * kv_row, .kv_stride = kv_row, .out_stride = row,
+		.n_heads = hp->n_heads, .n_kv_heads = hp->n_kv_heads, .head_dim = hp->head_dim,
+		.n_rows = rows_left(c), .n_keys = c->pos + c->n_ids, .pos = c->pos + c->first };
 
 	if (c->n_ids == 1 || c->one_by_one)
 		cuda_decode_attention(g->stream, to, (const uint16_t *)q->at[gpu], kv->k[layer], kv->v[layer], g->state, c->n_ids,
@@ -605,7 +498,7 @@ attention(struct backend *b, const struct model *m, int layer, struct device_buf
 static void
 add_product(struct cuda *c, const struct matrix *w, float *x, const void *in, int in_stride, const char *what)
 {
-	struct gpu *g = use(c, w->gpu);
+	struct gpu *g = cuda_use(c, w->gpu);
 	int n = rows_alone(c);
 
 	if (n) {
@@ -634,7 +527,7 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 	struct cuda *c = cuda_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 	const struct cuda_decoder_layer *l = &c->w.layers[layer];
-	struct gpu *g = use(c, l->gpu);
+	struct gpu *g = cuda_use(c, l->gpu);
 	uint16_t *to = (uint16_t *)h->at[l->gpu];
 	int n = rows_alone(c);
 
@@ -671,7 +564,7 @@ logits(struct backend *b, const struct model *m, struct device_buffer *out, cons
 	struct cuda *c = cuda_of(b);
 	const struct llm_hparams *hp = &m->hp.llm;
 	int gpu = c->w.lm_head.gpu;
-	struct gpu *g = use(c, gpu);
+	struct gpu *g = cuda_use(c, gpu);
 	int n = rows_of_logits(c);
 	const float *rows = x->at[gpu] + (size_t)(c->n_ids - n) * (size_t)hp->hidden_size;
 	struct gemv how = gemv_of(g, &c->w.lm_head, c->w.norm, rows, NULL, n, hp->norm_eps);
@@ -697,7 +590,7 @@ static void
 find_best(struct backend *b, struct device_buffer *logits, int n_vocab)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, logits->home);
+	struct gpu *g = cuda_use(c, logits->home);
 	int n = rows_of_logits(c);
 
 	if (!has_place(c, logits))
@@ -712,7 +605,7 @@ static void
 best(struct backend *b, const struct device_buffer *logits, int row, struct best *out)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, logits->home);
+	struct gpu *g = cuda_use(c, logits->home);
 	const struct top2 *t = logits->host_best ? logits->host_best + row : NULL;
 
 	assert(row >= 0 && row < GEMV_ROWS);
@@ -729,7 +622,7 @@ static int
 record(struct backend *b)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = use(c, 0);
+	struct gpu *g = cuda_use(c, 0);
 
 	NOTE(c, cudaStreamBeginCapture(g->stream, cudaStreamCaptureModeThreadLocal), "recording a step");
 	c->recording = true;
@@ -745,12 +638,12 @@ record_end(struct backend *b)
 	cudaGraph_t graph = NULL;
 
 	for (int i = 1; i < c->n_gpus && c->spread; i++) {      /* what was recorded elsewhere ends before the step does */
-		use(c, i);
+		cuda_use(c, i);
 		NOTE(c, cudaEventRecord(c->gpu[i].event, c->gpu[i].stream), "recording a step");
-		use(c, 0);
+		cuda_use(c, 0);
 		NOTE(c, cudaStreamWaitEvent(c->gpu[0].stream, c->gpu[i].event, 0), "recording a step");
 	}
-	use(c, 0);
+	cuda_use(c, 0);
 	NOTE(c, cudaStreamEndCapture(c->gpu[0].stream, &graph), "recording a step");
 	c->recording = false;
 	if (graph)
@@ -765,7 +658,7 @@ replay(struct backend *b, struct device_graph *graph)
 {
 	struct cuda *c = cuda_of(b);
 
-	use(c, 0);
+	cuda_use(c, 0);
 	for (int i = 1; i < c->n_gpus; i++) {   /* their copies of the state are there before the graph is */
 		NOTE(c, cudaEventRecord(c->gpu[i].event, c->gpu[i].stream), "a step");
 		NOTE(c, cudaStreamWaitEvent(c->gpu[0].stream, c->gpu[i].event, 0), "a step");
@@ -865,7 +758,8 @@ load(struct backend *b, struct model *m, const struct checkpoint *from, const st
 static void
 free_card(struct gpu *g)
 {
-	void *taken[] = { g->normed, g->wide, g->unpacked, g->packed_work, g->partial, g->counters, g->ids, g->state, g->top2_work };
+	void *taken[] = { g->normed, g->wide, g->unpacked, g->packed_work, g->partial, g->counters, g->ids, g->state,
+		g->top2_work };
 
 	cudaSetDevice(g->device);
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
@@ -908,13 +802,14 @@ describe(const struct backend *b)
 }
 
 static const struct backend_ops cuda_ops = {
-	.name = "cuda", .max_steps = GEMV_ROWS, .cheap_steps = true, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
-	.buffer_free = buffer_free, .upload = upload, .upload_picture = upload_picture,
+	.name = "cuda", .max_steps = GEMV_ROWS, .cheap_steps = true, .free = backend_free, .describe = describe,
+	.load = load, .buffer_new = buffer_new, .buffer_free = buffer_free, .upload = upload, .upload_picture = upload_picture,
 	.download = download, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
-	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write,
+	.kv_new = cuda_kv_new, .kv_free = cuda_kv_free, .kv_row_bytes = cuda_kv_row_bytes,
+	.kv_read = cuda_kv_read, .kv_write = cuda_kv_write,
 	.begin = begin, .begin_steps = begin_steps, .embed = embed, .qkv_rope = qkv_rope, .last_row = last_row,
 	.attention = attention, .attn_out = attn_out, .swiglu = swiglu, .mlp_out = mlp_out, .logits = logits,
 	.find_best = find_best, .best = best,

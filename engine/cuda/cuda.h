@@ -147,6 +147,22 @@ cuda_error(struct error *err, cudaError_t rc, const char *doing);
 void *
 cuda_take(struct cuda *c, int gpu, size_t bytes, const char *what, struct error *err);
 
+/* The card, made the one that calls go to. */
+struct gpu *
+cuda_use(struct cuda *c, int gpu);
+
+/* ---- kv.c: the operators of backend.h that keep keys and values */
+struct kv_cache *
+cuda_kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err);
+void
+cuda_kv_free(struct backend *b, struct kv_cache *kv);
+size_t
+cuda_kv_row_bytes(const struct kv_cache *kv);
+void
+cuda_kv_read(struct backend *b, const struct kv_cache *kv, int layer, int pos, int n, void *to);
+void
+cuda_kv_write(struct backend *b, struct kv_cache *kv, int layer, int pos, int n, const void *from);
+
 /* ---- weights.c: where everything lies. cuda_place allocates and makes the list of landings; nothing is read. */
 int
 cuda_place(struct cuda *c, const struct model *m, const struct checkpoint *from, struct error *err);

@@ -314,7 +314,7 @@ multiply_part(const char *weights, uint32_t x, int tile, uint32_t (&a)[4][4], fl
 
 template <int QUANT, class S>
 static __device__ __forceinline__ void
-multiply_all(const struct gemm_args &a, struct ring r, const char *memory, int unit, int end, int across, int block, int n_blocks)
+multiply_all(const struct gemm_args &a, struct ring r, const char *memory, int unit, int end, int across, int n_blocks)
 {
 	int thread = threadIdx.x - LOADERS, warp = thread >> 5, tile = (warp >> 2) * 4 * S::TILES_M + (warp & 3);
 	float sums[S::TILES_M][S::TILES_N][4];
@@ -381,7 +381,7 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 		asm volatile("cp.async.wait_all;" ::: "memory");
 	} else {
 		asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
-		multiply_all<QUANT, S>(a, r, memory, unit, end, across, block, n_blocks);
+		multiply_all<QUANT, S>(a, r, memory, unit, end, across, n_blocks);
 	}
 #endif
 }

@@ -197,7 +197,8 @@ test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool ad
 static int
 test_all(void)
 {
-	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320, 330, 512, 1000 };
+	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320,
+		330, 512, 1000 };
 	int large = 256 * base.n_sm + 138;
 
 	for (enum quant quant : { QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
