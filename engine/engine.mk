@@ -21,7 +21,7 @@ libcpu_a_SOURCES = \
 	engine/cpu/attention.c engine/cpu/norm.c engine/cpu/rope.c engine/cpu/pointwise.c
 
 # The CUDA backend: C where nothing runs on the card, .cu where it does. ENGINE_LIBS is what a program links.
-EXTRA_DIST += engine/cuda/attention.cu engine/cuda/attention.cuh engine/cuda/attention_wgmma.cu engine/cuda/ceilings.cu engine/cuda/decode_attention.cu engine/cuda/gemm_packed.cu engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.cu engine/cuda/gemv.cu engine/cuda/gemv_rows.cu engine/cuda/gemv_packed.cu \
+EXTRA_DIST += engine/cuda/attention.cu engine/cuda/attention.cuh engine/cuda/attention_wgmma.cu engine/cuda/ceilings.cu engine/cuda/decode_attention.cu engine/cuda/gemm_packed.cu engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.cu engine/cuda/wgmma.cuh engine/cuda/gemv.cu engine/cuda/gemv_rows.cu engine/cuda/gemv_packed.cu \
 	engine/cuda/norm.cu engine/cuda/pointwise.cu engine/cuda/quant.cu engine/cuda/sample.cu engine/cuda/common.cuh engine/cuda/packed.cuh engine/cuda/gemv.cuh
 if HAVE_CUDA
 ENGINE_LIBS = libengine.a libcuda.a libcpu.a libengine.a libcpu.a
@@ -35,6 +35,7 @@ CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/attention_wgmma.o engine/cuda
 libcuda_a_LIBADD = $(CUDA_OBJECTS)
 libcuda_a_DEPENDENCIES = $(CUDA_OBJECTS)
 engine/cuda/attention.o engine/cuda/attention_wgmma.o: engine/cuda/attention.cuh
+engine/cuda/attention_wgmma.o engine/cuda/gemm_packed_wgmma.o: engine/cuda/wgmma.cuh
 engine/cuda/gemm_packed.o engine/cuda/gemm_packed_wgmma.o: engine/cuda/gemm_packed.cuh
 engine/cuda/gemv.o engine/cuda/gemv_rows.o: engine/cuda/gemv.cuh
 $(CUDA_OBJECTS): engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh

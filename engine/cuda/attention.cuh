@@ -4,12 +4,6 @@
 
 #include "engine/cuda/common.cuh"
 
-__device__ __forceinline__ uint32_t
-shared_address(const void *p)
-{
-	return (uint32_t)__cvta_generic_to_shared(p);
-}
-
 __device__ __forceinline__ void
 copy16(uint32_t to, const void *from, bool there)
 {

@@ -13,6 +13,7 @@
  * instruction every third cycle, and softening is what they wait in.
  */
 #include "engine/cuda/attention.cuh"
+#include "engine/cuda/wgmma.cuh"
 
 #include <cuda.h>
 #include <cudaTypedefs.h>
@@ -31,14 +32,6 @@
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 
 /* ---- wgmma */
-
-/* Rows of 128 bytes, swizzled; eight rows are 1024 bytes after the eight before. far: bytes from one half of the head to
- * the other, where the halves lie along the columns of the product. */
-static __device__ __forceinline__ uint64_t
-descriptor(uint32_t at, uint32_t far)
-{
-	return (uint64_t)(at >> 4 & 0x3fff) | (uint64_t)(far >> 4) << 16 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
-}
 
 #define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
 #define R16(s, i) R4(s, i), R4(s, i + 1), R4(s, i + 2), R4(s, i + 3)
@@ -71,26 +64,6 @@ multiply_weights(float (&out)[16][4], const uint32_t p[4], uint64_t b)
 {
 	asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " OUT64 ", {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
 	    : R64(out) : "r"(p[0]), "r"(p[1]), "r"(p[2]), "r"(p[3]), "l"(b));
-}
-
-static __device__ __forceinline__ void
-begin_products(void)
-{
-	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-}
-
-static __device__ __forceinline__ void
-commit_products(void)
-{
-	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-}
-
-/* All but the last N groups of products are done: what they wrote may be read. */
-template <int N>
-static __device__ __forceinline__ void
-await_products(void)
-{
-	asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory");
 }
 
 /* Between products that are under way and code that uses their registers the compiler sees no tie: this is one. */
@@ -144,20 +117,6 @@ fetch_queries(uint32_t tile, const struct attend &a, const uint16_t *q, const st
 struct ring {
 	uint32_t ks, vs, full, empty;   /* addresses: STAGES of each; barriers are 8 bytes apart */
 };
-
-static __device__ __forceinline__ void
-barrier_init(uint32_t at, int n)
-{
-	asm volatile("mbarrier.init.shared.b64 [%0], %1;" :: "r"(at), "r"(n) : "memory");
-}
-
-static __device__ __forceinline__ void
-await(uint32_t at, uint32_t phase)
-{
-	asm volatile("{.reg .pred p;\n"
-	    "again: mbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n"
-	    "@!p bra again;}" :: "r"(at), "r"(phase) : "memory");
-}
 
 /* Both halves of KEYS rows of a head from row first on; rows and columns that are not there are zeros. */
 static __device__ __forceinline__ void
@@ -221,7 +180,7 @@ static __device__ __forceinline__ void
 release(const struct work &w, int t)
 {
 	if ((threadIdx.x & 31) == 0)
-		asm volatile("mbarrier.arrive.shared.b64 _, [%0];" :: "r"(w.r.empty + t % STAGES * 8) : "memory");
+		arrive(w.r.empty + t % STAGES * 8);
 }
 
 static __device__ __forceinline__ void
@@ -505,7 +464,7 @@ wgmma_kernel(const __grid_constant__ struct attend a, const __grid_constant__ CU
 			barrier_init(ring.full + i * 8, 1);
 			barrier_init(ring.empty + i * 8, WARPGROUPS * 4);
 		}
-		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+		show_barriers();
 	}
 	__syncthreads();
 	if (warpgroup < 0) {

@@ -46,6 +46,12 @@ load_stream(const void *p)
 	return v;
 }
 
+__device__ __forceinline__ uint32_t
+shared_address(const void *p)
+{
+	return (uint32_t)__cvta_generic_to_shared(p);
+}
+
 __device__ __forceinline__ float
 bf16_low(uint32_t two)
 {

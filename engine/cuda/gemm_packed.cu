@@ -186,10 +186,10 @@ take_weights(const char *stage, int tile, int half, uint2 low[2], uint2 high[2])
 	uint2 a = *(const uint2 *)(stage + place8(tile * 16 + 2 * g, half) + t * 8);
 	uint2 b = *(const uint2 *)(stage + place8(tile * 16 + 2 * g + 1, half) + t * 8);
 
-	low[0] = widen8<QUANT>(a.x);
-	low[1] = widen8<QUANT>(a.y);
-	high[0] = widen8<QUANT>(b.x);
-	high[1] = widen8<QUANT>(b.y);
+	low[0] = halves_of<QUANT>(a.x);
+	low[1] = halves_of<QUANT>(a.y);
+	high[0] = halves_of<QUANT>(b.x);
+	high[1] = halves_of<QUANT>(b.y);
 }
 
 template <int QUANT, class S>

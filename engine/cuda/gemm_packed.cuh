@@ -35,26 +35,6 @@ struct corner {
 
 /* ---- widening */
 
-/* Four bytes as fp16. */
-template <int QUANT>
-static __device__ __forceinline__ uint2
-widen8(uint32_t word)
-{
-	const __half2 zero = __floats2half2_rn(1152, 1152);     /* 1024 + 128 */
-	uint32_t low, high;
-	__half2 v;
-
-	if (QUANT == QUANT_FP8)
-		return make_uint2(e4m3_pair<0>(word), e4m3_pair<1>(word));
-	low = __byte_perm(word, 0x64646464u, 0x4140);
-	high = __byte_perm(word, 0x64646464u, 0x4342);
-	v = __hsub2(*(__half2 *)&low, zero);
-	low = *(uint32_t *)&v;
-	v = __hsub2(*(__half2 *)&high, zero);
-	high = *(uint32_t *)&v;
-	return make_uint2(low, high);
-}
-
 /* The two nibbles at bits 4 … 7 of the halves, less 8, times scale. 0x5400 is 64, whose last place there is 1. */
 static __device__ __forceinline__ uint32_t
 widen4(uint32_t word, __half2 scale)

@@ -9,6 +9,7 @@
  * lane finds its weights; x was placed in the same.
  */
 #include "engine/cuda/gemm_packed.cuh"
+#include "engine/cuda/wgmma.cuh"
 
 #define LOADERS 128
 #define THREADS (LOADERS + 256)
@@ -32,39 +33,13 @@ static constexpr int STAGE = X_BYTES<S> + (QUANT == QUANT_INT4 ? S::TILE_M * UNI
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 
-/* ---- barriers */
-
-static __device__ __forceinline__ uint32_t
-shared_address(const void *p)
-{
-	return (uint32_t)__cvta_generic_to_shared(p);
-}
-
-static __device__ __forceinline__ void
-barrier_init(uint32_t at, int n)
-{
-	asm volatile("mbarrier.init.shared.b64 [%0], %1;" :: "r"(at), "r"(n) : "memory");
-}
-
-static __device__ __forceinline__ void
-arrive(uint32_t at)
-{
-	asm volatile("mbarrier.arrive.shared.b64 _, [%0];" :: "r"(at) : "memory");
-}
+/* ---- copies and stages */
 
 /* Arrives when all copies of this thread so far have come. */
 static __device__ __forceinline__ void
 arrive_behind_copies(uint32_t at)
 {
 	asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" :: "r"(at) : "memory");
-}
-
-static __device__ __forceinline__ void
-await(uint32_t at, uint32_t phase)
-{
-	asm volatile("{.reg .pred p;\n"
-	    "again: mbarrier.try_wait.parity.shared.b64 p, [%0], %1;\n"
-	    "@!p bra again;}" :: "r"(at), "r"(phase) : "memory");
 }
 
 static __device__ __forceinline__ void
@@ -172,13 +147,6 @@ load_all(const struct gemm_args &a, struct ring r, int unit, int end, int across
 
 /* ---- multiplying */
 
-/* Rows of 128 bytes, swizzled; eight rows are 1024 bytes after the eight before. */
-static __device__ __forceinline__ uint64_t
-descriptor(uint32_t at)
-{
-	return (uint64_t)(at >> 4 & 0x3fff) | (uint64_t)1 << 16 | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
-}
-
 #define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
 #define R8(s, i) R4(s, i), R4(s, i + 1)
 #define R16(s, i) R8(s, i), R8(s, i + 2)
@@ -215,26 +183,6 @@ MULTIPLY(64, P32, R32(s, 0), 32, 33, 34, 35, 36)
 MULTIPLY(96, P48, R48(s), 48, 49, 50, 51, 52)
 MULTIPLY(128, P64, R64(s, 0), 64, 65, 66, 67, 68)
 MULTIPLY(160, P80, R80(s), 80, 81, 82, 83, 84)
-
-static __device__ __forceinline__ void
-begin_products(void)
-{
-	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-}
-
-static __device__ __forceinline__ void
-commit_products(void)
-{
-	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-}
-
-/* All but the last N groups of products are done. */
-template <int N>
-static __device__ __forceinline__ void
-await_products(void)
-{
-	asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory");
-}
 
 /* What a lane has of 16 rows and 64 columns, not yet widened. */
 struct raw {
@@ -286,7 +234,7 @@ widen(const struct raw &r, uint32_t (&a)[4][4])
 
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
-			uint2 l = widen8<QUANT>(low[i]), h = widen8<QUANT>(high[i]);
+			uint2 l = halves_of<QUANT>(low[i]), h = halves_of<QUANT>(high[i]);
 
 			a[i][0] = l.x;
 			a[i][1] = h.x;
@@ -308,7 +256,7 @@ multiply_part(const char *weights, uint32_t x, int tile, uint32_t (&a)[4][4], fl
 	begin_products();
 #pragma unroll
 	for (int i = 0; i < 4; i++)
-		multiply(sums[M], a[i], descriptor(x + HALF * S::TOKENS * 128 + i * 32));
+		multiply(sums[M], a[i], descriptor(x + HALF * S::TOKENS * 128 + i * 32, 16));
 	commit_products();
 }
 
@@ -370,7 +318,7 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 			barrier_init(r.full + i * 8, LOADERS + 1);
 			barrier_init(r.empty + i * 8, 8);
 		}
-		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+		show_barriers();
 	}
 	__syncthreads();
 	wait_for_previous();

@@ -187,26 +187,6 @@ piece(const struct gemv_args &a, int row, int i, int n_pieces)
 	return make_uint4(0, 0, 0, 0);
 }
 
-/* Four weights, two a word, as the tensor cores take them. */
-template <int QUANT>
-static __device__ __forceinline__ uint2
-halves_of(uint32_t word)
-{
-	const __half2 zero = __floats2half2_rn(1152, 1152);     /* 1024 + 128 */
-	uint32_t low, high;
-	__half2 v;
-
-	if (QUANT == QUANT_FP8)
-		return make_uint2(e4m3_pair<0>(word), e4m3_pair<1>(word));
-	low = __byte_perm(word, 0x64646464u, 0x4140);   /* 1024 + 128 + q */
-	high = __byte_perm(word, 0x64646464u, 0x4342);
-	v = __hsub2(*(__half2 *)&low, zero);
-	low = *(uint32_t *)&v;
-	v = __hsub2(*(__half2 *)&high, zero);
-	high = *(uint32_t *)&v;
-	return make_uint2(low, high);
-}
-
 /* Four mma over a piece of two rows and 16 numbers of x. */
 template <int QUANT>
 static __device__ __forceinline__ void

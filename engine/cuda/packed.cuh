@@ -126,6 +126,26 @@ mma(float sum[4], uint2 low, uint2 high, uint32_t x0, uint32_t x1)
 	    : "r"(low.x), "r"(high.x), "r"(low.y), "r"(high.y), "r"(x0), "r"(x1));
 }
 
+/* Four weights of a byte, two a word, as the tensor cores take them. */
+template <int QUANT>
+static __device__ __forceinline__ uint2
+halves_of(uint32_t word)
+{
+	const __half2 zero = __floats2half2_rn(1152, 1152);     /* 1024 + 128 */
+	uint32_t low, high;
+	__half2 v;
+
+	if (QUANT == QUANT_FP8)
+		return make_uint2(e4m3_pair<0>(word), e4m3_pair<1>(word));
+	low = __byte_perm(word, 0x64646464u, 0x4140);   /* 1024 + 128 + q */
+	high = __byte_perm(word, 0x64646464u, 0x4342);
+	v = __hsub2(*(__half2 *)&low, zero);
+	low = *(uint32_t *)&v;
+	v = __hsub2(*(__half2 *)&high, zero);
+	high = *(uint32_t *)&v;
+	return make_uint2(low, high);
+}
+
 static __device__ __forceinline__ float
 rounded(float v)
 {
