@@ -1,74 +1,12 @@
-/* chain.cuh: what the tests of decoding products share: the card, vectors on it, and the matrices of 20 layers of the 40B
+/* chain.cuh: what the tests of decoding products share: the matrices of 20 layers of the 40B
  * decoder, timed one after another as a graph, so that nothing of them is in the L2 when its turn comes.
  */
 #ifndef TESTS_CUDA_CHAIN_CUH
 #define TESTS_CUDA_CHAIN_CUH
 
 #include <algorithm>
-#include <functional>
-#include <vector>
 
-#include "engine/cuda/packed.cuh"
-#include "tests/cuda/testing.cuh"
-
-typedef std::vector<uint16_t> halves;
-typedef std::vector<float> floats;
-
-static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
-static int n_sm, shared_bytes, n_bad;
-static bool chained;
-static cudaStream_t stream;
-
-/* Finds the card; false: there is none. */
-static bool
-open_card(void)
-{
-	struct cudaDeviceProp p;
-	int n = 0;
-
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
-		return false;
-	}
-	CHECK(cudaGetDeviceProperties(&p, 0));
-	n_sm = p.multiProcessorCount;
-	shared_bytes = (int)p.sharedMemPerBlockOptin;
-	chained = p.major >= 9;
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-	printf("%s, %d multiprocessors\n", p.name, n_sm);
-	return true;
-}
-
-/* A copy from pageable memory may return before the card has it, and our stream does not wait for it by itself. */
-template <typename T>
-static void
-put(T *to, const std::vector<T> &v)
-{
-	CHECK(cudaMemcpy(to, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
-	CHECK(cudaDeviceSynchronize());
-}
-
-template <typename T>
-static T *
-on_card(const std::vector<T> &v)
-{
-	T *p;
-
-	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
-	put(p, v);
-	return p;
-}
-
-template <typename T>
-static std::vector<T>
-from_card(const T *p, size_t n)
-{
-	std::vector<T> v(n);
-
-	CHECK(cudaStreamSynchronize(stream));
-	CHECK(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
-	return v;
-}
+#include "tests/cuda/card.cuh"
 
 /* ---- how fast */
 
@@ -102,32 +40,6 @@ read_kernel(const uint4 *p, size_t n, uint32_t *out)
 	}
 	if (all == 0x12345678u)
 		*out = all;
-}
-
-static double
-median_ms(const std::function<void()> &f)
-{
-	cudaEvent_t a, b;
-	floats t;
-
-	CHECK(cudaEventCreate(&a));
-	CHECK(cudaEventCreate(&b));
-	for (int i = 0; i < 9; i++) {
-		float ms;
-
-		CHECK(cudaEventRecord(a, stream));
-		f();
-		CHECK(cudaEventRecord(b, stream));
-		CHECK(cudaEventSynchronize(b));
-		CHECK(cudaEventElapsedTime(&ms, a, b));
-		if (i >= 2)
-			t.push_back(ms);
-	}
-	CHECK(cudaGetLastError());
-	CHECK(cudaEventDestroy(a));
-	CHECK(cudaEventDestroy(b));
-	std::sort(t.begin(), t.end());
-	return t[t.size() / 2];
 }
 
 #define LAYERS 20
@@ -208,6 +120,18 @@ chain_free(struct chain *c)
 
 /* Product i of a layer. */
 typedef void (*product)(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i);
+
+/* As the program does it. */
+static void
+as_built(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
+{
+	if (i == 0)
+		cuda_gemv_qkv(stream, g, r);
+	else if (i == 2)
+		cuda_gemv_swiglu(stream, g, c->h);
+	else
+		cuda_gemv_residual(stream, g, c->x);
+}
 
 /* The matrices which (a bit each) of all layers, with n rows. */
 static void

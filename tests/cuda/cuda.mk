@@ -1,6 +1,6 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
 EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemm_packed_test.cu tests/cuda/gemv_test.cu tests/cuda/rows_test.cu tests/cuda/attention_test.cu \
-	tests/cuda/between_test.cu tests/cuda/testing.cuh tests/cuda/chain.cuh \
+	tests/cuda/between_test.cu tests/cuda/testing.cuh tests/cuda/card.cuh tests/cuda/chain.cuh \
 	tests/cuda/two.py
 if HAVE_CUDA
 EXTRA_PROGRAMS += cuda_load cuda_operators
@@ -19,7 +19,7 @@ cuda_gemv: $(srcdir)/tests/cuda/gemv_test.cu $(srcdir)/engine/cuda/gemv.cu $(src
 cuda_rows: $(srcdir)/tests/cuda/rows_test.cu $(srcdir)/engine/cuda/gemv_rows.cu $(srcdir)/engine/cuda/gemv_packed.cu $(rows_test_objects)
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/rows_test.cu $(rows_test_objects)
 cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/attention.cu $(srcdir)/engine/cuda/attention_wgmma.cu \
-    $(srcdir)/engine/cuda/attention.cuh
+    $(srcdir)/engine/cuda/attention.cuh $(srcdir)/engine/cuda/wgmma.cuh
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/attention_test.cu
 cuda_gemm_packed: $(srcdir)/tests/cuda/gemm_packed_test.cu $(srcdir)/engine/cuda/gemm_packed.cu \
     $(srcdir)/engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.o engine/cuda/quant.o
@@ -27,6 +27,7 @@ cuda_gemm_packed: $(srcdir)/tests/cuda/gemm_packed_test.cu $(srcdir)/engine/cuda
 cuda_between: $(srcdir)/tests/cuda/between_test.cu $(srcdir)/engine/cuda/norm.cu $(srcdir)/engine/cuda/pointwise.cu
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/between_test.cu
 cuda_gemv cuda_rows: $(srcdir)/tests/cuda/chain.cuh engine/cuda/gemv.cuh
+cuda_gemm_packed cuda_gemv cuda_rows: $(srcdir)/tests/cuda/card.cuh
 cuda_gemm_packed cuda_gemv cuda_rows cuda_attention cuda_between: $(srcdir)/tests/cuda/testing.cuh engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh
 CLEANFILES += cuda_gemm_packed cuda_gemv cuda_rows cuda_attention cuda_between
 

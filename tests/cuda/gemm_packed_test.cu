@@ -6,48 +6,17 @@
  *   ./gemm_packed_test             checks; 77 without a device
  *   ./gemm_packed_test bench       microseconds, by warpgroups where the card has them, and by warps
  */
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
-#include "tests/cuda/testing.cuh"
+#include "tests/cuda/card.cuh"
 
 #include "engine/cuda/gemm_packed.cu"
 
-typedef std::vector<uint16_t> halves;
-typedef std::vector<float> floats;
-
-static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
-static int n_bad;
 static struct gemm_packed base;         /* what depends on the card */
-static cudaStream_t stream;
 static bool by_warps;                   /* by mma.sync, though the card may have wgmma */
 
 #define MAX_COLS 20480
 #define MAX_ROWS 64000
-
-template <typename T>
-static T *
-on_card(const std::vector<T> &v)
-{
-	T *p;
-
-	CHECK(cudaMalloc(&p, v.size() * sizeof(T) + 512));
-	CHECK(cudaMemcpy(p, v.data(), v.size() * sizeof(T), cudaMemcpyHostToDevice));
-	CHECK(cudaDeviceSynchronize());
-	return p;
-}
-
-template <typename T>
-static std::vector<T>
-from_card(const T *p, size_t n)
-{
-	std::vector<T> v(n);
-
-	CHECK(cudaStreamSynchronize(stream));
-	CHECK(cudaMemcpy(v.data(), p, n * sizeof(T), cudaMemcpyDeviceToHost));
-	return v;
-}
 
 static void
 make_matrix(struct matrix *m, enum quant quant, int rows, int cols, int half)
@@ -230,30 +199,6 @@ test_all(void)
 
 /* ---- how fast */
 
-static double
-median_ms(void (*run)(struct matrix *, int, const struct gemm_packed *), struct matrix *ms, int n, const struct gemm_packed *g)
-{
-	cudaEvent_t a, b;
-	floats t;
-
-	CHECK(cudaEventCreate(&a));
-	CHECK(cudaEventCreate(&b));
-	for (int i = 0; i < 7; i++) {
-		float time;
-
-		CHECK(cudaEventRecord(a, stream));
-		run(ms, n, g);
-		CHECK(cudaEventRecord(b, stream));
-		CHECK(cudaEventSynchronize(b));
-		CHECK(cudaEventElapsedTime(&time, a, b));
-		if (i >= 2)
-			t.push_back(time / n);
-	}
-	CHECK(cudaGetLastError());
-	std::sort(t.begin(), t.end());
-	return t[t.size() / 2];
-}
-
 static void
 all_of(struct matrix *ms, int n, const struct gemm_packed *g)
 {
@@ -318,9 +263,9 @@ bench(enum quant quant)
 			g.m = m;
 			g.add = i % 2;
 			g.x_stride = shapes[i][1];
-			all = median_ms(all_of, ms[i], LAYERS, &g);
+			all = median_ms([&] { all_of(ms[i], LAYERS, &g); }) / LAYERS;
 			sum += all;
-			printf(" %.1f (%.1f)", all * 1e3, median_ms(products_of, ms[i], LAYERS, &g) * 1e3);
+			printf(" %.1f (%.1f)", all * 1e3, median_ms([&] { products_of(ms[i], LAYERS, &g); }) / LAYERS * 1e3);
 		}
 		printf("; 60 layers %.2f ms, %.0f TFLOP/s\n", 60 * sum,
 		    2e-9 * m * (9216. * 7168 + 7168. * 7168 + 40960. * 7168 + 7168. * 20480) / sum);
@@ -337,27 +282,22 @@ bench(enum quant quant)
 int
 main(int argc, char **argv)
 {
-	struct cudaDeviceProp p;
 	size_t bytes;
-	int n = 0;
+	int shared_sm;
 
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
+	if (!open_card())
 		return 77;
-	}
-	CHECK(cudaGetDeviceProperties(&p, 0));
-	base.n_sm = p.multiProcessorCount;
-	base.chained = p.major >= 9;
-	base.shared_sm = p.sharedMemPerMultiprocessor;
-	base.shared_block = p.sharedMemPerBlockOptin;
+	CHECK(cudaDeviceGetAttribute(&shared_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, 0));
+	base.n_sm = n_sm;
+	base.chained = chained;
+	base.shared_sm = (size_t)shared_sm;
+	base.shared_block = (size_t)shared_bytes;
 	base.max_cols = MAX_COLS;
 	base.max_rows = MAX_ROWS;
 	bytes = cuda_gemm_packed_work(base.n_sm, MAX_COLS, MAX_ROWS);
 	CHECK(cudaMalloc(&base.work, bytes));
 	CHECK(cudaMemset(base.work, 0, bytes));
 	CHECK(cudaDeviceSynchronize());
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-	printf("%s, %d multiprocessors\n", p.name, base.n_sm);
 	if (argc > 1 && !strcmp(argv[1], "bench")) {
 		for (enum quant quant : { QUANT_INT8, QUANT_INT4, QUANT_FP8 }) {
 			by_warps = false;

@@ -420,17 +420,6 @@ test_all(void)
 
 /* ---- how fast */
 
-static void
-as_built(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
-{
-	if (i == 0)
-		cuda_gemv_qkv(stream, g, r);
-	else if (i == 2)
-		cuda_gemv_swiglu(stream, g, c->h);
-	else
-		cuda_gemv_residual(stream, g, c->x);
-}
-
 template <int QUANT, int WARPS, int FLIGHT>
 static void
 rows(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)

@@ -417,17 +417,6 @@ test_all(void)
 
 /* ---- what the rows cost */
 
-static void
-as_built(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
-{
-	if (i == 0)
-		cuda_gemv_qkv(stream, g, r);
-	else if (i == 2)
-		cuda_gemv_swiglu(stream, g, c->h);
-	else
-		cuda_gemv_residual(stream, g, c->x);
-}
-
 template <int T, int WARPS, int FLIGHT, int RESIDENT, int PER_SM>
 static void
 rows(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
