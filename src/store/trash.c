@@ -111,12 +111,15 @@ store_restore(struct store *s, const char *which, struct error *err)
 	return rc;
 }
 
+/* By the fine clock: time() may still be in the second before the one that a file was just given. */
 static bool
 is_older(const char *path, int days)
 {
+	struct timespec now;
 	struct stat st;
 
-	return stat(path, &st) == 0 && time(NULL) - st.st_mtime >= (time_t)days * DAY_SECONDS;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return stat(path, &st) == 0 && now.tv_sec - st.st_mtime >= (time_t)days * DAY_SECONDS;
 }
 
 int
