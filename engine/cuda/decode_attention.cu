@@ -31,6 +31,16 @@ n_slices_of(int n_keys)
 	return min(DECODE_SPLITS, (n_keys + MIN_SLICE - 1) / MIN_SLICE);
 }
 
+/* How many of a row's keys a slice has, from which on. */
+__device__ __forceinline__ int
+keys_of(int n_keys, int n_slices, int slice, int *begin)
+{
+	int each = (n_keys + n_slices - 1) / n_slices;
+
+	*begin = slice * each;
+	return slice < n_slices ? max(0, min(each, n_keys - *begin)) : 0;
+}
+
 /* partial of a row: outputs [heads][DECODE_SPLITS][pitch of D], then maximum and sum [heads][DECODE_SPLITS][2] */
 static __host__ __device__ __forceinline__ int
 pitch_of(int head_dim)
@@ -66,6 +76,14 @@ call_rows(const uint16_t *rows, int n, size_t stride, int dim)
 
 	for (int i = threadIdx.x; i < n * lines; i += THREADS)
 		asm volatile("prefetch.global.L2 [%0];" :: "l"(rows + (size_t)(i / lines) * stride + i % lines * 64));
+}
+
+/* The block's queries into shared memory as float32, zeros up to the pitch. */
+__device__ __forceinline__ void
+take_queries(const struct step_attention &a, float *q, const uint16_t *row, int first_head, int n_heads, int pitch)
+{
+	for (int i = threadIdx.x; i < n_heads * pitch; i += THREADS)
+		q[i] = i % pitch < a.head_dim ? bf16_value(row[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
 }
 
 /* scores[h][i] of the slice's keys i; q in shared memory [heads][pitch]. A thread has two keys in flight. */
@@ -177,6 +195,22 @@ gather(const struct step_attention &a, const float *scores, float *gathered, int
 	}
 }
 
+/* A slice's outputs, warps in order, to where they are joined. */
+__device__ __forceinline__ void
+leave_outputs(const struct step_attention &a, const float *gathered, float *partial, int first_head, int n_heads, int slice,
+    int pitch)
+{
+	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
+		int h = at / a.head_dim, d = at % a.head_dim;
+		float sum = 0;
+
+#pragma unroll
+		for (int w = 0; w < WARPS; w++)
+			sum += gathered[(w * HEADS + h) * a.head_dim + d];
+		partial[((size_t)(first_head + h) * DECODE_SPLITS + slice) * pitch + d] = sum;
+	}
+}
+
 static __host__ __device__ __forceinline__ size_t
 partial_of_row(int n_heads, int head_dim)
 {
@@ -235,6 +269,23 @@ join_slices(const struct step_attention &a, const float *partial, uint16_t *out,
 
 static_assert(DECODE_SPLITS == 32 && HEADS <= WARPS, "weigh_slices has a lane a slice and a warp a head");
 
+/* True in the last of n blocks to come here, which sees what the others have written. */
+__device__ __forceinline__ bool
+is_last(unsigned *counter, int n)
+{
+	__shared__ bool last;
+
+	__threadfence();
+	__syncthreads();
+	if (threadIdx.x == 0)
+		last = atomicAdd(counter, 1) == (unsigned)n - 1;
+	__syncthreads();
+	if (!last)
+		return false;
+	__threadfence();
+	return true;
+}
+
 /* grid: slices of row after row, kv heads, blocks of HEADS query heads of a group */
 __global__ void __launch_bounds__(THREADS)
 step_attention_kernel(const __grid_constant__ struct step_attention a)
@@ -245,20 +296,17 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	float *partial = a.partial + row * partial_of_row(a.n_heads, a.head_dim);
 	float *stats = partial + (size_t)a.n_heads * DECODE_SPLITS * pitch_of(a.head_dim);
 	const uint16_t *q_row = a.q + (size_t)row * width;
-	__shared__ bool last;
 	int group = a.n_heads / a.n_kv_heads, first = blockIdx.z * HEADS, n_heads = min(HEADS, group - first);
 	int first_head = blockIdx.y * group + first, pitch = pitch_of(a.head_dim);
 	size_t stride = (size_t)a.n_kv_heads * a.head_dim;
-	int n_keys, n_slices, each, begin, n;
+	int n_keys, n_slices, begin, n;
 	float *q = shared, *gathered = q + HEADS * pitch, *scores = gathered + WARPS * HEADS * a.head_dim;
 	const uint16_t *k = a.k, *v = a.v;
 	unsigned *counter = a.counters + (row * gridDim.y + blockIdx.y) * gridDim.z + blockIdx.z;
 
 	n_keys = a.state[row].pos + 1;  /* written before the step began */
 	n_slices = n_slices_of(n_keys);
-	each = (n_keys + n_slices - 1) / n_slices;
-	begin = slice * each;
-	n = slice < n_slices ? max(0, min(each, n_keys - begin)) : 0;
+	n = keys_of(n_keys, n_slices, slice, &begin);
 	k += begin * stride + (size_t)blockIdx.y * a.head_dim;
 	v += begin * stride + (size_t)blockIdx.y * a.head_dim;
 	call_rows(k, n, stride, a.head_dim);
@@ -266,8 +314,7 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	wait_for_previous();
 	if (slice >= n_slices)
 		return;
-	for (int i = threadIdx.x; i < n_heads * pitch; i += THREADS)
-		q[i] = i % pitch < a.head_dim ? bf16_value(q_row[(size_t)(first_head + i / pitch) * a.head_dim + i % pitch]) : 0.0f;
+	take_queries(a, q, q_row, first_head, n_heads, pitch);
 	__syncthreads();
 	score(a, q, pitch, scores, n_heads, k, n, stride);
 	__syncthreads();
@@ -275,29 +322,15 @@ step_attention_kernel(const __grid_constant__ struct step_attention a)
 	__syncthreads();
 	gather(a, scores, gathered, n_heads, v, n, stride);
 	__syncthreads();
-	for (int at = threadIdx.x; at < n_heads * a.head_dim; at += THREADS) {
-		int h = at / a.head_dim, d = at % a.head_dim;
-		float sum = 0;
-
-#pragma unroll
-		for (int w = 0; w < WARPS; w++)
-			sum += gathered[(w * HEADS + h) * a.head_dim + d];
-		partial[((size_t)(first_head + h) * DECODE_SPLITS + slice) * pitch + d] = sum;
-	}
+	leave_outputs(a, gathered, partial, first_head, n_heads, slice, pitch);
 	for (int h = threadIdx.x; h < n_heads; h += THREADS) {
 		float *p = stats + 2 * ((size_t)(first_head + h) * DECODE_SPLITS + slice);
 
 		p[0] = max_of[h];
 		p[1] = sum_of[h];
 	}
-	__threadfence();
-	__syncthreads();
-	if (threadIdx.x == 0)
-		last = atomicAdd(counter, 1) == (unsigned)n_slices - 1;
-	__syncthreads();
-	if (!last)
+	if (!is_last(counter, n_slices))
 		return;
-	__threadfence();
 	weigh_slices(stats, first_head, n_heads, n_slices, weights);
 	__syncthreads();
 	join_slices(a, partial, a.out + row * pitch_of_rows(width), first_head, n_heads, n_slices, weights);
