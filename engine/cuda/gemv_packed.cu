@@ -68,10 +68,26 @@ request(struct group &to, const struct source &from, int f)
 	to.scale = __ldg(from.scale + f * 8);
 }
 
-/* Bytes skip … skip + n - 1 of the block's tiles into the L2. */
+/* The first FLIGHT groups of the warp in the block's first tile. */
+template <int WARPS, int FLIGHT>
 static __device__ __forceinline__ void
-call_ahead(const struct packed_args &a, int tile_bytes, int skip, int n)
+request_first(const struct packed_args &a, struct group (&u)[FLIGHT])
 {
+	int warp = threadIdx.x >> 5;
+	struct source from = source_of(a, blockIdx.x, warp);
+
+#pragma unroll
+	for (int f = 0; f < FLIGHT; f++)
+		if (warp + f * WARPS < a.n_groups)
+			request(u[f], from, f * WARPS);
+}
+
+/* n bytes of the block's tiles into the L2, behind what is requested: so many groups, or all of the first tile. */
+static __device__ __forceinline__ void
+call_ahead(const struct packed_args &a, int n_requested, int n)
+{
+	int tile_bytes = a.n_groups * 2 * PIECE_BYTES, skip = min(tile_bytes, n_requested * 2 * PIECE_BYTES);
+
 	for (int i = threadIdx.x * 128; i < n; i += blockDim.x * 128) {
 		int at = skip + i, tile = blockIdx.x + at / tile_bytes * gridDim.x;
 		const char *p = (const char *)a.at + (size_t)tile * tile_bytes + at % tile_bytes;
@@ -114,6 +130,18 @@ eight_bf16(const uint16_t *from, int c, int n)
 	return make_uint4(v[0], v[1], v[2], v[3]);
 }
 
+/* The largest of eight bf16, and of most. */
+static __device__ __forceinline__ float
+largest_of(float most, uint4 v)
+{
+	const uint32_t two[4] = { v.x, v.y, v.z, v.w };
+
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		most = fmaxf(most, fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
+	return most;
+}
+
 /* Values 8 c … of bf16 as fp16 times factor, a 16th of that where the nibble lies high; and what a group's sum begins
  * with. All lanes of a warp call it. */
 template <int ROWS>
@@ -139,6 +167,25 @@ place_x(uint4 *xs, float *begin, int c, int n_chunks, const uint32_t *two, float
 		sum += __shfl_xor_sync(FULL, sum, m);
 	if (c < n_chunks && c % 16 == 0)
 		begin[c / 16 * ROWS] = sum * (-8.0f / (1 << 24));
+}
+
+/* Chunk c as bf16: what was kept of it times scale, or as it came. */
+template <bool NORM>
+static __device__ __forceinline__ void
+chunk_of_x(int c, const uint4 *xs, const float *kept, float scale, uint32_t two[4])
+{
+	if (NORM) {
+		float4 low = ((float4 *)kept)[2 * c], high = ((float4 *)kept)[2 * c + 1];
+
+		two[0] = bf16_pair(low.x * scale, low.y * scale);
+		two[1] = bf16_pair(low.z * scale, low.w * scale);
+		two[2] = bf16_pair(high.x * scale, high.y * scale);
+		two[3] = bf16_pair(high.z * scale, high.w * scale);
+	} else {
+		uint4 v = xs[c];
+
+		two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
+	}
 }
 
 /* Each thread meets its own values only, so kept and xs need no barrier of their own. back: what
@@ -168,11 +215,8 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 			k[1] = high;
 		} else {
 			uint4 v = eight_bf16(a.in, c, a.cols);
-			const uint32_t two[4] = { v.x, v.y, v.z, v.w };
 
-#pragma unroll
-			for (int i = 0; i < 4; i++)
-				most = fmaxf(most, fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
+			most = largest_of(most, v);
 			xs[c] = v;
 		}
 	}
@@ -186,18 +230,7 @@ prepare_x(const struct packed_args &a, uint4 *xs, float *begin, float *kept, flo
 		int mine = min(c + lane, n_chunks - 1);
 		uint32_t two[4];
 
-		if (NORM) {
-			float4 low = ((float4 *)kept)[2 * mine], high = ((float4 *)kept)[2 * mine + 1];
-
-			two[0] = bf16_pair(low.x * scale, low.y * scale);
-			two[1] = bf16_pair(low.z * scale, low.w * scale);
-			two[2] = bf16_pair(high.x * scale, high.y * scale);
-			two[3] = bf16_pair(high.z * scale, high.w * scale);
-		} else {
-			uint4 v = xs[mine];
-
-			two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
-		}
+		chunk_of_x<NORM>(mine, xs, kept, scale, two);
 		place_x<1>(xs, begin, c + lane, n_chunks, two, power_of_two(13 - e));
 	}
 }
@@ -207,6 +240,50 @@ static __host__ __device__ __forceinline__ int
 x_pitch(int n_groups)
 {
 	return n_groups * (GROUP / 8) + 4;
+}
+
+/* Takes the squares and the largest of a row's chunk c in; without a norm the chunk goes to its place. */
+template <bool NORM>
+static __device__ __forceinline__ void
+look_at(const struct packed_args &a, const float *x_row, const uint16_t *in_row, int c, uint4 *xs, const float *kept,
+    float &sum, float &most)
+{
+	if (NORM) {
+		float x[8];
+
+		eight_floats(x, x_row, c, a.cols);
+#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			sum = fmaf(x[i], x[i], sum);
+			most = fmaxf(most, fabsf(kept[8 * c + i] * x[i]));
+		}
+	} else {
+		uint4 v = eight_bf16(in_row, c, a.cols);
+
+		most = largest_of(most, v);
+		xs[c] = v;
+	}
+}
+
+/* Chunk c of a row as bf16: normalised by scale, or as it came. */
+template <bool NORM>
+static __device__ __forceinline__ void
+chunk_of_row(const struct packed_args &a, const float *x_row, int c, const uint4 *xs, const float *kept, float scale,
+    uint32_t two[4])
+{
+	if (NORM) {
+		const float *w = kept + 8 * c;
+		float x[8];
+
+		eight_floats(x, x_row, c, a.cols);
+#pragma unroll
+		for (int i = 0; i < 4; i++)
+			two[i] = bf16_pair(w[2 * i] * x[2 * i] * scale, w[2 * i + 1] * x[2 * i + 1] * scale);
+	} else {
+		uint4 v = xs[c];
+
+		two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
+	}
 }
 
 /* The same for a.n rows, each with its own sums and power of two. kept stays the norm's weights, and x is read twice, the
@@ -225,24 +302,7 @@ prepare_rows(const struct packed_args &a, uint4 *xs, float *begin, const float *
 		for (int t = 0; t < GEMV_ROWS; t++) {
 			if (t >= a.n)
 				break;
-			if (NORM) {
-				float x[8];
-
-				eight_floats(x, a.x + (size_t)t * a.cols, c, a.cols);
-#pragma unroll
-				for (int i = 0; i < 8; i++) {
-					sum[t] = fmaf(x[i], x[i], sum[t]);
-					most[t] = fmaxf(most[t], fabsf(kept[8 * c + i] * x[i]));
-				}
-			} else {
-				uint4 v = eight_bf16(a.in + t * in_pitch, c, a.cols);
-				const uint32_t two[4] = { v.x, v.y, v.z, v.w };
-
-#pragma unroll
-				for (int i = 0; i < 4; i++)
-					most[t] = fmaxf(most[t], fmaxf(fabsf(bf16_low(two[i])), fabsf(bf16_high(two[i]))));
-				xs[t * pitch + c] = v;
-			}
+			look_at<NORM>(a, a.x + (size_t)t * a.cols, a.in + t * in_pitch, c, xs + t * pitch, kept, sum[t], most[t]);
 		}
 #pragma unroll
 	for (int t = 0; t < GEMV_ROWS; t++) {
@@ -266,19 +326,7 @@ prepare_rows(const struct packed_args &a, uint4 *xs, float *begin, const float *
 			int mine = min(c + lane, n_chunks - 1);
 			uint32_t two[4];
 
-			if (NORM) {
-				const float *w = kept + 8 * mine;
-				float x[8];
-
-				eight_floats(x, a.x + (size_t)t * a.cols, mine, a.cols);
-#pragma unroll
-				for (int i = 0; i < 4; i++)
-					two[i] = bf16_pair(w[2 * i] * x[2 * i] * scale, w[2 * i + 1] * x[2 * i + 1] * scale);
-			} else {
-				uint4 v = xs[t * pitch + mine];
-
-				two[0] = v.x, two[1] = v.y, two[2] = v.z, two[3] = v.w;
-			}
+			chunk_of_row<NORM>(a, a.x + (size_t)t * a.cols, mine, xs + t * pitch, kept, scale, two);
 			place_x<GEMV_ROWS>(xs + t * pitch, begin + t, c + lane, n_chunks, two, power_of_two(13 - e));
 		}
 	}
@@ -327,6 +375,28 @@ multiply(struct sums<ROWS> &s, const struct group &u, const uint4 *xs, const flo
 	for (int k = 0; k < (ROWS > 1 ? 2 : 1); k++) {
 		s.low[k] = fmaf(__low2float(scale), s.part[k], s.low[k]);
 		s.high[k] = fmaf(__high2float(scale), s.part[2 + k], s.high[k]);
+	}
+}
+
+/* Group i of a tile and those of the warp behind it, FLIGHT in all, while the next FLIGHT are requested in their places:
+ * on into the block's next tile. */
+template <int ROWS, int WARPS, int FLIGHT>
+static __device__ __forceinline__ void
+multiply_round(const struct packed_args &a, struct sums<ROWS> &s, struct group (&u)[FLIGHT], const uint4 *x, const float *begin,
+    int tile, int i)
+{
+	int warp = threadIdx.x >> 5;
+	bool more = i - warp + WARPS * FLIGHT < a.n_groups;
+	int at = more ? i + WARPS * FLIGHT : warp, of = more ? tile : tile + (int)gridDim.x;
+	int end = of < a.n_tiles ? a.n_groups : 0;
+	struct source from = source_of(a, of, at);
+
+#pragma unroll
+	for (int f = 0; f < FLIGHT; f++) {
+		if (i + f * WARPS < a.n_groups)
+			multiply<ROWS>(s, u[f], x, begin, i + f * WARPS);
+		if (at + f * WARPS < end)
+			request(u[f], from, f * WARPS);
 	}
 }
 
@@ -440,17 +510,9 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 	int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, tile = blockIdx.x, turn = 0;
 	const uint4 *x = xs + lane % 4;
 	struct group u[FLIGHT];
-	struct source from = source_of(a, tile, warp);
 
-#pragma unroll
-	for (int f = 0; f < FLIGHT; f++)
-		if (warp + f * WARPS < a.n_groups)
-			request(u[f], from, f * WARPS);
-	if (PREFETCH) {
-		int tile_bytes = a.n_groups * 2 * PIECE_BYTES;
-
-		call_ahead(a, tile_bytes, min(tile_bytes, FLIGHT * WARPS * 2 * PIECE_BYTES), PREFETCH);
-	}
+	request_first<WARPS>(a, u);
+	call_ahead(a, FLIGHT * WARPS, PREFETCH);
 	if (NORM)
 		for (int c = threadIdx.x; c < a.n_groups * (GROUP / 8); c += WARPS * 32)
 			eight_floats(kept + 8 * c, a.norm, c, a.cols);
@@ -473,20 +535,8 @@ packed_kernel(const __grid_constant__ struct packed_args a)
 
 		if (EPILOGUE == RESIDUAL && mine)
 			old = ask(a, t, tile);
-		for (int i = warp; i - warp < a.n_groups; i += WARPS * FLIGHT) {
-			bool more = i - warp + WARPS * FLIGHT < a.n_groups;
-			int at = more ? i + WARPS * FLIGHT : warp, of = more ? tile : tile + (int)gridDim.x;
-			int end = of < a.n_tiles ? a.n_groups : 0;
-
-			from = source_of(a, of, at);
-#pragma unroll
-			for (int f = 0; f < FLIGHT; f++) {
-				if (i + f * WARPS < a.n_groups)
-					multiply<ROWS>(s, u[f], x, begin, i + f * WARPS);
-				if (at + f * WARPS < end)
-					request(u[f], from, f * WARPS);
-			}
-		}
+		for (int i = warp; i - warp < a.n_groups; i += WARPS * FLIGHT)
+			multiply_round<ROWS, WARPS>(a, s, u, x, begin, tile, i);
 		leave<ROWS, WARPS>(s, partial[turn & 1]);
 		__syncthreads();        /* the other partial is free again when its warps have come here */
 		if (mine)
