@@ -14,7 +14,7 @@
 #define FAKE_FIRST_ID 100       /* the k-th token of an answer has id FAKE_FIRST_ID + k and is one letter */
 
 struct fake {
-	/* what to do; set before the link is started, or while the worker waits at a gate */
+	/* what to do; set while the worker has nothing to do, or waits at a gate */
 	int n_answer;           /* tokens before the stop id; -1: it never comes */
 	int n_context;          /* tokens until the context is full; 0: never */
 	int fail_step_at;       /* the step that fails with CODE_ENGINE; -1: none */
