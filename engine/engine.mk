@@ -21,7 +21,7 @@ libcpu_a_SOURCES = \
 	engine/cpu/attention.c engine/cpu/norm.c engine/cpu/rope.c engine/cpu/pointwise.c
 
 # The CUDA backend: C where nothing runs on the card, .cu where it does. ENGINE_LIBS is what a program links.
-EXTRA_DIST += engine/cuda/attention.cu engine/cuda/attention.cuh engine/cuda/attention_wgmma.cu engine/cuda/ceilings.cu engine/cuda/decode_attention.cu engine/cuda/gemm_packed.cu engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.cu engine/cuda/wgmma.cuh engine/cuda/gemv.cu engine/cuda/gemv_rows.cu engine/cuda/gemv_packed.cu \
+EXTRA_DIST += engine/cuda/attention.cu engine/cuda/attention.cuh engine/cuda/attention_wgmma.cu engine/cuda/ceilings.cu engine/cuda/decode_attention.cu engine/cuda/gemm_packed.cu engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.cu engine/cuda/gemm_wgmma.cu engine/cuda/wgmma.cuh engine/cuda/gemv.cu engine/cuda/gemv_rows.cu engine/cuda/gemv_packed.cu \
 	engine/cuda/norm.cu engine/cuda/pointwise.cu engine/cuda/quant.cu engine/cuda/sample.cu engine/cuda/common.cuh engine/cuda/packed.cuh engine/cuda/gemv.cuh
 if HAVE_CUDA
 ENGINE_LIBS = libengine.a libcuda.a libcpu.a libengine.a libcpu.a
@@ -30,12 +30,12 @@ libcuda_a_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CFLAGS)
 libcuda_a_SOURCES = engine/cuda/cuda.h engine/cuda/kernels.h engine/cuda/gemm.h engine/cuda/packed.h engine/cuda/sizes.h engine/cuda/ceilings.h \
 	engine/cuda/ceilings.c engine/cuda/devices.c \
 	engine/cuda/cuda.c engine/cuda/kv.c engine/cuda/weights.c engine/cuda/load.c engine/cuda/gemm.c engine/cuda/gemm_table.c
-CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/attention_wgmma.o engine/cuda/decode_attention.o engine/cuda/gemm_packed.o engine/cuda/gemm_packed_wgmma.o engine/cuda/gemv.o engine/cuda/gemv_rows.o engine/cuda/gemv_packed.o \
+CUDA_OBJECTS = engine/cuda/attention.o engine/cuda/attention_wgmma.o engine/cuda/decode_attention.o engine/cuda/gemm_packed.o engine/cuda/gemm_packed_wgmma.o engine/cuda/gemm_wgmma.o engine/cuda/gemv.o engine/cuda/gemv_rows.o engine/cuda/gemv_packed.o \
 	engine/cuda/ceilings.o engine/cuda/norm.o engine/cuda/pointwise.o engine/cuda/quant.o engine/cuda/sample.o
 libcuda_a_LIBADD = $(CUDA_OBJECTS)
 libcuda_a_DEPENDENCIES = $(CUDA_OBJECTS)
 engine/cuda/attention.o engine/cuda/attention_wgmma.o: engine/cuda/attention.cuh
-engine/cuda/attention_wgmma.o engine/cuda/gemm_packed_wgmma.o: engine/cuda/wgmma.cuh
+engine/cuda/attention_wgmma.o engine/cuda/gemm_packed_wgmma.o engine/cuda/gemm_wgmma.o: engine/cuda/wgmma.cuh
 engine/cuda/gemm_packed.o engine/cuda/gemm_packed_wgmma.o: engine/cuda/gemm_packed.cuh
 engine/cuda/gemv.o engine/cuda/gemv_rows.o: engine/cuda/gemv.cuh
 $(CUDA_OBJECTS): engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh

@@ -15,9 +15,6 @@
 #include "engine/cuda/attention.cuh"
 #include "engine/cuda/wgmma.cuh"
 
-#include <cuda.h>
-#include <cudaTypedefs.h>
-
 #define WARPGROUPS 2            /* that compute */
 #define THREADS ((1 + WARPGROUPS) * 128)
 #define ROWS (WARPGROUPS * 64)
@@ -487,36 +484,15 @@ has_wgmma(void)
 	return cudaFuncGetAttributes(&is, wgmma_kernel<false>) == cudaSuccess && is.binaryVersion == 90 && is.numRegs > 64;
 }
 
-/* The driver's function that describes a tensor; NULL: it has none. */
-static PFN_cuTensorMapEncodeTiled_v12000
-tensor_encoder(void)
-{
-	void *f = NULL;
-	enum cudaDriverEntryPointQueryResult found;
-
-#if CUDART_VERSION >= 12050
-	if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &f, 12000, cudaEnableDefault, &found) != cudaSuccess)
-		f = NULL;
-#else
-	if (cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &f, cudaEnableDefault, &found) != cudaSuccess)
-		f = NULL;
-#endif
-	cudaGetLastError();
-	return (PFN_cuTensorMapEncodeTiled_v12000)f;
-}
-
 /* Keys or values as [n_keys, n_kv_heads, head_dim], of which a tile's half is copied at a time. */
 static bool
 describe(CUtensorMap *map, const uint16_t *rows, const struct attend *a)
 {
 	cuuint64_t sizes[3] = { (cuuint64_t)a->head_dim, (cuuint64_t)a->n_kv_heads, (cuuint64_t)a->n_keys };
 	cuuint64_t strides[2] = { (cuuint64_t)a->head_dim * 2, (cuuint64_t)a->kv_stride * 2 };
-	cuuint32_t box[3] = { 64, 1, KEYS }, steps[3] = { 1, 1, 1 };
-	PFN_cuTensorMapEncodeTiled_v12000 encode = tensor_encoder();
+	cuuint32_t box[3] = { 64, 1, KEYS };
 
-	return encode && encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3, (void *)rows, sizes, strides, box, steps,
-	    CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-	    CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+	return describe_tensor(map, rows, 3, sizes, strides, box);
 }
 
 bool

@@ -76,6 +76,12 @@ bf16_of(float f)
 	return __bfloat16_as_ushort(__float2bfloat16_rn(f));
 }
 
+static __device__ __forceinline__ float
+rounded(float v)
+{
+	return bf16_value(bf16_of(v));
+}
+
 __device__ __forceinline__ uint32_t
 bf16_pair(float low, float high)
 {
@@ -83,6 +89,13 @@ bf16_pair(float low, float high)
 
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(high), "f"(low));
 	return two;
+}
+
+/* silu(gate) up, of numbers that have been rounded to bfloat16. */
+__device__ __forceinline__ float
+silu_mul(float gate, float up)
+{
+	return __fdividef(gate, 1.0f + __expf(-gate)) * up;
 }
 
 /* 2^x; results below the normal numbers are zero. */

@@ -213,6 +213,16 @@ multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p)
 	cuda_gemm_packed(g->stream, &how);
 }
 
+/* A matrix in bf16, unpacked if it has to be. */
+static const void *
+rows_of(struct gpu *g, const struct matrix *w)
+{
+	if (w->quant == QUANT_BF16)
+		return w->at;
+	cuda_unpack(g->stream, g->unpacked, w);
+	return g->unpacked;
+}
+
 static void
 multiply(struct cuda *c, const struct matrix *w, const struct product *how, const char *what)
 {
@@ -226,11 +236,7 @@ multiply(struct cuda *c, const struct matrix *w, const struct product *how, cons
 	}
 	p.n = w->rows;
 	p.k = w->cols;
-	p.w = w->at;
-	if (w->quant != QUANT_BF16) {
-		cuda_unpack(g->stream, g->unpacked, w);
-		p.w = g->unpacked;
-	}
+	p.w = rows_of(g, w);
 	if (p.x_stride == 0)
 		p.x_stride = p.k;
 	if (gemm_run(g->gemm, &p, &why) == 0 || c->failure.code != CODE_OK)
@@ -520,7 +526,21 @@ attn_out(struct backend *b, const struct model *m, int layer, struct device_buff
 	add_product(cuda_of(b), w, x_rows(cuda_of(b), m, x, w->gpu), a->at[w->gpu], 0, "attention");
 }
 
-/* Many rows: gate and up side by side in h, then h in the first half of each row. */
+/* Gate and up of many rows at once, if the card can. */
+static bool
+multiply_swiglu(struct cuda *c, const struct matrix *w, const uint16_t *x, uint16_t *h)
+{
+	struct gpu *g = cuda_use(c, w->gpu);
+	struct swiglu how = { .w = w->at, .x = x, .y = h, .rows = w->rows / 2, .cols = w->cols, .n = c->n_ids,
+		.x_stride = w->cols, .y_stride = w->rows, .n_sm = g->n_sm };
+
+	if (!cuda_swiglu_takes(&how) || cuda_gemm_packed_tokens(w, c->n_ids, g->shared_block))
+		return false;
+	how.w = rows_of(g, w);
+	return cuda_swiglu(g->stream, &how);
+}
+
+/* Many rows: h in the first half of each row, where gate and up are side by side before if they are not done at once. */
 static void
 swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer *h, const struct device_buffer *x)
 {
@@ -537,8 +557,10 @@ swiglu(struct backend *b, const struct model *m, int layer, struct device_buffer
 		cuda_gemv_swiglu(g->stream, &how, to);
 	} else {
 		cuda_rms_norm(g->stream, g->normed, x->at[l->gpu], l->mlp_norm, c->n_ids, hp->hidden_size, hp->norm_eps);
-		multiply(c, &l->gate_up, &(struct product){ .x = g->normed, .y = to, .m = c->n_ids }, "the MLP");
-		cuda_silu_mul(g->stream, to, c->n_ids, hp->intermediate_size);
+		if (!multiply_swiglu(c, &l->gate_up, g->normed, to)) {
+			multiply(c, &l->gate_up, &(struct product){ .x = g->normed, .y = to, .m = c->n_ids }, "the MLP");
+			cuda_silu_mul(g->stream, to, c->n_ids, hp->intermediate_size);
+		}
 	}
 	note_launch(c, "the MLP");
 }

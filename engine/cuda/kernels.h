@@ -105,6 +105,22 @@ cuda_to_f32(cudaStream_t s, float *out, const void *in, enum number type, size_t
 void
 cuda_random(cudaStream_t s, void *out, enum number type, size_t n, float range, float mean, uint32_t seed);
 
+/* ---- gemm_wgmma.cu: y [n, rows] = silu(x gateᵀ) (x upᵀ), of many rows; gate and up are rounded to bf16 first. sm_90 only */
+#define SWIGLU_MIN_ROWS 129             /* fewer are bound by reading the weights, by whatever way */
+struct swiglu {
+	const void *w;                  /* bf16 [2 rows, cols]: gate, then up */
+	const void *x;                  /* bf16 [n, cols], x_stride values apart */
+	uint16_t *y;                    /* bf16, y_stride values apart */
+	int rows, cols, n, x_stride, y_stride;
+	int n_sm;
+};
+/* Whether it is for the current card and this shape; w is not looked at. */
+bool
+cuda_swiglu_takes(const struct swiglu *g);
+/* false: nothing was done, the driver does not describe tensors for copies. */
+bool
+cuda_swiglu(cudaStream_t s, const struct swiglu *g);
+
 /* ---- attention.cu: many rows. out bf16 [n, heads D] = softmax(q kᵀ / √D) v, row r sees keys 0 … pos + r; pos < 0: all */
 struct attend {
 	const uint16_t *q, *k, *v;

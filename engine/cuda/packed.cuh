@@ -146,12 +146,6 @@ halves_of(uint32_t word)
 	return make_uint2(low, high);
 }
 
-static __device__ __forceinline__ float
-rounded(float v)
-{
-	return bf16_value(bf16_of(v));
-}
-
 /* Of n rows, of which `fit` have room at once: how many to take first, so that none is left with little company. */
 static inline int
 even_share(int n, long long fit)

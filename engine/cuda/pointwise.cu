@@ -61,19 +61,13 @@ silu_mul_kernel(uint16_t *gu, int size)
 		g = *(const uint4 *)(gate + i);
 		u = *(const uint4 *)(up + i);
 #pragma unroll
-		for (int k = 0; k < 4; k++) {
-			float a = bf16_low(gs[k]), b = bf16_high(gs[k]);
-
-			gs[k] = bf16_pair(a / (1.0f + __expf(-a)) * bf16_low(us[k]), b / (1.0f + __expf(-b)) * bf16_high(us[k]));
-		}
+		for (int k = 0; k < 4; k++)
+			gs[k] = bf16_pair(silu_mul(bf16_low(gs[k]), bf16_low(us[k])), silu_mul(bf16_high(gs[k]), bf16_high(us[k])));
 		*(uint4 *)(gate + i) = g;
 		return;
 	}
-	for (int end = min(i + 8, size); i < end; i++) {
-		float a = bf16_value(gate[i]);
-
-		gate[i] = bf16_of(a / (1.0f + __expf(-a)) * bf16_value(up[i]));
-	}
+	for (int end = min(i + 8, size); i < end; i++)
+		gate[i] = bf16_of(silu_mul(bf16_value(gate[i]), bf16_value(up[i])));
 }
 
 extern "C" void

@@ -1,10 +1,47 @@
-/* wgmma.cuh: what kernels by the warpgroup products of sm_90 share: naming operands in shared memory, waiting for products,
- * and barriers in shared memory. Only for code that is compiled for sm_90a.
+/* wgmma.cuh: what kernels by the warpgroup products of sm_90 share: describing tensors for its copies, naming operands in
+ * shared memory, waiting for products, and barriers in shared memory. The device's part is only for sm_90a.
  */
 #ifndef ENGINE_CUDA_WGMMA_CUH
 #define ENGINE_CUDA_WGMMA_CUH
 
 #include "engine/cuda/common.cuh"
+
+#include <cuda.h>
+#include <cudaTypedefs.h>
+
+/* ---- tensor copies */
+
+/* The driver's function that describes a tensor; NULL: it has none. */
+static inline PFN_cuTensorMapEncodeTiled_v12000
+tensor_encoder(void)
+{
+	void *f = NULL;
+	enum cudaDriverEntryPointQueryResult found;
+
+#if CUDART_VERSION >= 12050
+	if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &f, 12000, cudaEnableDefault, &found) != cudaSuccess)
+		f = NULL;
+#else
+	if (cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &f, cudaEnableDefault, &found) != cudaSuccess)
+		f = NULL;
+#endif
+	cudaGetLastError();
+	return (PFN_cuTensorMapEncodeTiled_v12000)f;
+}
+
+/* bf16, n dimensions, the nearest first (64 values of a box: rows of 128 bytes, swizzled); strides in bytes, of all but the
+ * first. What is not there is copied as zeros. */
+static inline bool
+describe_tensor(CUtensorMap *map, const void *at, int n, const cuuint64_t sizes[], const cuuint64_t strides[],
+    const cuuint32_t box[])
+{
+	static const cuuint32_t steps[5] = { 1, 1, 1, 1, 1 };
+	PFN_cuTensorMapEncodeTiled_v12000 encode = tensor_encoder();
+
+	return encode && encode(map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, (cuuint32_t)n, (void *)at, sizes, strides, box, steps,
+	    CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+	    CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+}
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
 

@@ -1,5 +1,5 @@
 # cuda: what only a machine with a GPU can tell: make check-gpu. Apart from it these compile, and are not run.
-EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemm_packed_test.cu tests/cuda/gemv_test.cu tests/cuda/rows_test.cu tests/cuda/attention_test.cu \
+EXTRA_DIST += tests/cuda/check tests/cuda/verify.py tests/cuda/packed.py tests/cuda/gemm_packed_test.cu tests/cuda/gemm_wgmma_test.cu tests/cuda/gemv_test.cu tests/cuda/rows_test.cu tests/cuda/attention_test.cu \
 	tests/cuda/between_test.cu tests/cuda/testing.cuh tests/cuda/card.cuh tests/cuda/chain.cuh \
 	tests/cuda/two.py
 if HAVE_CUDA
@@ -24,16 +24,19 @@ cuda_attention: $(srcdir)/tests/cuda/attention_test.cu $(srcdir)/engine/cuda/att
 cuda_gemm_packed: $(srcdir)/tests/cuda/gemm_packed_test.cu $(srcdir)/engine/cuda/gemm_packed.cu \
     $(srcdir)/engine/cuda/gemm_packed.cuh engine/cuda/gemm_packed_wgmma.o engine/cuda/quant.o
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemm_packed_test.cu engine/cuda/gemm_packed_wgmma.o engine/cuda/quant.o
+cuda_gemm_wgmma: $(srcdir)/tests/cuda/gemm_wgmma_test.cu $(srcdir)/engine/cuda/gemm_wgmma.cu $(srcdir)/engine/cuda/wgmma.cuh \
+    engine/cuda/pointwise.o
+	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/gemm_wgmma_test.cu engine/cuda/pointwise.o
 cuda_between: $(srcdir)/tests/cuda/between_test.cu $(srcdir)/engine/cuda/norm.cu $(srcdir)/engine/cuda/pointwise.cu
 	$(AM_V_GEN)$(NVCC) -std=c++17 -O3 $(NVCCFLAGS) -I$(srcdir) -o $@ $(srcdir)/tests/cuda/between_test.cu
 cuda_gemv cuda_rows: $(srcdir)/tests/cuda/chain.cuh engine/cuda/gemv.cuh
-cuda_gemm_packed cuda_gemv cuda_rows: $(srcdir)/tests/cuda/card.cuh
-cuda_gemm_packed cuda_gemv cuda_rows cuda_attention cuda_between: $(srcdir)/tests/cuda/testing.cuh engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh
-CLEANFILES += cuda_gemm_packed cuda_gemv cuda_rows cuda_attention cuda_between
+cuda_gemm_packed cuda_gemm_wgmma cuda_gemv cuda_rows: $(srcdir)/tests/cuda/card.cuh
+cuda_gemm_packed cuda_gemm_wgmma cuda_gemv cuda_rows cuda_attention cuda_between: $(srcdir)/tests/cuda/testing.cuh engine/cuda/common.cuh engine/cuda/kernels.h engine/cuda/packed.h engine/cuda/packed.cuh
+CLEANFILES += cuda_gemm_packed cuda_gemm_wgmma cuda_gemv cuda_rows cuda_attention cuda_between
 
-gpu_programs = cuda_load cuda_operators cuda_gemm_packed cuda_gemv cuda_rows cuda_attention cuda_between engine_conform demo_recorded
+gpu_programs = cuda_load cuda_operators cuda_gemm_packed cuda_gemm_wgmma cuda_gemv cuda_rows cuda_attention cuda_between engine_conform demo_recorded
 check-gpu: ivchat $(gpu_programs)
-	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_operators ./cuda_gemm_packed ./cuda_gemv ./cuda_rows ./cuda_attention ./cuda_between '$(srcdir)/tests/conform -g 0' ./demo_recorded \
+	srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' ./cuda_load ./cuda_operators ./cuda_gemm_packed ./cuda_gemm_wgmma ./cuda_gemv ./cuda_rows ./cuda_attention ./cuda_between '$(srcdir)/tests/conform -g 0' ./demo_recorded \
 	    '$(srcdir)/tests/demo/corpus.py' '$(srcdir)/tests/demo/first_try.py' '$(srcdir)/tests/cuda/verify.py' '$(srcdir)/tests/cuda/packed.py' \
 	    '$(srcdir)/tests/program/cli_guess.py'
 	@test "`nvidia-smi -L | wc -l`" -lt 2 || IVCHAT_TEST_GPU=0,1 srcdir='$(srcdir)' '$(srcdir)/tests/cuda/check' \

@@ -1,0 +1,462 @@
+/* gemm_wgmma.cu: gate and up of many rows by the warpgroup products of sm_90: y = silu(x gateᵀ) (x upᵀ), and neither gate nor
+ * up is ever in memory.
+ *
+ * A tile is 64 or 128 rows of weights for each of two warpgroups, by TOKENS rows of x. Blocks come in pairs (clusters of two)
+ * whose tiles have their weights in common, or their x: each fetches half of that and the card's tensor copies give it to
+ * both, so the second level of cache is read less. One thread of a third warpgroup fetches, 64 columns a stage. Blocks stay
+ * and take tile after tile; while a tile's end is computed the next one's stages come in.
+ *
+ * In a tile rows of gate and up take turns of eight, which is how the copies place them. So a lane has gate and up of the
+ * same places in its registers, and rounds and multiplies them as cuda_silu_mul does.
+ *
+ * What bounds it is power: half a second of these on an H200 runs at 1.5 to 1.6 GHz of 1.98. 1,504 rows of the 40B shape by
+ * 256 x 192: 670 to 715 TFLOP/s on several cards, where cublasLt's best and cuda_silu_mul kept up 660 to 670. The decoder's
+ * other matrices are too few tiles for this: cublasLt's smaller ones were 5 to 10 % faster.
+ */
+#include "engine/cuda/wgmma.cuh"
+
+#define DEPTH 64                /* columns of a stage: rows of 128 bytes */
+#define THREADS 384
+#define MAX_STAGES 8
+#define BARRIER_BYTES (2 * MAX_STAGES * 8)
+#define BOTH ((uint16_t)3)      /* blocks of a pair */
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#define IN_PAIRS __cluster_dims__(2, 1, 1)
+#else
+#define IN_PAIRS
+#endif
+
+/* What the tiles of a pair have in common: they are neighbours along the other. */
+enum sharing { SHARE_WEIGHTS, SHARE_TOKENS };
+
+template <int TIMES, int N, enum sharing OF>
+struct way {
+	static constexpr int M = TIMES, TOKENS = N, GROUP_ROWS = 64 * M, ROWS = 2 * GROUP_ROWS;
+	static constexpr int GROUP_BYTES = GROUP_ROWS * 128, W_BYTES = 2 * GROUP_BYTES, X_BYTES = TOKENS * 128;
+	static constexpr int STAGE = W_BYTES + X_BYTES, ROOM = 227 * 1024 - 1024 - BARRIER_BYTES;
+	static constexpr int STAGES = ROOM / STAGE < MAX_STAGES ? ROOM / STAGE : MAX_STAGES;
+	static constexpr int SHARED = STAGES * STAGE + BARRIER_BYTES + 1024;
+	static constexpr bool WEIGHTS = OF == SHARE_WEIGHTS;    /* in common */
+
+	static_assert((M == 1 || M == 2) && TOKENS % (WEIGHTS ? 8 : 16) == 0 && TOKENS <= 256 / M + 64 * (M - 1), "");
+};
+
+/* What is computed, in tiles. */
+struct tiled {
+	uint16_t *y;
+	int y_stride, m;                /* rows of x and y */
+	int n_across, n_pairs, n_k;     /* tiles along these rows; all, in pairs; stages of each */
+};
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
+
+/* ---- pairs of blocks */
+
+static __device__ __forceinline__ uint32_t
+rank_in_pair(void)
+{
+	uint32_t rank;
+
+	asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+	return rank;
+}
+
+static __device__ __forceinline__ void
+meet_pair(void)
+{
+	asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+}
+
+/* The barrier at the same place in the memory of the block of that rank. */
+static __device__ __forceinline__ void
+arrive_at(uint32_t at, uint32_t rank)
+{
+	asm volatile("{.reg .b32 there;\n"
+	    "mapa.shared::cluster.u32 there, %0, %1;\n"
+	    "mbarrier.arrive.shared::cluster.b64 _, [there];}" :: "r"(at), "r"(rank) : "memory");
+}
+
+/* ---- fetching */
+
+struct ring {
+	uint32_t stages, full, empty;   /* addresses; barriers are 8 bytes apart */
+	int at;
+	uint32_t phase;
+};
+
+template <class W>
+static __device__ __forceinline__ void
+turn(struct ring *r)
+{
+	if (++r->at == W::STAGES) {
+		r->at = 0;
+		r->phase ^= 1;
+	}
+}
+
+/* Copies that end at a barrier; of both: into the memory of both blocks, and at the barriers of both. */
+static __device__ __forceinline__ void
+fetch_weights(uint32_t to, const CUtensorMap *w, int k, int group, uint32_t barrier, bool both)
+{
+	if (both)
+		asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+		    "[%0], [%1, {%2, 0, 0, %3, 0}], [%4], %5;"
+		    :: "r"(to), "l"(w), "r"(k), "r"(group), "r"(barrier), "h"(BOTH) : "memory");
+	else
+		asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+		    "[%0], [%1, {%2, 0, 0, %3, 0}], [%4];" :: "r"(to), "l"(w), "r"(k), "r"(group), "r"(barrier) : "memory");
+}
+
+static __device__ __forceinline__ void
+fetch_rows(uint32_t to, const CUtensorMap *x, int k, int row, uint32_t barrier, bool both)
+{
+	if (both)
+		asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+		    "[%0], [%1, {%2, %3}], [%4], %5;"
+		    :: "r"(to), "l"(x), "r"(k), "r"(row), "r"(barrier), "h"(BOTH) : "memory");
+	else
+		asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+		    "[%0], [%1, {%2, %3}], [%4];" :: "r"(to), "l"(x), "r"(k), "r"(row), "r"(barrier) : "memory");
+}
+
+/* A tile: which rows of the weights, and which of x. */
+struct place {
+	int down, across;
+};
+
+/* Pairs with the same weights are next to each other in time. */
+template <class W>
+static __device__ __forceinline__ struct place
+place_of(const struct tiled &t, int pair, int rank)
+{
+	int n = W::WEIGHTS ? t.n_across / 2 : t.n_across;
+
+	return W::WEIGHTS ? place{ pair / n, pair % n * 2 + rank } : place{ pair / n * 2 + rank, pair % n };
+}
+
+template <class W>
+static __device__ __forceinline__ void
+fetch_stage(const struct ring &r, const CUtensorMap *w, const CUtensorMap *x, const struct place &p, int k, int rank)
+{
+	uint32_t ws = r.stages + (uint32_t)(r.at * W::STAGE), xs = ws + W::W_BYTES, full = r.full + r.at * 8;
+
+	await(r.empty + r.at * 8, r.phase ^ 1);
+	asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(full), "r"(W::STAGE) : "memory");
+	if (W::WEIGHTS) {
+		fetch_weights(ws + rank * W::GROUP_BYTES, w, k, (p.down * 2 + rank) * 4, full, true);
+		fetch_rows(xs, x, k, p.across * W::TOKENS, full, false);
+	} else {
+		fetch_weights(ws, w, k, p.down * 8, full, false);
+		fetch_weights(ws + W::GROUP_BYTES, w, k, p.down * 8 + 4, full, false);
+		fetch_rows(xs + rank * W::X_BYTES / 2, x, k, p.across * W::TOKENS + rank * W::TOKENS / 2, full, true);
+	}
+}
+
+template <class W>
+static __device__ __forceinline__ void
+fetch_all(const struct tiled &t, struct ring r, const CUtensorMap *w, const CUtensorMap *x, int pair, int step, int rank)
+{
+	for (; pair < t.n_pairs; pair += step) {
+		struct place p = place_of<W>(t, pair, rank);
+
+		for (int k = 0; k < t.n_k; k++) {
+			fetch_stage<W>(r, w, x, p, k * DEPTH, rank);
+			turn<W>(&r);
+		}
+	}
+}
+
+/* ---- multiplying */
+
+#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
+#define R8(s, i) R4(s, i), R4(s, i + 1)
+#define R16(s, i) R8(s, i), R8(s, i + 2)
+#define R32(s, i) R16(s, i), R16(s, i + 4)
+#define R64(s, i) R32(s, i), R32(s, i + 8)
+#define P4(a, b, c, d) "%" #a ",%" #b ",%" #c ",%" #d
+#define P52 P4(0, 1, 2, 3) "," P4(4, 5, 6, 7) "," P4(8, 9, 10, 11) "," P4(12, 13, 14, 15) "," \
+	P4(16, 17, 18, 19) "," P4(20, 21, 22, 23) "," P4(24, 25, 26, 27) "," P4(28, 29, 30, 31) "," \
+	P4(32, 33, 34, 35) "," P4(36, 37, 38, 39) "," P4(40, 41, 42, 43) "," P4(44, 45, 46, 47) "," P4(48, 49, 50, 51)
+#define P56 P52 "," P4(52, 53, 54, 55)
+#define P64 P56 "," P4(56, 57, 58, 59) "," P4(60, 61, 62, 63)
+#define P76 P64 "," P4(64, 65, 66, 67) "," P4(68, 69, 70, 71) "," P4(72, 73, 74, 75)
+#define P84 P76 "," P4(76, 77, 78, 79) "," P4(80, 81, 82, 83)
+#define P88 P84 "," P4(84, 85, 86, 87)
+#define P96 P88 "," P4(88, 89, 90, 91) "," P4(92, 93, 94, 95)
+#define P104 P96 "," P4(96, 97, 98, 99) "," P4(100, 101, 102, 103)
+#define P116 P104 "," P4(104, 105, 106, 107) "," P4(108, 109, 110, 111) "," P4(112, 113, 114, 115)
+#define P128 P116 "," P4(116, 117, 118, 119) "," P4(120, 121, 122, 123) "," P4(124, 125, 126, 127)
+#define S52(s) R32(s, 0), R16(s, 8), R4(s, 12)
+#define S56(s) R32(s, 0), R16(s, 8), R8(s, 12)
+#define S64(s) R64(s, 0)
+#define S76(s) R64(s, 0), R8(s, 16), R4(s, 18)
+#define S84(s) R64(s, 0), R16(s, 16), R4(s, 20)
+#define S88(s) R64(s, 0), R16(s, 16), R8(s, 20)
+#define S96(s) R64(s, 0), R32(s, 16)
+#define S104(s) R64(s, 0), R32(s, 16), R8(s, 24)
+#define S116(s) R64(s, 0), R32(s, 16), R16(s, 24), R4(s, 28)
+#define S128(s) R64(s, 0), R64(s, 16)
+
+/* s = a b + (more ? s : 0): 64 rows, 16 terms, both from shared memory. */
+#define MULTIPLY(N, OUT, REGISTERS, A, B, MORE) \
+	static __device__ __forceinline__ void \
+	multiply(float (&s)[N / 8][4], uint64_t a, uint64_t b, int more) \
+	{ \
+		asm volatile("{.reg .pred p; setp.ne.b32 p, %" #MORE ", 0;\n" \
+		    "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" OUT "}, %" #A ", %" #B ", p, 1, 1, 0, 0;}" \
+		    : REGISTERS(s) : "l"(a), "l"(b), "r"(more)); \
+	} \
+	static __device__ __forceinline__ void \
+	hold(float (&s)[N / 8][4]) \
+	{ \
+		asm volatile("" : REGISTERS(s) :: "memory"); \
+	}
+
+MULTIPLY(104, P52, S52, 52, 53, 54)
+MULTIPLY(112, P56, S56, 56, 57, 58)
+MULTIPLY(128, P64, S64, 64, 65, 66)
+MULTIPLY(152, P76, S76, 76, 77, 78)
+MULTIPLY(168, P84, S84, 84, 85, 86)
+MULTIPLY(176, P88, S88, 88, 89, 90)
+MULTIPLY(192, P96, S96, 96, 97, 98)
+MULTIPLY(208, P104, S104, 104, 105, 106)
+MULTIPLY(232, P116, S116, 116, 117, 118)
+MULTIPLY(256, P128, S128, 128, 129, 130)
+
+template <class W>
+static __device__ __forceinline__ void
+multiply_stage(float (&sums)[W::M][W::TOKENS / 8][4], uint32_t ws, uint32_t xs, bool first)
+{
+	begin_products();
+#pragma unroll
+	for (int i = 0; i < DEPTH / 16; i++)
+#pragma unroll
+		for (int b = 0; b < W::M; b++)
+			multiply(sums[b], descriptor(ws + b * 64 * 128 + i * 32, 16), descriptor(xs + i * 32, 16), !(first && i == 0));
+	commit_products();
+}
+
+/* The warp has no more use for the stage: both who write there are told. */
+static __device__ __forceinline__ void
+release(uint32_t empty)
+{
+	uint32_t lane = threadIdx.x & 31;
+
+	if (lane < 2)
+		arrive_at(empty, lane);
+}
+
+template <class W>
+static __device__ __forceinline__ void
+multiply_tile(float (&sums)[W::M][W::TOKENS / 8][4], struct ring *r, int n_k, int group)
+{
+	uint32_t before = 0;
+
+	for (int k = 0; k < n_k; k++) {
+		uint32_t stage = r->stages + (uint32_t)(r->at * W::STAGE);
+
+		await(r->full + r->at * 8, r->phase);
+		multiply_stage<W>(sums, stage + group * W::GROUP_BYTES, stage + W::W_BYTES, k == 0);
+		await_products<1>();
+		if (before)
+			release(before);
+		before = r->empty + r->at * 8;
+		turn<W>(r);
+	}
+	await_products<0>();
+	for (int b = 0; b < W::M; b++)
+		hold(sums[b]);
+	release(before);
+}
+
+/* ---- what follows */
+
+/* Eight rows of eight values of 16 bits, of which a lane has two of a row: now two of a column. */
+static __device__ __forceinline__ uint32_t
+transpose(uint32_t two)
+{
+	uint32_t out;
+
+	asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(two));
+	return out;
+}
+
+/* In a lane's sums row 0 is gate's and row 1 up's. */
+template <class W>
+static __device__ __forceinline__ void
+store(const struct tiled &t, const float (&sums)[W::M][W::TOKENS / 8][4], const struct place &p, int group)
+{
+	int lane = threadIdx.x & 31, warp = threadIdx.x >> 5 & 3;
+	int token = p.across * W::TOKENS + (lane >> 2), column = ((p.down * 2 + group) * 4 + warp) * 8 * W::M + (lane & 3) * 2;
+	uint16_t *y = t.y + (size_t)token * t.y_stride + column;
+
+#pragma unroll
+	for (int j = 0; j < W::TOKENS / 8; j++)
+#pragma unroll
+		for (int b = 0; b < W::M; b++) {
+			const float *s = sums[b][j];
+			float even = silu_mul(rounded(s[0]), rounded(s[2])), odd = silu_mul(rounded(s[1]), rounded(s[3]));
+			uint32_t two = transpose(bf16_pair(even, odd));
+
+			if (token + j * 8 < t.m)
+				*(uint32_t *)(y + (size_t)(j * 8) * t.y_stride + b * 8) = two;
+		}
+}
+
+template <class W>
+static __device__ __forceinline__ void
+compute_all(const struct tiled &t, struct ring r, int pair, int step, int rank, int group)
+{
+	for (; pair < t.n_pairs; pair += step) {
+		float sums[W::M][W::TOKENS / 8][4];
+
+		multiply_tile<W>(sums, &r, t.n_k, group);
+		store<W>(t, sums, place_of<W>(t, pair, rank), group);
+	}
+}
+
+#endif
+
+/* w: gate and up. */
+template <class W>
+static __global__ void IN_PAIRS __launch_bounds__(THREADS, 1)
+swiglu_kernel(const __grid_constant__ struct tiled t, const __grid_constant__ CUtensorMap w,
+    const __grid_constant__ CUtensorMap x)
+{
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+	extern __shared__ uint8_t memory[];
+	uint32_t base = (shared_address(memory) + 1023) & ~1023u, barriers = base + W::STAGES * W::STAGE;
+	int warpgroup = __shfl_sync(FULL, (int)threadIdx.x >> 7, 0) - 1, rank = (int)rank_in_pair();
+	int pair = blockIdx.x / 2, step = gridDim.x / 2;
+	struct ring r = { base, barriers, barriers + MAX_STAGES * 8, 0, 0 };
+
+	if (threadIdx.x == 0) {
+		for (int i = 0; i < W::STAGES; i++) {
+			barrier_init(r.full + i * 8, 1);
+			barrier_init(r.empty + i * 8, 2 * 8);   /* the warps that compute, of both blocks */
+		}
+		show_barriers();
+	}
+	meet_pair();
+	wait_for_previous();
+	if (warpgroup < 0) {
+		asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+		if (threadIdx.x == 0)
+			fetch_all<W>(t, r, &w, &x, pair, step, rank);
+		__syncwarp();
+	} else {
+		asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+		compute_all<W>(t, r, pair, step, rank, warpgroup);
+	}
+	meet_pair();            /* nobody leaves to whom the other still writes */
+#endif
+}
+
+/* ---- launching */
+
+/* Whether the current card runs what is compiled here. */
+static bool
+has_wgmma(void)
+{
+	struct cudaFuncAttributes is;
+
+	return cudaFuncGetAttributes(&is, swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>) == cudaSuccess &&
+	    is.binaryVersion == 90 && is.numRegs > 64;
+}
+
+/* Of weights what the copies put into a tile: turns of eight rows of gate and up; a warpgroup's four warps have 8 M of each
+ * that follow one another, in which y's columns of a warp are neighbours. */
+template <class W>
+static bool
+describe(CUtensorMap *w, CUtensorMap *x, const struct swiglu *g)
+{
+	cuuint64_t line = (cuuint64_t)g->cols * 2, rows = (cuuint64_t)g->rows, m = W::M;
+	cuuint64_t w_sizes[5] = { (cuuint64_t)g->cols, 8, 2, rows / (8 * m), m };
+	cuuint64_t w_strides[4] = { line, rows * line, 8 * m * line, 8 * line };
+	cuuint64_t x_sizes[2] = { (cuuint64_t)g->cols, (cuuint64_t)g->n }, x_strides[1] = { (cuuint64_t)g->x_stride * 2 };
+	cuuint32_t w_box[5] = { DEPTH, 8, 2, 4, W::M }, x_box[2] = { DEPTH, W::WEIGHTS ? W::TOKENS : W::TOKENS / 2 };
+
+	return describe_tensor(w, g->w, 5, w_sizes, w_strides, w_box) && describe_tensor(x, g->x, 2, x_sizes, x_strides, x_box);
+}
+
+template <class W>
+static struct tiled
+tiles_of(const struct swiglu *g)
+{
+	int across = ceil_div(g->n, W::TOKENS), down = 2 * g->rows / W::ROWS;
+
+	across = W::WEIGHTS ? (across + 1) / 2 * 2 : across;
+	return { g->y, g->y_stride, g->n, across, across * down / 2, g->cols / DEPTH };
+}
+
+/* What a way costs: its rounds, a tile's products, and, of these, the share that fetching a tile's operands takes more of
+ * power where tiles are small (fitted to what an H200 kept up). 0: the way is not for this shape. */
+template <class W>
+static float
+cost(const struct swiglu *g)
+{
+	int rounds = ceil_div(tiles_of<W>(g).n_pairs, g->n_sm / 2);
+
+	if (2 * g->rows % (W::WEIGHTS ? W::ROWS : 2 * W::ROWS))
+		return 0;
+	return (float)(rounds * W::M * W::TOKENS) * (1 + 36.0f / W::ROWS + 36.0f / W::TOKENS);
+}
+
+template <class W>
+static bool
+run(cudaStream_t s, const struct swiglu *g)
+{
+	CUtensorMap w, x;
+
+	if (!describe<W>(&w, &x, g))
+		return false;
+	cudaFuncSetAttribute(swiglu_kernel<W>, cudaFuncAttributeMaxDynamicSharedMemorySize, W::SHARED);
+	launch(swiglu_kernel<W>, dim3((unsigned)(g->n_sm / 2 * 2)), dim3(THREADS), W::SHARED, s, true, tiles_of<W>(g), w, x);
+	return true;
+}
+
+struct choice {
+	bool (*run)(cudaStream_t s, const struct swiglu *g);
+	float (*cost)(const struct swiglu *g);
+	const char *name;
+};
+
+#define WAY(M, N, OF) { run<way<M, N, OF>>, cost<way<M, N, OF>>, #M " x 128 by " #N ", " #OF }
+
+static const struct choice choices[] = {
+	WAY(2, 192, SHARE_WEIGHTS), WAY(2, 168, SHARE_WEIGHTS), WAY(2, 152, SHARE_WEIGHTS), WAY(2, 128, SHARE_WEIGHTS),
+	WAY(1, 256, SHARE_WEIGHTS), WAY(1, 232, SHARE_WEIGHTS), WAY(1, 208, SHARE_WEIGHTS), WAY(1, 176, SHARE_WEIGHTS),
+	WAY(1, 152, SHARE_WEIGHTS), WAY(1, 128, SHARE_WEIGHTS), WAY(1, 104, SHARE_WEIGHTS),
+	WAY(1, 256, SHARE_TOKENS), WAY(1, 208, SHARE_TOKENS), WAY(1, 176, SHARE_TOKENS), WAY(1, 112, SHARE_TOKENS),
+};
+
+/* The least cost, the first where two have it; NULL: the shape is for none. */
+static const struct choice *
+choose(const struct swiglu *g)
+{
+	const struct choice *best = NULL;
+	float least = 0;
+
+	for (const struct choice &c : choices) {
+		float now = c.cost(g);
+
+		if (now > 0 && (!best || now < least)) {
+			best = &c;
+			least = now;
+		}
+	}
+	return best;
+}
+
+bool
+cuda_swiglu_takes(const struct swiglu *g)
+{
+	return g->n >= SWIGLU_MIN_ROWS && g->cols % DEPTH == 0 && g->x_stride % 8 == 0 && g->y_stride % 2 == 0 && choose(g) &&
+	    has_wgmma();
+}
+
+bool
+cuda_swiglu(cudaStream_t s, const struct swiglu *g)
+{
+	return choose(g)->run(s, g);
+}
