@@ -242,8 +242,7 @@ find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
 	int n_ws = find_matrices(c, n_layers, p.n, p.k, ws);
 	uint16_t *own = n_ws ? NULL : take_random(g->stream, (size_t)p.n * (size_t)p.k, 5);
 	uint16_t *x = take_random(g->stream, (size_t)p.m * (size_t)p.k, 7), *y = take((size_t)p.m * (size_t)p.n * sizeof *y);
-	struct gemm_choice choice;
-	float first = -1, best = -1;
+	float best = -1;
 	double kept;
 
 	if (own)
@@ -251,7 +250,7 @@ find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
 	p.x = x;
 	p.y = y;
 	p.w = n_ws ? ws[0] : NULL;
-	if (n_ws == 0 || !x || !y || gemm_tune(g->gemm, &p, ws, n_ws, &choice, &first, &best) != 0)
+	if (n_ws == 0 || !x || !y || gemm_burst(g->gemm, &p, ws, n_ws, &best) != 0)
 		best = -1;
 	kept = best > 0 ? kept_time(g, &p, ws, n_ws) : 0;
 	cudaStreamSynchronize(g->stream);
@@ -376,7 +375,8 @@ static int
 tune_decoder(const struct tuning *t, const struct model *m, struct error *err)
 {
 	static const int rows[] = { 16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 288, 296, 300, 304, 308, 312, 320, 336, 352,
-		384, 416, 448, 480, 512, 576, 640, 704, 768, 832, 896, 960, 1000, 1024 };
+		384, 416, 448, 480, 512, 576, 640, 704, 768, 832, 896, 960, 1000, 1024, 1088, 1152, 1216, 1280, 1344, 1408, 1472,
+		1504, 1536 };
 	const struct cuda_weights *w = &t->c->w;
 	const struct matrix *same[4][MAX_WS];
 	int n = m->hp.llm.n_layers < MAX_WS / 2 ? m->hp.llm.n_layers : MAX_WS / 2;
@@ -452,7 +452,7 @@ cuda_tune(struct backend *b, const struct model *m, bench_tell *tell, void *arg,
 {
 	struct cuda *c = cuda_of(b);
 	const struct llm_hparams *l = &m->hp.llm;
-	size_t wide = 2 * (size_t)l->intermediate_size, values = 1024 * wide, own;
+	size_t wide = 2 * (size_t)l->intermediate_size, values = CONTEXT_CHUNK * wide, own;
 	struct tuning t = { .c = c, .tell = tell, .arg = arg };
 	int rc;
 

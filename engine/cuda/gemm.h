@@ -24,7 +24,13 @@ extern const struct gemm_choice gemm_table[];
 struct gemm;
 struct product;
 
-/* Times the library's candidates for one product over n_ws weights (more than the cache holds) and tells the fastest. */
+/* The time of the fastest of the library's proposals for one product, over n_ws weights (more than the cache holds): the
+ * median of three passes. What the table has is not tried: the figure is a measure, and shall not move when that grows.
+ * -1: none computes it. */
+int
+gemm_burst(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *ms);
+/* Of these proposals, and of what the table has for other shapes, the one that is fastest when the card has no rest, among
+ * those that are near the fastest; first_ms: of the library's first proposal, in passes as above. */
 int
 gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, struct gemm_choice *out,
     float *first_ms, float *best_ms);
