@@ -17,7 +17,7 @@
 #include "engine/model.h"
 #include "engine/tensor.h"
 
-#define CONTEXT_CHUNK 1024      /* rows of a step at most: bounded work space, a place to stop */
+#define CONTEXT_CHUNK 1536      /* rows of a step at most: bounded work space, a place to stop */
 #define BACKEND_MAX_STEPS 16    /* no device's max_steps is larger */
 
 struct watch;                   /* engine.h */

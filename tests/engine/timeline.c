@@ -753,7 +753,7 @@ long_shape(void)
 {
 	struct tiny shape = tiny_default;
 
-	shape.n_ctx = 1300;
+	shape.n_ctx = 1700;
 	return shape;
 }
 
@@ -763,20 +763,20 @@ a_stopped_prompt_is_resumed(void **state)
 	struct tiny shape = long_shape();
 	struct bed b;
 	struct prompt p = {0};
-	struct stopper s = { .stage = STAGE_PREFILL, .at = 3 };        /* in the first layer of the second batch of 600 */
+	struct stopper s = { .stage = STAGE_PREFILL, .at = 3 };        /* in the first layer of the second batch of 800 */
 	struct watch watch = { &s.stop, count_report, &s };
 	struct error err = {0};
 	struct sync_report report;
 
 	(void)state;
 	bed_init(&b, &shape, 2);
-	add_text(&p, &b, 1200, 1);
+	add_text(&p, &b, 1600, 1);
 	assert_int_equal(context_sync(b.ctx, &p, &watch, NULL, &err), -1);
 	assert_int_equal(err.code, CODE_SIGINT);
-	assert_int_equal(context_n_used(b.ctx), 600);
+	assert_int_equal(context_n_used(b.ctx), 800);
 	assert_null(context_logits(b.ctx, &err));
 	report = sync_ok(b.ctx, &p);
-	assert_int_equal(report.n_reused, 600);
+	assert_int_equal(report.n_reused, 800);
 	assert_like_new(&b, &p);
 	prompt_done(&p);
 	bed_done(&b);
