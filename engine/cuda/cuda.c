@@ -526,13 +526,14 @@ attn_out(struct backend *b, const struct model *m, int layer, struct device_buff
 	add_product(cuda_of(b), w, x_rows(cuda_of(b), m, x, w->gpu), a->at[w->gpu], 0, "attention");
 }
 
-/* Gate and up of many rows at once, if the card can. */
+/* Gate and up of many rows at once, if the card can. q, k and v, which were in `wide`, are of no more use. */
 static bool
 multiply_swiglu(struct cuda *c, const struct matrix *w, const uint16_t *x, uint16_t *h)
 {
 	struct gpu *g = cuda_use(c, w->gpu);
 	struct swiglu how = { .w = w->at, .x = x, .y = h, .rows = w->rows / 2, .cols = w->cols, .n = c->n_ids,
-		.x_stride = w->cols, .y_stride = w->rows, .n_sm = g->n_sm };
+		.x_stride = w->cols, .y_stride = w->rows, .work = g->wide, .work_bytes = g->wide_bytes, .marks = g->counters,
+		.n_sm = g->n_sm };
 
 	if (!cuda_swiglu_takes(&how) || cuda_gemm_packed_tokens(w, c->n_ids, g->shared_block))
 		return false;
@@ -742,7 +743,7 @@ static int
 take_work(struct cuda *c, const struct model *m, struct error *err)
 {
 	const struct llm_hparams *l = &m->hp.llm;
-	size_t counters = GEMV_ROWS * (size_t)l->n_heads * sizeof(unsigned), top2 = GEMV_ROWS * 2048;
+	size_t counters = larger(GEMV_ROWS * (size_t)l->n_heads, SWIGLU_MARKS) * sizeof(unsigned), top2 = GEMV_ROWS * 2048;
 
 	measure_work(c, m);
 	for (int i = 0; i < c->n_gpus; i++) {

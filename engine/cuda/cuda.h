@@ -33,7 +33,7 @@ struct gpu {
 	void *packed_work;              /* of products of some rows with packed matrices */
 	size_t normed_bytes, wide_bytes, unpacked_bytes, packed_bytes;
 	float *partial;                 /* of decode attention */
-	unsigned *counters;
+	unsigned *counters;             /* zero between kernels */
 	void *top2_work;
 };
 

@@ -6,6 +6,9 @@
  * both, so the second level of cache is read less. One thread of a third warpgroup fetches, 64 columns a stage. Blocks stay
  * and take tile after tile; while a tile's end is computed the next one's stages come in.
  *
+ * In the last round most blocks may have no tile. Then the columns of its tiles are dealt out to several blocks; what the
+ * others have summed is added by the first, in order.
+ *
  * In a tile rows of gate and up take turns of eight, which is how the copies place them. So a lane has gate and up of the
  * same places in its registers, and rounds and multiplies them as cuda_silu_mul does.
  *
@@ -19,6 +22,8 @@
 #define THREADS 384
 #define MAX_STAGES 8
 #define BARRIER_BYTES (2 * MAX_STAGES * 8)
+#define MAX_PARTS 4             /* of a tile */
+#define PART_ROUNDS 0.15f       /* what leaving and taking sums costs, in rounds */
 #define BOTH ((uint16_t)3)      /* blocks of a pair */
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 #define IN_PAIRS __cluster_dims__(2, 1, 1)
@@ -46,6 +51,9 @@ struct tiled {
 	uint16_t *y;
 	int y_stride, m;                /* rows of x and y */
 	int n_across, n_pairs, n_k;     /* tiles along these rows; all, in pairs; stages of each */
+	int n_whole, n_parts;           /* pairs that are done whole; parts of each that is left */
+	float *sums;                    /* of parts but the first: [parts - 1][left][2][a tile] */
+	unsigned *done;                 /* … and which of them are there [parts - 1][left][2] */
 };
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDA_ARCH__)
@@ -124,6 +132,33 @@ struct place {
 	int down, across;
 };
 
+/* What a pair of blocks does at once: tiles, or a part of their columns: stages from … to. */
+struct task {
+	int pair, part, from, to;
+};
+
+static __device__ __forceinline__ int
+n_left(const struct tiled &t)
+{
+	return t.n_pairs - t.n_whole;
+}
+
+static __device__ __forceinline__ int
+n_tasks(const struct tiled &t)
+{
+	return t.n_whole + n_left(t) * t.n_parts;
+}
+
+static __device__ __forceinline__ struct task
+task_of(const struct tiled &t, int i)
+{
+	int left = i - t.n_whole, part = left < 0 ? 0 : left / n_left(t);
+
+	if (left < 0)
+		return { i, 0, 0, t.n_k };
+	return { t.n_whole + left % n_left(t), part, t.n_k * part / t.n_parts, t.n_k * (part + 1) / t.n_parts };
+}
+
 /* Pairs with the same weights are next to each other in time. */
 template <class W>
 static __device__ __forceinline__ struct place
@@ -154,12 +189,13 @@ fetch_stage(const struct ring &r, const CUtensorMap *w, const CUtensorMap *x, co
 
 template <class W>
 static __device__ __forceinline__ void
-fetch_all(const struct tiled &t, struct ring r, const CUtensorMap *w, const CUtensorMap *x, int pair, int step, int rank)
+fetch_all(const struct tiled &t, struct ring r, const CUtensorMap *w, const CUtensorMap *x, int first, int step, int rank)
 {
-	for (; pair < t.n_pairs; pair += step) {
-		struct place p = place_of<W>(t, pair, rank);
+	for (int i = first; i < n_tasks(t); i += step) {
+		struct task a = task_of(t, i);
+		struct place p = place_of<W>(t, a.pair, rank);
 
-		for (int k = 0; k < t.n_k; k++) {
+		for (int k = a.from; k < a.to; k++) {
 			fetch_stage<W>(r, w, x, p, k * DEPTH, rank);
 			turn<W>(&r);
 		}
@@ -303,15 +339,100 @@ store(const struct tiled &t, const float (&sums)[W::M][W::TOKENS / 8][4], const 
 		}
 }
 
+/* ---- parts */
+
+/* Of both warpgroups. */
+static __device__ __forceinline__ void
+meet_computing(void)
+{
+	asm volatile("bar.sync 1, 256;" ::: "memory");
+}
+
+static __device__ __forceinline__ int
+slot_of(const struct tiled &t, const struct task &a, int part, int rank)
+{
+	return ((part - 1) * n_left(t) + a.pair - t.n_whole) * 2 + rank;
+}
+
+/* Four sums of a thread of those that compute, one after another for all of them. */
+template <class W>
+static __device__ __forceinline__ float4 *
+sums_at(const struct tiled &t, int slot)
+{
+	return (float4 *)(t.sums + (size_t)slot * W::ROWS * W::TOKENS) + (threadIdx.x - 128);
+}
+
 template <class W>
 static __device__ __forceinline__ void
-compute_all(const struct tiled &t, struct ring r, int pair, int step, int rank, int group)
+leave_sums(const struct tiled &t, const float (&sums)[W::M][W::TOKENS / 8][4], int slot)
 {
-	for (; pair < t.n_pairs; pair += step) {
+	float4 *to = sums_at<W>(t, slot);
+
+#pragma unroll
+	for (int b = 0; b < W::M; b++)
+#pragma unroll
+		for (int j = 0; j < W::TOKENS / 8; j++) {
+			const float *s = sums[b][j];
+
+			__stcg(to + (b * (W::TOKENS / 8) + j) * 256, make_float4(s[0], s[1], s[2], s[3]));
+		}
+	__threadfence();
+	meet_computing();
+	if (threadIdx.x == 128)
+		asm volatile("st.release.gpu.global.u32 [%0], 1;" :: "l"(t.done + slot) : "memory");
+}
+
+/* The mark is taken back: the next kernel finds none. */
+static __device__ __forceinline__ void
+await_sums(unsigned *done)
+{
+	unsigned there = 0;
+
+	if (threadIdx.x == 128) {
+		while (!there)
+			asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(done) : "memory");
+		*done = 0;
+	}
+	meet_computing();
+}
+
+template <class W>
+static __device__ __forceinline__ void
+take_sums(const struct tiled &t, float (&sums)[W::M][W::TOKENS / 8][4], int slot)
+{
+	const float4 *from = sums_at<W>(t, slot);
+
+	await_sums(t.done + slot);
+#pragma unroll
+	for (int b = 0; b < W::M; b++)
+#pragma unroll
+		for (int j = 0; j < W::TOKENS / 8; j++) {
+			float4 v = __ldcg(from + (b * (W::TOKENS / 8) + j) * 256);
+
+			sums[b][j][0] += v.x;
+			sums[b][j][1] += v.y;
+			sums[b][j][2] += v.z;
+			sums[b][j][3] += v.w;
+		}
+}
+
+/* The first part waits for the others, which wait for nobody. */
+template <class W>
+static __device__ __forceinline__ void
+compute_all(const struct tiled &t, struct ring r, int first, int step, int rank, int group)
+{
+	for (int i = first; i < n_tasks(t); i += step) {
+		struct task a = task_of(t, i);
 		float sums[W::M][W::TOKENS / 8][4];
 
-		multiply_tile<W>(sums, &r, t.n_k, group);
-		store<W>(t, sums, place_of<W>(t, pair, rank), group);
+		multiply_tile<W>(sums, &r, a.to - a.from, group);
+		if (a.part > 0) {
+			leave_sums<W>(t, sums, slot_of(t, a, a.part, rank));
+			continue;
+		}
+		for (int part = 1; i >= t.n_whole && part < t.n_parts; part++)
+			take_sums<W>(t, sums, slot_of(t, a, part, rank));
+		store<W>(t, sums, place_of<W>(t, a.pair, rank), group);
 	}
 }
 
@@ -327,7 +448,7 @@ swiglu_kernel(const __grid_constant__ struct tiled t, const __grid_constant__ CU
 	extern __shared__ uint8_t memory[];
 	uint32_t base = (shared_address(memory) + 1023) & ~1023u, barriers = base + W::STAGES * W::STAGE;
 	int warpgroup = __shfl_sync(FULL, (int)threadIdx.x >> 7, 0) - 1, rank = (int)rank_in_pair();
-	int pair = blockIdx.x / 2, step = gridDim.x / 2;
+	int first = blockIdx.x / 2, step = gridDim.x / 2;
 	struct ring r = { base, barriers, barriers + MAX_STAGES * 8, 0, 0 };
 
 	if (threadIdx.x == 0) {
@@ -342,11 +463,11 @@ swiglu_kernel(const __grid_constant__ struct tiled t, const __grid_constant__ CU
 	if (warpgroup < 0) {
 		asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
 		if (threadIdx.x == 0)
-			fetch_all<W>(t, r, &w, &x, pair, step, rank);
+			fetch_all<W>(t, r, &w, &x, first, step, rank);
 		__syncwarp();
 	} else {
 		asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
-		compute_all<W>(t, r, pair, step, rank, warpgroup);
+		compute_all<W>(t, r, first, step, rank, warpgroup);
 	}
 	meet_pair();            /* nobody leaves to whom the other still writes */
 #endif
@@ -379,14 +500,30 @@ describe(CUtensorMap *w, CUtensorMap *x, const struct swiglu *g)
 	return describe_tensor(w, g->w, 5, w_sizes, w_strides, w_box) && describe_tensor(x, g->x, 2, x_sizes, x_strides, x_box);
 }
 
+/* Into how many parts to deal the columns of the tiles of the last round, of which `left` pairs of `step` blocks have one. */
+static int
+parts_of(const struct swiglu *g, int left, int step, size_t tile)
+{
+	int parts = left > 0 ? step / left : 1, most = g->cols / DEPTH / 8;
+
+	parts = parts < MAX_PARTS ? parts : MAX_PARTS;
+	parts = parts < most ? parts : most;
+	while (parts > 1 && ((size_t)(parts - 1) * left * 2 * tile > g->work_bytes || (parts - 1) * left * 2 > SWIGLU_MARKS))
+		parts--;
+	return parts > 1 ? parts : 1;
+}
+
 template <class W>
 static struct tiled
 tiles_of(const struct swiglu *g)
 {
-	int across = ceil_div(g->n, W::TOKENS), down = 2 * g->rows / W::ROWS;
+	int across = ceil_div(g->n, W::TOKENS), down = 2 * g->rows / W::ROWS, step = g->n_sm / 2, pairs, left;
 
 	across = W::WEIGHTS ? (across + 1) / 2 * 2 : across;
-	return { g->y, g->y_stride, g->n, across, across * down / 2, g->cols / DEPTH };
+	pairs = across * down / 2;
+	left = pairs % step;
+	return { g->y, g->y_stride, g->n, across, pairs, g->cols / DEPTH, pairs - left,
+		parts_of(g, left, step, (size_t)W::ROWS * W::TOKENS * sizeof(float)), (float *)g->work, g->marks };
 }
 
 /* What a way costs: its rounds, a tile's products, and, of these, the share that fetching a tile's operands takes more of
@@ -395,11 +532,13 @@ template <class W>
 static float
 cost(const struct swiglu *g)
 {
-	int rounds = ceil_div(tiles_of<W>(g).n_pairs, g->n_sm / 2);
+	struct tiled t = tiles_of<W>(g);
+	int left = t.n_pairs - t.n_whole;
+	float rounds = (float)(t.n_whole / (g->n_sm / 2)) + (left > 0 ? 1.0f / t.n_parts : 0) + (t.n_parts > 1 ? PART_ROUNDS : 0);
 
 	if (2 * g->rows % (W::WEIGHTS ? W::ROWS : 2 * W::ROWS))
 		return 0;
-	return (float)(rounds * W::M * W::TOKENS) * (1 + 36.0f / W::ROWS + 36.0f / W::TOKENS);
+	return rounds * W::M * W::TOKENS * (1 + 36.0f / W::ROWS + 36.0f / W::TOKENS);
 }
 
 template <class W>

@@ -107,11 +107,15 @@ cuda_random(cudaStream_t s, void *out, enum number type, size_t n, float range, 
 
 /* ---- gemm_wgmma.cu: y [n, rows] = silu(x gateᵀ) (x upᵀ), of many rows; gate and up are rounded to bf16 first. sm_90 only */
 #define SWIGLU_MIN_ROWS 129             /* fewer are bound by reading the weights, by whatever way */
+#define SWIGLU_MARKS 512
 struct swiglu {
 	const void *w;                  /* bf16 [2 rows, cols]: gate, then up */
 	const void *x;                  /* bf16 [n, cols], x_stride values apart */
 	uint16_t *y;                    /* bf16, y_stride values apart */
 	int rows, cols, n, x_stride, y_stride;
+	void *work;                     /* room that nobody else uses meanwhile; the more, the better use of the last blocks */
+	size_t work_bytes;
+	unsigned *marks;                /* [SWIGLU_MARKS], all zero, and left so */
 	int n_sm;
 };
 /* Whether it is for the current card and this shape; w is not looked at. */

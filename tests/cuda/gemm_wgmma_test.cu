@@ -11,6 +11,10 @@
 
 #include "engine/cuda/gemm_wgmma.cu"
 
+static void *work;
+static unsigned *marks;
+#define WORK_BYTES ((size_t)64 << 20)
+
 static double
 silu_of(double v)
 {
@@ -37,6 +41,15 @@ check_value(const char *way, const struct swiglu &g, const halves &w, const halv
 
 	if (!(std::fabs(wanted - y) <= limit) && n_bad++ < SHOWN)
 		printf("not ok: %s, [%d, %d] by %d rows: y[%d, %d] = %g, not %g\n", way, g.rows, g.cols, g.n, t, r, y, wanted);
+}
+
+/* All marks are zero again. */
+static void
+check_marks(const char *way)
+{
+	for (unsigned m : from_card(marks, SWIGLU_MARKS))
+		if (m && n_bad++ < SHOWN)
+			printf("not ok: %s leaves a mark\n", way);
 }
 
 static bool
@@ -66,14 +79,16 @@ check_way(const struct choice &c, struct swiglu g, const halves &w, const halves
 	for (size_t i = 0; i < y.size(); i++)
 		if (is_outside(g, i) && y[i] != before[i] && n_bad++ < SHOWN)
 			printf("not ok: %s, [%d, %d] by %d rows writes to %zu\n", c.name, g.rows, g.cols, g.n, i);
+	check_marks(c.name);
 	CHECK(cudaFree(g.y));
 }
 
-/* By all ways: on the whole card, and by few blocks that take many tiles each. */
+/* By all ways: on the whole card, and by few blocks that take many tiles each, or parts of the last ones. */
 static int
 test_shape(int rows, int cols, int n)
 {
-	struct swiglu g = { .rows = rows, .cols = cols, .n = n, .x_stride = cols + (n % 2 ? 0 : 8), .y_stride = 2 * rows + 6 };
+	struct swiglu g = { .rows = rows, .cols = cols, .n = n, .x_stride = cols + (n % 2 ? 0 : 8), .y_stride = 2 * rows + 6,
+		.work = work, .work_bytes = WORK_BYTES, .marks = marks };
 	halves w((size_t)2 * rows * cols), x((size_t)n * g.x_stride);
 	int n_ways = 0;
 
@@ -84,8 +99,9 @@ test_shape(int rows, int cols, int n)
 	g.w = on_card(w);
 	g.x = on_card(x);
 	for (const struct choice &c : choices)
-		for (int sms : { n_sm, 6 }) {
+		for (int sms : { n_sm, 6, 10, 26 }) {
 			g.n_sm = sms;
+			g.work_bytes = sms == 10 ? 0 : WORK_BYTES;
 			if (c.cost(&g) == 0)
 				continue;
 			check_way(c, g, w, x);
@@ -96,11 +112,38 @@ test_shape(int rows, int cols, int n)
 	return n_ways;
 }
 
+/* The same bits again, whoever comes first. */
+static void
+test_again(void)
+{
+	struct swiglu g = { .rows = 1024, .cols = 1024, .n = 300, .x_stride = 1024, .y_stride = 2048, .work = work,
+		.work_bytes = WORK_BYTES, .marks = marks, .n_sm = n_sm };
+	halves w((size_t)2 * g.rows * g.cols), x((size_t)g.n * g.cols), y((size_t)g.n * g.y_stride, 0), first;
+
+	for (uint16_t &v : w)
+		v = bf16(0.1f * uniform());
+	for (uint16_t &v : x)
+		v = bf16(uniform());
+	g.w = on_card(w);
+	g.x = on_card(x);
+	g.y = on_card(y);
+	for (int i = 0; i < 50; i++) {
+		cuda_swiglu(stream, &g);
+		y = from_card(g.y, y.size());
+		first = i == 0 ? y : first;
+		if (y != first && n_bad++ < SHOWN)
+			printf("not ok: run %d differs from the first\n", i);
+	}
+	CHECK(cudaFree((void *)g.w));
+	CHECK(cudaFree((void *)g.x));
+	CHECK(cudaFree(g.y));
+}
+
 static void
 test_choice(void)
 {
 	struct swiglu g = { .rows = 20480, .cols = 7168, .n = SWIGLU_MIN_ROWS - 1, .x_stride = 7168, .y_stride = 40960,
-		.n_sm = n_sm };
+		.work = work, .work_bytes = WORK_BYTES, .marks = marks, .n_sm = n_sm };
 
 	if (cuda_swiglu_takes(&g) && n_bad++ < SHOWN)
 		printf("not ok: few rows are taken\n");
@@ -159,7 +202,8 @@ static void
 bench(int argc, char **argv)
 {
 	static const int usual[] = { 136, 200, 256, 300, 400, 512, 640, 768, 1000, 1256, 1504 };
-	struct swiglu g = { .rows = 20480, .cols = 7168, .x_stride = 7168, .y_stride = 40960, .n_sm = n_sm };
+	struct swiglu g = { .rows = 20480, .cols = 7168, .x_stride = 7168, .y_stride = 40960, .work = work,
+		.work_bytes = (size_t)1536 * 9216 * 2, .marks = marks, .n_sm = n_sm };
 	size_t n_w = (size_t)N_WEIGHTS * 2 * g.rows * g.cols, n_x = (size_t)4096 * g.cols;
 	uint16_t *w, *x;
 
@@ -186,6 +230,8 @@ main(int argc, char **argv)
 		printf("no warpgroup products on this card\n");
 		return 77;
 	}
+	CHECK(cudaMalloc(&work, WORK_BYTES));
+	marks = on_card(std::vector<unsigned>(SWIGLU_MARKS, 0));
 	if (argc > 1) {
 		bench(argc - 2, argv + 2);
 		return 0;
@@ -194,6 +240,7 @@ main(int argc, char **argv)
 		n_ways += test_shape(512, 256, n);
 	n_ways += test_shape(192, 64, 150);     /* one stage a tile */
 	n_ways += test_shape(256, 4160, 1003);
+	test_again();
 	test_choice();
 	printf("%d ways, %s\n", n_ways, n_bad ? "not ok" : "ok");
 	return n_bad != 0 || n_ways == 0;
