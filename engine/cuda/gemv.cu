@@ -338,111 +338,64 @@ part_of(const struct gemv *g, int at)
 	return p;
 }
 
-static void
-qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+/* Where that goes which comes of row at and of those behind it. */
+static struct gemv_to
+to_of(const struct gemv *g, const struct gemv_to *to, int at)
 {
-	struct gemv_args a = args_of(g, g->w->rows / 2);
+	struct gemv_to t = *to;
 
-	if (g->w->quant == QUANT_INT4) {
-		cuda_packed_qkv(s, g, r);
-	} else if (g->n > 1) {
-		cuda_rows_qkv(s, g, r);
-	} else {
-		a.rope = *r;
-		run<QKV>(s, g, a);
+	if (t.out)
+		t.out += (size_t)at * (size_t)g->w->rows;
+	if (t.h)
+		t.h += (size_t)at * pitch_of_rows(g->w->rows / 2);
+	if (t.rope.q) {
+		t.rope.q += (size_t)at * (size_t)(t.rope.n_heads * t.rope.head_dim);
+		t.rope.state += at;
 	}
+	return t;
 }
 
+/* All rows of g, by the kernel for weights of 4 bits, for a few rows, or for one. */
+template <enum epilogue EPILOGUE>
 static void
-residual(cudaStream_t s, const struct gemv *g, float *x_out)
+run_rows(cudaStream_t s, const struct gemv *g, const struct gemv_to &to)
 {
-	struct gemv_args a = args_of(g, (g->w->rows + 1) / 2);
+	struct gemv p;
 
-	if (g->w->quant == QUANT_INT4) {
-		cuda_packed_residual(s, g, x_out);
-	} else if (g->n > 1) {
-		cuda_rows_residual(s, g, x_out);
-	} else {
-		a.out = x_out;
-		run<RESIDUAL>(s, g, a);
-	}
-}
+	for (int at = 0; at < g->n; at += p.n) {
+		struct gemv_to there = to_of(g, &to, at);
 
-static void
-swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
-{
-	struct gemv_args a = args_of(g, g->w->rows / 2);
-
-	if (g->w->quant == QUANT_INT4) {
-		cuda_packed_swiglu(s, g, h);
-	} else if (g->n > 1) {
-		cuda_rows_swiglu(s, g, h);
-	} else {
-		a.h = h;
-		run<SWIGLU>(s, g, a);
-	}
-}
-
-static void
-plain(cudaStream_t s, const struct gemv *g, float *out)
-{
-	struct gemv_args a = args_of(g, (g->w->rows + 1) / 2);
-
-	if (g->w->quant == QUANT_INT4) {
-		cuda_packed_plain(s, g, out);
-	} else if (g->n > 1) {
-		cuda_rows_plain(s, g, out);
-	} else {
-		a.out = out;
-		run<PLAIN>(s, g, a);
+		p = part_of(g, at);
+		if (g->w->quant == QUANT_INT4)
+			cuda_gemv_packed(s, &p, EPILOGUE, &there);
+		else if (p.n > 1)
+			cuda_gemv_rows(s, &p, EPILOGUE, &there);
+		else
+			run<EPILOGUE>(s, &p, args_of(&p, &there));
 	}
 }
 
 extern "C" void
 cuda_gemv_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
 {
-	struct gemv p;
-
 	assert(g->w->rows == (r->n_heads + 2 * r->n_kv_heads) * r->head_dim);
-	for (int at = 0; at < g->n; at += p.n) {
-		struct gemv_rope rope = *r;
-
-		p = part_of(g, at);
-		rope.q += (size_t)at * (size_t)(r->n_heads * r->head_dim);
-		rope.state += at;
-		qkv(s, &p, &rope);
-	}
+	run_rows<QKV>(s, g, { NULL, NULL, *r });
 }
 
 extern "C" void
 cuda_gemv_residual(cudaStream_t s, const struct gemv *g, float *x_out)
 {
-	struct gemv p;
-
-	for (int at = 0; at < g->n; at += p.n) {
-		p = part_of(g, at);
-		residual(s, &p, x_out + (size_t)at * (size_t)g->w->rows);
-	}
+	run_rows<RESIDUAL>(s, g, { x_out, NULL, {} });
 }
 
 extern "C" void
 cuda_gemv_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
 {
-	struct gemv p;
-
-	for (int at = 0; at < g->n; at += p.n) {
-		p = part_of(g, at);
-		swiglu(s, &p, h + (size_t)at * pitch_of_rows(g->w->rows / 2));
-	}
+	run_rows<SWIGLU>(s, g, { NULL, h, {} });
 }
 
 extern "C" void
 cuda_gemv_plain(cudaStream_t s, const struct gemv *g, float *out)
 {
-	struct gemv p;
-
-	for (int at = 0; at < g->n; at += p.n) {
-		p = part_of(g, at);
-		plain(s, &p, out + (size_t)at * (size_t)g->w->rows);
-	}
+	run_rows<PLAIN>(s, g, { out, NULL, {} });
 }

@@ -10,8 +10,6 @@
 
 #define BLOCKS_AN_SM 2          /* of the kernel of one row */
 
-enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
-
 struct gemv_args {
 	const void *w;
 	const float *scale;             /* FP8, INT8: of each row */
@@ -227,7 +225,7 @@ warps_for(int n_tasks, int n_sm)
 }
 
 static struct gemv_args
-args_of(const struct gemv *g, int n_tasks)
+args_of(const struct gemv *g, const struct gemv_to *to)
 {
 	struct gemv_args a = {};
 
@@ -237,24 +235,20 @@ args_of(const struct gemv *g, int n_tasks)
 	a.x = g->x;
 	a.in = g->in;
 	a.eps = g->eps;
-	a.n_tasks = n_tasks;
+	a.n_tasks = (g->w->rows + 1) / 2;
 	a.rows = g->w->rows;
 	a.cols = g->w->cols;
+	a.out = to->out;
+	a.h = to->h;
+	a.rope = to->rope;
 	return a;
 }
 
-/* ---- gemv_rows.cu: what kernels.h says of cuda_gemv_…, for 2 … as many rows as fit at once; not for INT4 */
-
-/* How many rows of g->n one launch takes; 1: only gemv.cu can. */
+/* gemv_rows.cu: 2 … as many rows as fit at once; not for INT4. */
+extern "C" void
+cuda_gemv_rows(cudaStream_t s, const struct gemv *g, enum epilogue what, const struct gemv_to *to);
+/* How many rows of g->n that is; 1: only gemv.cu can. */
 extern "C" int
 cuda_rows_at_once(const struct gemv *g);
-extern "C" void
-cuda_rows_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);
-extern "C" void
-cuda_rows_residual(cudaStream_t s, const struct gemv *g, float *x_out);
-extern "C" void
-cuda_rows_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h);
-extern "C" void
-cuda_rows_plain(cudaStream_t s, const struct gemv *g, float *out);
 
 #endif

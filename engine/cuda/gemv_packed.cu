@@ -21,8 +21,6 @@
 
 #include "engine/cuda/packed.cuh"
 
-enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
-
 struct packed_args {
 	const uint4 *at;
 	const void *scale;
@@ -626,41 +624,18 @@ cuda_packed_at_once(const struct gemv *g)
 }
 
 extern "C" void
-cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+cuda_gemv_packed(cudaStream_t s, const struct gemv *g, enum epilogue what, const struct gemv_to *to)
 {
 	struct packed_args a = args_of(g);
 
-	assert(2 * g->w->half == r->head_dim && g->w->rows == (r->n_heads + 2 * r->n_kv_heads) * r->head_dim);
-	a.rope = *r;
-	run<QKV>(s, g, a);
-}
-
-extern "C" void
-cuda_packed_residual(cudaStream_t s, const struct gemv *g, float *x_out)
-{
-	struct packed_args a = args_of(g);
-
-	assert(!g->w->half);
-	a.out = x_out;
-	run<RESIDUAL>(s, g, a);
-}
-
-extern "C" void
-cuda_packed_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
-{
-	struct packed_args a = args_of(g);
-
-	assert(2 * g->w->half == g->w->rows);
-	a.h = h;
-	run<SWIGLU>(s, g, a);
-}
-
-extern "C" void
-cuda_packed_plain(cudaStream_t s, const struct gemv *g, float *out)
-{
-	struct packed_args a = args_of(g);
-
-	assert(!g->w->half);
-	a.out = out;
-	run<PLAIN>(s, g, a);
+	assert(2 * a.half == (what == QKV ? to->rope.head_dim : what == SWIGLU ? a.rows : 0));
+	a.out = to->out;
+	a.h = to->h;
+	a.rope = to->rope;
+	switch (what) {
+	case QKV: run<QKV>(s, g, a); break;
+	case RESIDUAL: run<RESIDUAL>(s, g, a); break;
+	case SWIGLU: run<SWIGLU>(s, g, a); break;
+	case PLAIN: run<PLAIN>(s, g, a); break;
+	}
 }

@@ -373,14 +373,14 @@ rows_bytes_kernel(const __grid_constant__ struct rows_args a)
 /* ---- launchers */
 
 static struct rows_args
-rows_args_of(const struct gemv *g, int n_tasks)
+rows_args_of(const struct gemv *g, const struct gemv_to *to)
 {
 	struct rows_args a = {};
 
 	assert(g->n > 1 && g->n <= GEMV_ROWS);
-	a.one = args_of(g, n_tasks);
+	a.one = args_of(g, to);
 	a.n = g->n;
-	a.sum_warps = warps_for(n_tasks, g->n_sm);
+	a.sum_warps = warps_for(a.one.n_tasks, g->n_sm);
 	return a;
 }
 
@@ -462,37 +462,14 @@ cuda_rows_at_once(const struct gemv *g)
 }
 
 extern "C" void
-cuda_rows_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r)
+cuda_gemv_rows(cudaStream_t s, const struct gemv *g, enum epilogue what, const struct gemv_to *to)
 {
-	struct rows_args a = rows_args_of(g, g->w->rows / 2);
+	struct rows_args a = rows_args_of(g, to);
 
-	a.one.rope = *r;
-	run<QKV>(s, g, a);
-}
-
-extern "C" void
-cuda_rows_residual(cudaStream_t s, const struct gemv *g, float *x_out)
-{
-	struct rows_args a = rows_args_of(g, (g->w->rows + 1) / 2);
-
-	a.one.out = x_out;
-	run<RESIDUAL>(s, g, a);
-}
-
-extern "C" void
-cuda_rows_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h)
-{
-	struct rows_args a = rows_args_of(g, g->w->rows / 2);
-
-	a.one.h = h;
-	run<SWIGLU>(s, g, a);
-}
-
-extern "C" void
-cuda_rows_plain(cudaStream_t s, const struct gemv *g, float *out)
-{
-	struct rows_args a = rows_args_of(g, (g->w->rows + 1) / 2);
-
-	a.one.out = out;
-	run<PLAIN>(s, g, a);
+	switch (what) {
+	case QKV: run<QKV>(s, g, a); break;
+	case RESIDUAL: run<RESIDUAL>(s, g, a); break;
+	case SWIGLU: run<SWIGLU>(s, g, a); break;
+	case PLAIN: run<PLAIN>(s, g, a); break;
+	}
 }

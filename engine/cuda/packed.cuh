@@ -165,4 +165,21 @@ place_in_step(const struct gemv_rope &r, int t, int pos, int row)
 	return row < v_from ? r.k + cache + (row - k_from) : r.v + cache + (row - v_from);
 }
 
+/* ---- products of one row or a few: what follows them, and where that goes */
+
+enum epilogue { QKV, RESIDUAL, SWIGLU, PLAIN };
+
+struct gemv_to {
+	float *out;                     /* RESIDUAL, PLAIN */
+	uint16_t *h;                    /* SWIGLU */
+	struct gemv_rope rope;          /* QKV */
+};
+
+/* gemv_packed.cu: for INT4, and as many rows as fit at once. */
+extern "C" void
+cuda_gemv_packed(cudaStream_t s, const struct gemv *g, enum epilogue what, const struct gemv_to *to);
+/* How many rows of g->n that is. */
+extern "C" int
+cuda_packed_at_once(const struct gemv *g);
+
 #endif

@@ -1,4 +1,4 @@
-/* packed.h: matrices of 8 and 4 bits a weight: their layout, packing, unpacking, and products with a few rows.
+/* packed.h: matrices of 8 and 4 bits a weight: their layout, packing, unpacking, and products with some rows.
  *
  * m->rows, cols, half and quant decide the layout; m->at and m->scale are taken by the caller, aligned to 512 bytes, in
  * the sizes of cuda_packed_bytes(), and need no clearing. Rows are named in the order of the unfused tensors one after
@@ -56,20 +56,6 @@ size_t
 cuda_gemm_packed_work(int n_sm, int max_cols, int max_rows);
 void
 cuda_gemm_packed(cudaStream_t s, const struct gemm_packed *g);
-
-/* ---- gemv_packed.cu: what kernels.h says of cuda_gemv_…, for INT4 and as many rows as fit at once */
-
-/* How many rows of g->n that is. */
-int
-cuda_packed_at_once(const struct gemv *g);
-void
-cuda_packed_qkv(cudaStream_t s, const struct gemv *g, const struct gemv_rope *r);
-void
-cuda_packed_residual(cudaStream_t s, const struct gemv *g, float *x_out);
-void
-cuda_packed_swiglu(cudaStream_t s, const struct gemv *g, uint16_t *h);
-void
-cuda_packed_plain(cudaStream_t s, const struct gemv *g, float *out);
 
 #ifdef __cplusplus
 }

@@ -424,17 +424,15 @@ template <int QUANT, int WARPS, int FLIGHT>
 static void
 rows(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
 {
-	struct by_row::gemv_args a = by_row::args_of(g, g->w->rows / 2);
+	struct gemv_to to = { c->x, c->h, *r };
+	struct by_row::gemv_args a = by_row::args_of(g, &to);
 
-	a.out = c->x;
-	a.h = c->h;
-	a.rope = *r;
 	if (i == 0)
-		by_row::run_shape<QUANT, by_row::QKV, WARPS, FLIGHT>(stream, g, a);
+		by_row::run_shape<QUANT, QKV, WARPS, FLIGHT>(stream, g, a);
 	else if (i == 2)
-		by_row::run_shape<QUANT, by_row::SWIGLU, WARPS, FLIGHT>(stream, g, a);
+		by_row::run_shape<QUANT, SWIGLU, WARPS, FLIGHT>(stream, g, a);
 	else
-		by_row::run_shape<QUANT, by_row::RESIDUAL, WARPS, FLIGHT>(stream, g, a);
+		by_row::run_shape<QUANT, RESIDUAL, WARPS, FLIGHT>(stream, g, a);
 }
 
 template <int WARPS, int FLIGHT, int PREFETCH, int RESIDENT, int PER_SM>
@@ -447,11 +445,11 @@ tiles(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, in
 	a.h = c->h;
 	a.rope = *r;
 	if (i == 0)
-		by_tile::run_shape<by_tile::QKV, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+		by_tile::run_shape<QKV, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 	else if (i == 2)
-		by_tile::run_shape<by_tile::SWIGLU, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+		by_tile::run_shape<SWIGLU, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 	else
-		by_tile::run_shape<by_tile::RESIDUAL, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
+		by_tile::run_shape<RESIDUAL, 1, WARPS, FLIGHT, PREFETCH, RESIDENT, PER_SM>(stream, g, a);
 }
 
 /* Kernels that begin early must not change a bit of what 20 layers make of x. */

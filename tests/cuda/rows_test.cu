@@ -24,7 +24,7 @@ namespace by_tile {
 typedef std::vector<uint8_t> bytes;
 typedef std::function<void(const struct gemv *g, void *out, int t)> call;       /* t: the row that g begins with */
 
-enum after { QKV, RESIDUAL, SWIGLU, PLAIN };
+/* Of enum epilogue. */
 static const char *const afters[] = { "qkv", "residual", "swiglu", "plain" };
 
 static void
@@ -191,7 +191,7 @@ filled(size_t n)
 }
 
 static const char *
-name(enum quant quant, enum after after)
+name(enum quant quant, enum epilogue after)
 {
 	static char text[32];
 
@@ -200,7 +200,7 @@ name(enum quant quant, enum after after)
 }
 
 static void
-test_vector(enum quant quant, enum after after, int rows, int cols, bool zero)
+test_vector(enum quant quant, enum epilogue after, int rows, int cols, bool zero)
 {
 	struct matrix_on_card w;
 	struct gemv g;
@@ -421,17 +421,15 @@ template <int T, int WARPS, int FLIGHT, int RESIDENT, int PER_SM>
 static void
 rows(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
 {
-	struct by_row::rows_args a = by_row::rows_args_of(g, g->w->rows / 2);
+	struct gemv_to to = { c->x, c->h, *r };
+	struct by_row::rows_args a = by_row::rows_args_of(g, &to);
 
-	a.one.out = c->x;
-	a.one.h = c->h;
-	a.one.rope = *r;
 	if (i == 0)
-		by_row::run_rows<by_row::QKV, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_rows<QKV, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else if (i == 2)
-		by_row::run_rows<by_row::SWIGLU, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_rows<SWIGLU, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else if (PER_SM == 1 || i == 1)
-		by_row::run_rows<by_row::RESIDUAL, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_rows<RESIDUAL, T, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else
 		as_built(g, r, c, i);
 }
@@ -440,17 +438,15 @@ template <int QUANT, int WARPS, int FLIGHT, int RESIDENT, int PER_SM>
 static void
 eights(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, int i)
 {
-	struct by_row::rows_args a = by_row::rows_args_of(g, g->w->rows / 2);
+	struct gemv_to to = { c->x, c->h, *r };
+	struct by_row::rows_args a = by_row::rows_args_of(g, &to);
 
-	a.one.out = c->x;
-	a.one.h = c->h;
-	a.one.rope = *r;
 	if (i == 0)
-		by_row::run_bytes<QUANT, by_row::QKV, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_bytes<QUANT, QKV, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else if (i == 2)
-		by_row::run_bytes<QUANT, by_row::SWIGLU, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_bytes<QUANT, SWIGLU, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else if (PER_SM == 1 || i == 1)
-		by_row::run_bytes<QUANT, by_row::RESIDUAL, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
+		by_row::run_bytes<QUANT, RESIDUAL, WARPS, FLIGHT, RESIDENT, PER_SM>(stream, g, a);
 	else
 		as_built(g, r, c, i);
 }
@@ -466,11 +462,11 @@ tiles(const struct gemv *g, const struct gemv_rope *r, const struct chain *c, in
 	if (i == 0)
 		a.rope = *r;
 	if (i == 0)
-		by_tile::run_shape<by_tile::QKV, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
+		by_tile::run_shape<QKV, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
 	else if (i == 2)
-		by_tile::run_shape<by_tile::SWIGLU, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
+		by_tile::run_shape<SWIGLU, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
 	else
-		by_tile::run_shape<by_tile::RESIDUAL, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
+		by_tile::run_shape<RESIDUAL, GEMV_ROWS, WARPS, FLIGHT, PREFETCH, 1, 1>(stream, g, a);
 }
 
 /* ms of the whole chain, of each of its four matrices; and how often what one row takes, where that is known. */
