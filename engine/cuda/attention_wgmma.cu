@@ -475,15 +475,6 @@ wgmma_kernel(const __grid_constant__ struct attend a, const __grid_constant__ CU
 #endif
 }
 
-/* Whether the current card runs what is compiled here. */
-static bool
-has_wgmma(void)
-{
-	struct cudaFuncAttributes is;
-
-	return cudaFuncGetAttributes(&is, wgmma_kernel<false>) == cudaSuccess && is.binaryVersion == 90 && is.numRegs > 64;
-}
-
 /* Keys or values as [n_keys, n_kv_heads, head_dim], of which a tile's half is copied at a time. */
 static bool
 describe(CUtensorMap *map, const uint16_t *rows, const struct attend *a)
@@ -503,8 +494,8 @@ attention_by_wgmma(cudaStream_t s, const struct attend *a)
 	auto kernel = a->pos < 0 && a->n_keys > KEYS && left > 0 && left <= 16 ? wgmma_kernel<true> : wgmma_kernel<false>;
 	CUtensorMap k, v;
 
-	if (a->head_dim <= 64 || a->head_dim > DIM || a->head_dim % 8 || a->q_stride % 8 || a->kv_stride % 8 || !has_wgmma() ||
-	    !describe(&k, a->k, a) || !describe(&v, a->v, a))
+	if (a->head_dim <= 64 || a->head_dim > DIM || a->head_dim % 8 || a->q_stride % 8 || a->kv_stride % 8 ||
+	    !runs_wgmma<wgmma_kernel<false>>() || !describe(&k, a->k, a) || !describe(&v, a->v, a))
 		return false;
 	cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES);
 	kernel<<<grid, THREADS, SHARED_BYTES, s>>>(*a, k, v, 1.44269504f / sqrtf((float)a->head_dim));

@@ -336,16 +336,6 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 
 /* ---- launching */
 
-/* Whether the current card runs what is compiled here. */
-static bool
-has_wgmma(void)
-{
-	struct cudaFuncAttributes is;
-
-	return cudaFuncGetAttributes(&is, packed_wgmma_kernel<QUANT_INT8, way<160, 2>>) == cudaSuccess && is.binaryVersion == 90 &&
-	    is.numRegs > 64;
-}
-
 /* The tiles that waste least, the larger where two do. */
 int
 packed_wgmma_tokens(const struct matrix *w, int m)
@@ -355,7 +345,7 @@ packed_wgmma_tokens(const struct matrix *w, int m)
 
 	if (m > (w->quant == QUANT_INT4 ? PACKED_MAX_ROWS_4 : PACKED_MAX_ROWS))
 		return 0;
-	if ((w->quant != QUANT_INT4 && (w->cols % UNIT || w->rows % 2)) || !has_wgmma())
+	if ((w->quant != QUANT_INT4 && (w->cols % UNIT || w->rows % 2)) || !runs_wgmma<packed_wgmma_kernel<QUANT_INT8, way<160, 2>>>())
 		return 0;
 	for (int t : ways)
 		if ((m <= 64 ? m <= t : t >= 96) && (m + t - 1) / t * t < waste) {

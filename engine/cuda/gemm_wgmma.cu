@@ -475,16 +475,6 @@ swiglu_kernel(const __grid_constant__ struct tiled t, const __grid_constant__ CU
 
 /* ---- launching */
 
-/* Whether the current card runs what is compiled here. */
-static bool
-has_wgmma(void)
-{
-	struct cudaFuncAttributes is;
-
-	return cudaFuncGetAttributes(&is, swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>) == cudaSuccess &&
-	    is.binaryVersion == 90 && is.numRegs > 64;
-}
-
 /* Of weights what the copies put into a tile: turns of eight rows of gate and up; a warpgroup's four warps have 8 M of each
  * that follow one another, in which y's columns of a warp are neighbours. */
 template <class W>
@@ -591,7 +581,7 @@ bool
 cuda_swiglu_takes(const struct swiglu *g)
 {
 	return g->n >= SWIGLU_MIN_ROWS && g->cols % DEPTH == 0 && g->x_stride % 8 == 0 && g->y_stride % 2 == 0 && choose(g) &&
-	    has_wgmma();
+	    runs_wgmma<swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>>();
 }
 
 bool

@@ -1,13 +1,42 @@
-/* wgmma.cuh: what kernels by the warpgroup products of sm_90 share: describing tensors for its copies, naming operands in
- * shared memory, waiting for products, and barriers in shared memory. The device's part is only for sm_90a.
+/* wgmma.cuh: what kernels by the warpgroup products of sm_90 share: whether a card runs them, describing tensors for its
+ * copies, naming operands in shared memory, waiting for products, and barriers in shared memory. The device's part is only
+ * for sm_90a.
  */
 #ifndef ENGINE_CUDA_WGMMA_CUH
 #define ENGINE_CUDA_WGMMA_CUH
 
 #include "engine/cuda/common.cuh"
 
+#include <atomic>
 #include <cuda.h>
 #include <cudaTypedefs.h>
+
+/* ---- the card */
+
+#define REMEMBERED_CARDS 64
+
+/* Whether the current card runs KERNEL's code for sm_90a; what is compiled for others is empty, and needs few registers.
+ * That never changes, and every product asks: a card's answer is remembered. */
+template <auto KERNEL>
+static bool
+runs_wgmma(void)
+{
+	static std::atomic<signed char> answers[REMEMBERED_CARDS] = {}; /* 0: not asked yet; 1 yes, -1 no */
+	struct cudaFuncAttributes is;
+	int card, answer;
+
+	if (cudaGetDevice(&card) != cudaSuccess)
+		return false;
+	answer = card < REMEMBERED_CARDS ? answers[card].load() : 0;
+	if (answer == 0) {
+		if (cudaFuncGetAttributes(&is, KERNEL) != cudaSuccess)
+			return false;
+		answer = is.binaryVersion == 90 && is.numRegs > 64 ? 1 : -1;
+		if (card < REMEMBERED_CARDS)
+			answers[card] = (signed char)answer;
+	}
+	return answer > 0;
+}
 
 /* ---- tensor copies */
 

@@ -226,7 +226,7 @@ main(int argc, char **argv)
 
 	if (!open_card())
 		return 77;
-	if (!has_wgmma()) {
+	if (!runs_wgmma<swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>>()) {
 		printf("no warpgroup products on this card\n");
 		return 77;
 	}
