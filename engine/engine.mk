@@ -4,14 +4,14 @@ noinst_LIBRARIES += libengine.a libcpu.a
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(NETTLE_CFLAGS) $(CUDA_CFLAGS)
 libengine_a_SOURCES = \
 	engine/engine.h engine/tensor.h engine/backend.h engine/hparams.h engine/checkpoint.h engine/model.h engine/jsonfile.h \
-	engine/bench.h engine/gpus.h engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h \
+	engine/bench.h engine/gpus.h engine/running.h engine/watch.h engine/vision.h engine/decoder.h engine/sampler.h engine/survey.h \
 	engine/guess.h engine/worth.h \
 	engine/card.h engine/choose.h engine/lookup.h engine/protobuf.h engine/tokenizer.h engine/vocab.h \
 	engine/jsonfile.c engine/tensor.c engine/hparams.c engine/checkpoint.c engine/model.c engine/card.c \
 	engine/lookup.c engine/protobuf.c engine/vocab.c engine/bpe.c engine/tokenizer.c engine/stream.c \
 	engine/pixels.c engine/prompt.c engine/synth.c engine/synth.h engine/synthfiles.c engine/synthvalues.c \
 	engine/quantize.c engine/crew.c engine/crew.h engine/shards.c engine/shards.h \
-	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/context.h engine/snapshot.c engine/sampler.c \
+	engine/engine.c engine/choose.c engine/plan.c engine/vision.c engine/decoder.c engine/context.c engine/context.h engine/snapshot.c engine/sampler.c engine/survey.c \
 	engine/step.c engine/guess.c engine/worth.c \
 	engine/bench.c engine/gpus.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)

@@ -12,7 +12,7 @@ struct drawable {
 	const float *probs;
 };
 
-/* The filtered distribution for these raw logits; lent until the next call. Temperature must not be 0. */
+/* The filtered distribution for these raw logits, none of which is NaN; lent until the next call. Temperature must not be 0. */
 struct drawable
 sampler_filter(struct sampler *s, const float *logits);
 

@@ -1,8 +1,8 @@
 # engine/run: the running half. Operators and timelines need nothing but themselves; conform compares with the official
 # modules' values where ../shared has them; bench is for people (make tests/engine/bench).
 RUN_LIBS = $(ENGINE_LIBS) libbase.a $(JANSSON_LIBS) $(UTF8PROC_LIBS) $(NETTLE_LIBS) $(BLAS_LIBS) $(CUDA_LIBS)
-check_PROGRAMS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling engine_conform
-TESTS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling tests/conform
+check_PROGRAMS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling engine_drawing engine_conform
+TESTS += engine_operators engine_quant engine_packed engine_timeline engine_guessing engine_sampling engine_drawing tests/conform
 EXTRA_PROGRAMS = engine_bench
 EXTRA_DIST += tests/conform
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -24,6 +24,9 @@ engine_guessing_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_sampling_SOURCES = tests/engine/sampling.c
 engine_sampling_CPPFLAGS = $(TEST_CPPFLAGS)
 engine_sampling_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
+engine_drawing_SOURCES = tests/engine/drawing.c
+engine_drawing_CPPFLAGS = $(TEST_CPPFLAGS)
+engine_drawing_LDADD = $(RUN_LIBS) $(CMOCKA_LIBS) -lm
 engine_conform_SOURCES = tests/engine/conform.c tests/engine/conform.h tests/engine/gpulist.h tests/engine/conform_images.c \
 	tests/engine/conform_prompts.c tests/engine/conform_units.c tests/engine/conform_text.c \
 	tests/engine/conform_program.c tests/engine/golden.c tests/engine/golden.h
