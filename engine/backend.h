@@ -1,7 +1,7 @@
 /* backend.h: the border. One struct of functions a device must have, by what they compute; no CUDA header here.
  *
  * Rules of the border, made for a GPU and kept by the CPU:
- * - Buffers are opaque and live on the device; only uploads and downloads cross. One owner each: engine or context.
+ * - Buffers are opaque and live on the device; only uploads and what is downloaded or lent cross. One owner each: engine or context.
  * - Operators are fused to the size at which a GPU wants to be asked (a norm with the product that follows it, a
  *   product with its bias, activation, scale and residual), so that no unfused value needs a name of its own.
  * - Operators return nothing and may run later: the backend keeps the first failure, with operator and place, and
@@ -56,6 +56,9 @@ struct backend_ops {
 	void (*upload_picture)(struct backend *b, struct device_buffer *to, const uint8_t *rgb, int size, const float mean[3],
 	    const float std[3]);
 	void (*download)(struct backend *b, float *to, const struct device_buffer *from, size_t at, size_t n);  /* waits */
+	/* n values from `at` on, readable here until the next lend of this buffer or until something is computed into it;
+	 * waits. NULL: a failure, which sync tells. */
+	const float *(*lend)(struct backend *b, struct device_buffer *from, size_t at, size_t n);
 	void (*copy)(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
 	    size_t n);
 	int (*sync)(struct backend *b, struct error *err);      /* waits; 0, or the first failure since the last call */

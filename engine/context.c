@@ -22,7 +22,6 @@ context_new(struct engine *e, struct error *err)
 	ctx->engine = e;
 	ctx->pending = NOTHING;
 	ctx->places = calloc((size_t)e->n_ctx, sizeof *ctx->places);
-	ctx->logits = xcalloc((size_t)e->model.hp.llm.vocab_size, sizeof *ctx->logits);
 	ctx->ids = xcalloc((size_t)chunk, sizeof *ctx->ids);
 	if (!ctx->places)
 		error_set(err, CODE_MEMORY, "no memory for a context of %d tokens", e->n_ctx);
@@ -45,7 +44,6 @@ context_free(struct context *ctx)
 	decoder_done(&ctx->decoder);
 	guess_free(ctx->guess);
 	free(ctx->places);
-	free(ctx->logits);
 	free(ctx->ids);
 	free(ctx);
 }

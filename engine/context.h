@@ -42,7 +42,7 @@ struct context {
 	struct guess_report guesses;
 	bool has_logits;                /* there are logits at the end of the timeline, on the device */
 	bool has_copy;                  /* … and here */
-	float *logits;                  /* [vocab_size] */
+	const float *logits;            /* [vocab_size]: the copy, lent by the backend */
 	struct device_graph *graph;     /* a step of one token, where the backend records such */
 	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
 };

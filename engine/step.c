@@ -237,7 +237,7 @@ fetch_logits(struct context *ctx, struct error *err)
 
 	if (ctx->has_copy)
 		return 0;
-	b->ops->download(b, ctx->logits, ctx->decoder.logits, (size_t)ctx->pass.row * n, n);
+	ctx->logits = b->ops->lend(b, ctx->decoder.logits, (size_t)ctx->pass.row * n, n);
 	if (b->ops->sync(b, err) != 0)
 		return -1;
 	ctx->has_copy = true;

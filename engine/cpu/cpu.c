@@ -225,6 +225,14 @@ download(struct backend *b, float *to, const struct device_buffer *from, size_t 
 	memcpy(to, from->at + at, n * sizeof *to);
 }
 
+static const float *
+lend(struct backend *b, struct device_buffer *from, size_t at, size_t n)
+{
+	(void)b;
+	assert(at + n <= from->n);
+	return from->at + at;
+}
+
 static void
 copy(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
     size_t n)
@@ -674,7 +682,7 @@ best(struct backend *b, const struct device_buffer *logits, int row, struct best
 
 static const struct backend_ops cpu_ops = {
 	.name = "cpu", .max_steps = MAX_STEPS, .free = backend_free, .describe = describe, .load = load, .buffer_new = buffer_new,
-	.buffer_free = buffer_free, .upload = upload, .download = download, .copy = copy, .sync = sync_failure,
+	.buffer_free = buffer_free, .upload = upload, .download = download, .lend = lend, .copy = copy, .sync = sync_failure,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,
 	.kv_new = kv_new, .kv_free = kv_free, .kv_row_bytes = kv_row_bytes, .kv_read = kv_read, .kv_write = kv_write,

@@ -3,7 +3,7 @@
  * One row goes through gemv.cu and decode_attention.cu, and so do a few that are steps of their own; more rows through
  * cublasLt and attention.cu. A step of one row reads its token and position from the card's memory, so it is recorded once
  * as a graph and replayed for every token.
- * Nothing here waits but download, best and sync.
+ * Nothing here waits but download, lend, best and sync.
  */
 #include "config.h"
 
@@ -109,6 +109,7 @@ buffer_free(struct backend *b, struct device_buffer *buf)
 	}
 	cudaFree(buf->best);
 	cudaFreeHost(buf->host_best);
+	cudaFreeHost(buf->lent);
 	free(buf);
 }
 
@@ -167,6 +168,32 @@ download(struct backend *b, float *to, const struct device_buffer *from, size_t 
 	assert(at + n <= from->n);
 	NOTE(c, cudaMemcpyAsync(to, from->at[last] + at, n * sizeof *to, cudaMemcpyDeviceToHost, g->stream), "download");
 	NOTE(c, cudaStreamSynchronize(g->stream), "download");
+}
+
+static bool
+has_room(struct cuda *c, struct device_buffer *buf, size_t n)
+{
+	if (buf->n_lent >= n)
+		return true;
+	cudaFreeHost(buf->lent);
+	buf->lent = NULL;
+	buf->n_lent = 0;
+	NOTE(c, cudaHostAlloc((void **)&buf->lent, n * sizeof *buf->lent, 0), "lending");
+	if (buf->lent)
+		buf->n_lent = n;
+	return buf->lent != NULL;
+}
+
+/* By way of pinned memory, which the card writes by itself. */
+static const float *
+lend(struct backend *b, struct device_buffer *from, size_t at, size_t n)
+{
+	struct cuda *c = cuda_of(b);
+
+	if (!has_room(c, from, n))
+		return NULL;
+	download(b, from->lent, from, at, n);
+	return from->lent;
 }
 
 static void
@@ -827,7 +854,7 @@ describe(const struct backend *b)
 static const struct backend_ops cuda_ops = {
 	.name = "cuda", .max_steps = GEMV_ROWS, .cheap_steps = true, .free = backend_free, .describe = describe,
 	.load = load, .buffer_new = buffer_new, .buffer_free = buffer_free, .upload = upload, .upload_picture = upload_picture,
-	.download = download, .copy = copy, .sync = sync,
+	.download = download, .lend = lend, .copy = copy, .sync = sync,
 	.record = record, .record_end = record_end, .replay = replay, .graph_free = graph_free,
 	.vision_embed = vision_embed, .vision_qkv = vision_qkv, .vision_attention = vision_attention,
 	.vision_proj = vision_proj, .vision_fc1 = vision_fc1, .vision_fc2 = vision_fc2, .project = project,

@@ -116,6 +116,8 @@ struct device_buffer {
 	size_t n;                       /* values of 4 bytes */
 	int home;                       /* index of the card that has the newest */
 	float *at[MAX_GPUS];
+	float *lent;                    /* pinned, for lend: room for n_lent values; NULL before something is lent */
+	size_t n_lent;
 	struct top2 *best, *host_best;  /* of rows of logits: on the card, and pinned; NULL before they are asked for */
 };
 

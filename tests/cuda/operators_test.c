@@ -507,6 +507,54 @@ the_largest_is_found_in_any_row(void **state)
 	assert_int_equal(pair_close(&p), 0);
 }
 
+/* ---- lending: as a download, wherever it begins, and again when it wants more room */
+
+static void
+try_lend(struct pair *p, struct side *s, struct device_buffer *buf, size_t at, size_t n)
+{
+	const float *lent = s->ops->lend(s->b, buf, at, n);
+	float *want = xcalloc(n, sizeof *want);
+
+	assert_non_null(lent);
+	s->ops->download(s->b, want, buf, at, n);
+	p->n_compared++;
+	if (memcmp(lent, want, n * sizeof *want) != 0)
+		pair_wrong(p, "%zu values from %zu on are lent otherwise than downloaded", n, at);
+	free(want);
+}
+
+/* The same buffer holds other values each time. */
+static void
+try_lends(struct pair *p, struct side *s, float *values, size_t n)
+{
+	static const struct { size_t at, n; } parts[] = { {0, 64000}, {64000, 64000}, {1, 1}, {0, 128000}, {127999, 1}, {3, 64000} };
+	struct device_buffer *buf = s->ops->buffer_new(s->b, n, NULL);
+
+	assert_non_null(buf);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		for (size_t k = 0; k < n; k++)
+			values[k] = (float)(k + i);
+		s->ops->upload(s->b, buf, 0, values, n);
+		try_lend(p, s, buf, parts[i].at, parts[i].n);
+	}
+	s->ops->buffer_free(s->b, buf);
+}
+
+static void
+what_is_lent_is_what_is_downloaded(void **state)
+{
+	size_t n = 128000;
+	float *values = xcalloc(n, sizeof *values);
+	struct pair p;
+
+	(void)state;
+	open_decoder(&p, &decoders[0], 1);
+	try_lends(&p, &p.cpu, values, n);
+	try_lends(&p, &p.card, values, n);
+	free(values);
+	assert_int_equal(pair_close(&p), 0);
+}
+
 /* ---- a step that is recorded once and replayed, as context.c does */
 
 static void
@@ -1098,6 +1146,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(copies_are_the_same_from_any_place_to_any),
 		cmocka_unit_test(keys_and_values_go_to_memory_and_back),
 		cmocka_unit_test(the_largest_is_found_in_any_row),
+		cmocka_unit_test(what_is_lent_is_what_is_downloaded),
 		cmocka_unit_test(logits_are_those_of_the_last_row_and_the_largest_is_found),
 		cmocka_unit_test(the_mlp_adds_what_the_reference_adds),
 		cmocka_unit_test(attention_adds_what_the_reference_adds),
