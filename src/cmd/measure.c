@@ -32,6 +32,7 @@ int
 measure_init(struct measure *m, const struct card *card, struct engine *e, struct error *err)
 {
 	static const struct sampling greedy = {.top_p = 1, .repeat_penalty = 1};
+	static const struct sampling drawn = {.temp = 0.7f, .top_p = 1, .repeat_penalty = 1};
 
 	m->card = card;
 	m->engine = e;
@@ -39,6 +40,7 @@ measure_init(struct measure *m, const struct card *card, struct engine *e, struc
 	bench_shape(e, &m->shape);
 	bench_costs(e, &m->costs);
 	m->sampler = sampler_new(&greedy, m->shape.vocab_size);
+	m->drawing = sampler_new(&drawn, m->shape.vocab_size);
 	m->context = context_new(e, err);
 	if (!m->context)
 		return -1;
@@ -51,8 +53,9 @@ measure_done(struct measure *m)
 {
 	context_free(m->context);
 	sampler_free(m->sampler);
+	sampler_free(m->drawing);
 	m->context = NULL;
-	m->sampler = NULL;
+	m->sampler = m->drawing = NULL;
 }
 
 bool
@@ -202,7 +205,7 @@ share(double amount, double ms, double ceiling)
 /* ---- decoding */
 
 static double
-run_decode(const struct run *r)
+run_steps(const struct run *r, struct sampler *sampler)
 {
 	struct measure *m = r->m;
 	struct prompt p = make_prompt(m, r->n, NULL, 1);
@@ -211,7 +214,7 @@ run_decode(const struct run *r)
 	int rc = context_sync(m->context, &p, NULL, NULL, m->err);
 
 	for (int i = 0; i <= STEPS && rc == 0; i++) {   /* the first is there with the prompt */
-		rc = context_step(m->context, m->sampler, 0, &step, m->err);
+		rc = context_step(m->context, sampler, 0, &step, m->err);
 		if (i == 0)
 			begin = clock_seconds();
 	}
@@ -219,15 +222,27 @@ run_decode(const struct run *r)
 	return rc == 0 ? clock_seconds() - begin : -1;
 }
 
-static int
-measure_decode(struct measure *m, int n)
+static double
+run_decode(const struct run *r)
 {
-	struct figure f = figure_of("tg", n, "a token, after so many");
+	return run_steps(r, r->m->sampler);
+}
+
+static double
+run_drawn(const struct run *r)
+{
+	return run_steps(r, r->m->drawing);
+}
+
+static int
+measure_decode(struct measure *m, const char *name, const char *what, run_fn *fn, int n)
+{
+	struct figure f = figure_of(name, n, what);
 	double bytes = m->costs.step_bytes + m->costs.kv_bytes * (n + STEPS / 2);
 
 	if (n + STEPS + 2 > m->shape.n_ctx)
 		f.failed = "the context is too small";
-	else if (take_times(m, &f, run_decode, n, STEPS) < 0)
+	else if (take_times(m, &f, fn, n, STEPS) < 0)
 		return -1;
 	f.of = OF_READ;
 	f.unit = "tok/s";
@@ -526,10 +541,19 @@ measure_firsts(struct measure *m)
 	return measure_first(m, "ttft-file", "… of it, until the tower's square is there", run_file, 0, true);
 }
 
+static int
+measure_decodes(struct measure *m)
+{
+	if (measure_decode(m, "tg", "a token, after so many", run_decode, 300) < 0 ||
+	    measure_decode(m, "tg", "a token, after so many", run_decode, 3000) < 0)
+		return -1;
+	return measure_decode(m, "tg-drawn", "… drawn at temperature 0.7", run_drawn, 300);
+}
+
 int
 measure_speed(struct measure *m)
 {
-	if (measure_wants(m, "tg") && (measure_decode(m, 300) < 0 || measure_decode(m, 3000) < 0))
+	if (measure_wants(m, "tg") && measure_decodes(m) < 0)
 		return -1;
 	if (measure_wants(m, "pp") && (measure_prompt(m, 300) < 0 || measure_prompt(m, 3000) < 0))
 		return -1;

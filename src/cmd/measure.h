@@ -40,7 +40,7 @@ struct measure {
 	const struct card *card;
 	struct engine *engine;
 	struct context *context;
-	struct sampler *sampler;
+	struct sampler *sampler, *drawing;      /* greedy, and at a temperature */
 	struct bench_shape shape;
 	struct bench_costs costs;
 	struct bench_ceilings ceilings;
