@@ -30,7 +30,7 @@ struct bench_costs {
 /* A second's worth, the best of several ways to do it; 0: not measured. */
 struct bench_ceilings {
 	double read;                    /* bytes: plain reading of the very weights that are loaded */
-	double flop;                    /* bf16 products of 1024 x 7168 with 7168 x 40960, by the best algorithm */
+	double flop;                    /* bf16 products of 1024 x 7168 with 7168 x 40960, by the best of the library's proposals */
 	double flop_kept;               /* … when they go on for half a second: power limits a card then; 0: not known */
 	double copy;                    /* bytes: pinned memory to the device */
 	char read_how[64];

@@ -17,8 +17,6 @@
 #define COPY_BYTES ((size_t)64 << 20)
 #define COPIES 16
 #define MAX_WS 8
-#define KEPT_SECONDS 0.5
-#define KEPT_RUNS 400
 
 /* ---- shapes */
 
@@ -156,14 +154,6 @@ find_read(struct cuda *c, struct bench_ceilings *out, struct error *err)
 
 /* ---- products */
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Room for operands: x [m, k_max] random, y. NULL at: no memory. */
 static void *
 take(size_t bytes)
@@ -203,35 +193,6 @@ find_matrices(const struct cuda *c, int n_layers, int rows, int cols, const void
 	return n;
 }
 
-/* What the card keeps up: the median of the second half of half a second of these products. */
-static double
-kept_time(struct gpu *g, struct product *p, const void *const *ws, int n_ws)
-{
-	double times[KEPT_RUNS], total = 0;
-	struct stopwatch w;
-	const char *why;
-	int n = 0;
-
-	watch_init(&w, g->stream);
-	while (n < KEPT_RUNS && total < KEPT_SECONDS) {
-		watch_start(&w);
-		for (int i = 0; i < n_ws; i++) {
-			p->w = ws[i];
-			if (gemm_run(g->gemm, p, &why) != 0)
-				break;
-		}
-		times[n] = watch_stop(&w);
-		if (times[n] <= 0)
-			break;
-		total += times[n++];
-	}
-	watch_done(&w);
-	if (total < KEPT_SECONDS && n < KEPT_RUNS)
-		return 0;
-	qsort(times + n / 2, (size_t)(n - n / 2), sizeof *times, by_value);
-	return times[n / 2 + (n - n / 2) / 2] / n_ws;
-}
-
 /* Left 0 where there is no room for the operands. */
 static void
 find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
@@ -242,23 +203,22 @@ find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
 	int n_ws = find_matrices(c, n_layers, p.n, p.k, ws);
 	uint16_t *own = n_ws ? NULL : take_random(g->stream, (size_t)p.n * (size_t)p.k, 5);
 	uint16_t *x = take_random(g->stream, (size_t)p.m * (size_t)p.k, 7), *y = take((size_t)p.m * (size_t)p.n * sizeof *y);
-	float best = -1;
-	double kept;
+	float burst = 0, kept = 0;
+	double flop = 2.0 * p.m * p.n * p.k;
 
 	if (own)
 		ws[n_ws++] = own;
 	p.x = x;
 	p.y = y;
 	p.w = n_ws ? ws[0] : NULL;
-	if (n_ws == 0 || !x || !y || gemm_burst(g->gemm, &p, ws, n_ws, &best) != 0)
-		best = -1;
-	kept = best > 0 ? kept_time(g, &p, ws, n_ws) : 0;
+	if (n_ws > 0 && x && y && gemm_ceiling(g->gemm, &p, ws, n_ws, &burst, &kept) == 0) {
+		out->flop = flop / (1e-3 * (double)burst);
+		out->flop_kept = flop / (1e-3 * (double)kept);
+	}
 	cudaStreamSynchronize(g->stream);
 	cudaFree(own);
 	cudaFree(x);
 	cudaFree(y);
-	out->flop = best > 0 ? 2.0 * p.m * p.n * p.k / (1e-3 * (double)best) : 0;
-	out->flop_kept = kept > 0 ? 2.0 * p.m * p.n * p.k / kept : 0;
 }
 
 /* ---- copying */

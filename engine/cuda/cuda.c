@@ -1,7 +1,7 @@
 /* cuda.c: the CUDA backend: its life, buffers, and the operators of backend.h put together from the files beside it.
  *
  * One row goes through gemv.cu and decode_attention.cu, and so do a few that are steps of their own; more rows through
- * cublasLt and attention.cu. A step of one row reads its token and position from the card's memory, so it is recorded once
+ * cublasLt, gemm_wgmma.cu and attention.cu. A step of one row reads its token and position from the card's memory, so it is recorded once
  * as a graph and replayed for every token.
  * Nothing here waits but download, lend, best and sync.
  */

@@ -306,9 +306,13 @@ gemm_run(struct gemm *g, const struct product *p, const char **why)
 /* ---- tuning */
 
 #define TIMED_PASSES 3
+#define MAX_PROPOSALS 32        /* of the library; the others are the table's */
 #define SHORT_LIST 12           /* of candidates, that are timed at length */
 #define NEAR 1.12f              /* … within so much of the fastest */
 #define KEPT_MS 40.0f
+#define CEILING_MS 500.0f       /* of products without a pause, of whose second half the median counts */
+#define CEILING_RUNS 400
+#define REFUSED 1e30f
 
 static int
 by_value(const void *a, const void *b)
@@ -320,17 +324,17 @@ by_value(const void *a, const void *b)
 
 struct timed {
 	cublasLtMatmulAlgo_t algo;
-	float burst, kept[TIMED_PASSES];        /* milliseconds a product; burst < 0: refused */
+	float burst, kept[TIMED_PASSES];        /* milliseconds a product; REFUSED: the library does not compute it so */
 };
 
-/* Milliseconds of n products, each with the next of the weights; -1: refused. */
+/* Milliseconds of n products, each with the next of the weights. */
 static float
 time_of(struct gemm *g, const struct plan_entry *e, const struct product *p, const cublasLtMatmulAlgo_t *algo,
     const void *const *ws, int n_ws, int n)
 {
 	cudaEvent_t begin, end;
 	struct product q = *p;
-	float ms = -1;
+	float ms = REFUSED;
 	int rc = 0;
 
 	cudaEventCreate(&begin);
@@ -342,10 +346,17 @@ time_of(struct gemm *g, const struct plan_entry *e, const struct product *p, con
 	}
 	cudaEventRecord(end, g->stream);
 	if (cudaEventSynchronize(end) != cudaSuccess || rc != 0 || cudaEventElapsedTime(&ms, begin, end) != cudaSuccess)
-		ms = -1;
+		ms = REFUSED;
 	cudaEventDestroy(begin);
 	cudaEventDestroy(end);
 	return ms;
+}
+
+static float
+median(float *times, int n)
+{
+	qsort(times, (size_t)n, sizeof *times, by_value);
+	return times[n / 2];
 }
 
 /* The median of some passes over the weights, after one that does not count. */
@@ -356,12 +367,10 @@ time_burst(struct gemm *g, const struct plan_entry *e, const struct product *p, 
 	float times[TIMED_PASSES];
 
 	c->burst = time_of(g, e, p, &c->algo, ws, n_ws, n_ws);
-	for (int i = 0; i < TIMED_PASSES && c->burst >= 0; i++)
+	for (int i = 0; i < TIMED_PASSES && c->burst < REFUSED; i++)
 		times[i] = time_of(g, e, p, &c->algo, ws, n_ws, n_ws);
-	if (c->burst < 0)
-		return;
-	qsort(times, TIMED_PASSES, sizeof *times, by_value);
-	c->burst = times[TIMED_PASSES / 2] / (float)n_ws;
+	if (c->burst < REFUSED)
+		c->burst = median(times, TIMED_PASSES) / (float)n_ws;
 }
 
 /* What other rows of the table chose: the library does not propose all that it can do. */
@@ -384,21 +393,20 @@ from_table(struct gemm *g, const struct plan_entry *e, struct timed *out, int mo
 static int
 proposals(struct gemm *g, struct plan_entry *e, struct timed *out)
 {
-	static cublasLtMatmulHeuristicResult_t found[GEMM_MAX_CANDIDATES / 3];
-	int n = candidates(g, e, found, GEMM_MAX_CANDIDATES / 3);
+	static cublasLtMatmulHeuristicResult_t found[MAX_PROPOSALS];
+	int n = candidates(g, e, found, MAX_PROPOSALS);
 
 	for (int i = 0; i < n; i++)
 		out[i].algo = found[i].algo;
 	return n;
 }
 
-/* Refused ones last. */
 static int
 by_burst(const void *a, const void *b)
 {
 	float x = ((const struct timed *)a)->burst, y = ((const struct timed *)b)->burst;
 
-	return x < 0 || y < 0 ? (x < 0) - (y < 0) : (x > y) - (x < y);
+	return (x > y) - (x < y);
 }
 
 static void
@@ -409,8 +417,23 @@ time_bursts(struct gemm *g, const struct plan_entry *e, const struct product *p,
 		time_burst(g, e, p, &all[i], ws, n_ws);
 }
 
+/* Milliseconds a product when they go on; REFUSED where the card fails. */
+static float
+time_at_length(struct gemm *g, const struct plan_entry *e, const struct product *p, const struct timed *c,
+    const void *const *ws, int n_ws)
+{
+	float times[CEILING_RUNS], total = 0;
+	int n = 0;
+
+	while (n < CEILING_RUNS && total < CEILING_MS) {
+		times[n] = time_of(g, e, p, &c->algo, ws, n_ws, n_ws);
+		total += times[n++];
+	}
+	return total < REFUSED ? median(times + n / 2, n - n / 2) / (float)n_ws : REFUSED;
+}
+
 int
-gemm_burst(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *ms)
+gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *burst_ms, float *kept_ms)
 {
 	static struct timed all[GEMM_MAX_CANDIDATES];
 	struct plan_entry *e = find_plan(g, p);
@@ -418,8 +441,11 @@ gemm_burst(struct gemm *g, const struct product *p, const void *const *ws, int n
 
 	time_bursts(g, e, p, ws, n_ws, all, n);
 	qsort(all, (size_t)n, sizeof *all, by_burst);
-	*ms = n > 0 ? all[0].burst : -1;
-	return *ms > 0 ? 0 : -1;
+	if (n == 0 || all[0].burst >= REFUSED)
+		return -1;
+	*burst_ms = all[0].burst;
+	*kept_ms = time_at_length(g, e, p, &all[0], ws, n_ws);
+	return *kept_ms < REFUSED ? 0 : -1;
 }
 
 /* Candidates take turns, and the card has no rest: what long prompts find. */
@@ -435,8 +461,6 @@ time_kept(struct gemm *g, const struct plan_entry *e, const struct product *p, s
 			time_of(g, e, p, &c->algo, ws, n_ws, count / 3);
 			c->kept[pass] = time_of(g, e, p, &c->algo, ws, n_ws, count) / (float)count;
 		}
-	for (int i = 0; i < n; i++)
-		qsort(all[i].kept, TIMED_PASSES, sizeof *all[i].kept, by_value);
 }
 
 int
@@ -449,17 +473,22 @@ gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_
 
 	n += e ? from_table(g, e, all + n, GEMM_MAX_CANDIDATES - n) : 0;
 	time_bursts(g, e, p, ws, n_ws, all, n);
-	*first_ms = n > 0 ? all[0].burst : -1;
+	*first_ms = n > 0 ? all[0].burst : REFUSED;
 	qsort(all, (size_t)n, sizeof *all, by_burst);
-	while (near < n && near < SHORT_LIST && all[near].burst > 0 && all[near].burst <= NEAR * all[0].burst)
+	while (near < n && near < SHORT_LIST && all[near].burst < REFUSED && all[near].burst <= NEAR * all[0].burst)
 		near++;
 	if (near == 0)
 		return -1;
 	time_kept(g, e, p, all, near, ws, n_ws);
-	for (int i = 1; i < near; i++)
-		if (all[i].kept[TIMED_PASSES / 2] < all[best].kept[TIMED_PASSES / 2])
+	*best_ms = REFUSED;
+	for (int i = 0; i < near; i++) {
+		float kept = median(all[i].kept, TIMED_PASSES);
+
+		if (kept < *best_ms) {
+			*best_ms = kept;
 			best = i;
-	*best_ms = all[best].kept[TIMED_PASSES / 2];
+		}
+	}
 	*out = (struct gemm_choice){ .cc = g->cc, .version = g->version, .m = p->m, .n = p->n, .k = p->k, .f32 = p->f32 };
 	settings_of(&all[best].algo, out->settings);
 	return 0;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define GEMM_N_SETTINGS 9
-#define GEMM_MAX_CANDIDATES 96
+#define GEMM_MAX_CANDIDATES 128
 
 /* What cublasLt shall do for products of up to m rows (and more than the next smaller m of the same n, k). */
 struct gemm_choice {
@@ -25,10 +25,10 @@ struct gemm;
 struct product;
 
 /* The time of the fastest of the library's proposals for one product, over n_ws weights (more than the cache holds): the
- * median of three passes. What the table has is not tried: the figure is a measure, and shall not move when that grows.
- * -1: none computes it. */
+ * median of three passes, and what it keeps up for half a second. What the table has is not tried: these are measures, and
+ * shall not move when that grows. -1: none computes it. */
 int
-gemm_burst(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *ms);
+gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *burst_ms, float *kept_ms);
 /* Of these proposals, and of what the table has for other shapes, the one that is fastest when the card has no rest, among
  * those that are near the fastest; first_ms: of the library's first proposal, in passes as above. */
 int

@@ -1,5 +1,6 @@
 /* gemm_table.c: made by `ivchat bench --tune` on each kind of card; see gemm.h. Beside each row stand the microseconds it
- * took when it was made, in a burst and those of the library's first proposal; or, a number alone, kept up.
+ * took when it was made: a number alone kept up, of two the first in a burst and the second those of the library's first
+ * proposal.
  */
 #include "engine/cuda/gemm.h"
 

@@ -46,15 +46,17 @@ tensor_encoder(void)
 {
 	void *f = NULL;
 	enum cudaDriverEntryPointQueryResult found;
+	cudaError_t rc;
 
 #if CUDART_VERSION >= 12050
-	if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &f, 12000, cudaEnableDefault, &found) != cudaSuccess)
-		f = NULL;
+	rc = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &f, 12000, cudaEnableDefault, &found);
 #else
-	if (cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &f, cudaEnableDefault, &found) != cudaSuccess)
-		f = NULL;
+	rc = cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &f, cudaEnableDefault, &found);
 #endif
-	cudaGetLastError();
+	if (rc != cudaSuccess) {        /* else an error that stands is a launch's, and not ours to take away */
+		cudaGetLastError();
+		return NULL;
+	}
 	return (PFN_cuTensorMapEncodeTiled_v12000)f;
 }
 

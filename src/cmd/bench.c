@@ -371,7 +371,7 @@ static void
 print_row(void *arg, const char *row, double first_ms, double best_ms)
 {
 	(void)arg;
-	printf("%s\t/* %.3f ms, the first proposal %.3f */\n", row, best_ms, first_ms);
+	printf("%s\t/* %.3f ms kept up; the first proposal in a burst %.3f */\n", row, best_ms, first_ms);
 	fflush(stdout);
 }
 
