@@ -280,7 +280,7 @@ try_settings(int n_vocab, enum shape shape, float temp)
 	for (size_t k = 0; k < sizeof top_ks / sizeof *top_ks; k++)
 		for (size_t p = 0; p < sizeof top_ps / sizeof *top_ps; p++) {
 			struct sampling h = { .temp = temp, .top_p = top_ps[p], .top_k = top_ks[k], .seed = seed,
-				.repeat_penalty = penalties[seed % 3] };
+				.repeat_penalty = penalties[(seed + seed / 30) % 3] };
 
 			try_choices(h, n_vocab, shape, 2, false);
 			seed++;
