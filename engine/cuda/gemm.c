@@ -9,6 +9,7 @@
 
 #include <cublasLt.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,7 +313,7 @@ gemm_run(struct gemm *g, const struct product *p, const char **why)
 #define KEPT_MS 40.0f
 #define CEILING_MS 500.0f       /* of products without a pause, of whose second half the median counts */
 #define CEILING_RUNS 400
-#define REFUSED 1e30f
+#define REFUSED INFINITY
 
 static int
 by_value(const void *a, const void *b)
