@@ -86,6 +86,7 @@ engine_open(const struct card *card, const struct engine_options *options, const
 
 	(void)card;
 	(void)options;
+	atomic_fetch_add(&fake.n_tries, 1);
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	atomic_store(&fake.signals_blocked, sigismember(&mask, SIGINT) && sigismember(&mask, SIGWINCH));
 	for (int i = 0; i < 10; i++) {

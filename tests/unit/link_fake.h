@@ -24,6 +24,7 @@ struct fake {
 	/* what was seen */
 	atomic_int n_steps, n_opened, n_freed, n_seen, n_segs, n_resets, n_remembered;
 	atomic_int n_saves;
+	atomic_int n_tries;     /* to open an engine */
 	atomic_int n_synced;    /* tokens of prompts that were computed */
 	atomic_bool signals_blocked;
 };

@@ -428,6 +428,35 @@ test_stop_while_loading(void **state)
 	assert_int_equal(t->heard[0].how, EVENT_READY);
 }
 
+/* As of a batch, which puts every question behind a load: those that wait are not begun, for a device takes its time to
+ * open before anything looks at the wish to stop. */
+static void
+test_stop_meets_queued_loads(void **state)
+{
+	struct talk *t = *state;
+	struct pollfd fd = {.fd = link_fd(t->link), .events = POLLIN};
+	int n_failed = 0;
+
+	atomic_store(&fake.gated, true);
+	link_load(t->link);
+	while (t->heard[0].n_progress < 1)
+		listen(t);
+	link_load(t->link);
+	link_load(t->link);
+	link_stop(t->link);
+	fake_let_all();
+	while (n_failed < 3) {
+		poll(&fd, 1, -1);
+		for (struct event *next, *e = link_take(t->link); e; e = next, n_failed++) {
+			next = e->next;
+			assert_int_equal(e->kind, EVENT_FAILED);
+			assert_int_equal(e->error.code, CODE_SIGINT);
+			event_free(e);
+		}
+	}
+	assert_int_equal(atomic_load(&fake.n_tries), 1);
+}
+
 static void
 test_not_loaded(void **state)
 {
@@ -674,6 +703,24 @@ test_leave_without_news(void **state)
 	assert_int_equal(t->heard[0].n_events, 0);
 }
 
+/* What a file brings takes the place of what was computed, also where that was not left before, and need not be written. */
+static void
+test_restore_is_no_news(void **state)
+{
+	struct talk *t = *state;
+
+	ask_prompt(t, 1, 20);
+	listen_until_over(t, 1);
+	link_leave(t->link, t->a, 1000);
+	settle(t);
+	ask_prompt(t, 2, 24);
+	listen_until_over(t, 2);
+	link_restore(t->link, t->a);
+	link_leave(t->link, t->b, 1000);
+	settle(t);
+	assert_false(is_there(t->b));
+}
+
 /* The end waits for the file, and says so when asked. */
 static void
 test_end_keeps(void **state)
@@ -734,6 +781,24 @@ test_leave_makes_room(void **state)
 	end(t);
 	assert_false(is_there(t->a));
 	assert_true(is_there(t->b));
+}
+
+/* Others are not given up for what cannot be kept whatever goes. */
+static void
+test_leave_of_too_much(void **state)
+{
+	struct talk *t = *state;
+
+	ask_prompt(t, 1, 20);
+	listen_until_over(t, 1);
+	link_leave(t->link, t->a, 29);
+	settle(t);
+	ask_prompt(t, 2, 30);
+	listen_until_over(t, 2);
+	link_leave(t->link, t->b, 29);
+	settle(t);
+	assert_true(is_there(t->a));
+	assert_false(is_there(t->b));
 }
 
 static void
@@ -828,6 +893,7 @@ main(void)
 		LOADED(test_stop_within_one_token),
 		LOADED(test_stop_meets_queued_answers),
 		TEST(test_stop_while_loading),
+		TEST(test_stop_meets_queued_loads),
 		TEST(test_not_loaded),
 		LOADED(test_lost_device),
 		LOADED(test_refused_prompt),
@@ -838,9 +904,11 @@ main(void)
 		LOADED(test_newer_warm_takes_its_place),
 		FOLDER(test_leave_and_restore),
 		FOLDER(test_leave_without_news),
+		FOLDER(test_restore_is_no_news),
 		FOLDER(test_end_keeps),
 		FOLDER(test_ask_ends_a_leave),
 		FOLDER(test_leave_makes_room),
+		FOLDER(test_leave_of_too_much),
 		LOADED(test_restore_loses_the_engine),
 		LOADED(test_warm_fails),
 		LOADED(test_end_while_warming),
