@@ -15,7 +15,6 @@ libengine_a_SOURCES = \
 	engine/step.c engine/guess.c engine/worth.c \
 	engine/bench.c engine/gpus.c
 libcpu_a_CPPFLAGS = $(AM_CPPFLAGS) $(BLAS_CFLAGS)
-libcpu_a_CFLAGS = $(AM_CFLAGS) -O3
 libcpu_a_SOURCES = \
 	engine/cpu/cpu.c engine/cpu/cpu.h engine/cpu/tables.h engine/cpu/threads.c engine/cpu/kernels.c engine/cpu/gemm.c engine/cpu/quant.c engine/cpu/quant.h \
 	engine/cpu/attention.c engine/cpu/norm.c engine/cpu/rope.c engine/cpu/pointwise.c

@@ -12,6 +12,11 @@
 
 #include "engine/cpu/cpu.h"
 
+/* The loops here are meant as vector code. GCC's -O2 makes that only of loops whose number of turns it knows. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("tree-vectorize", "vect-cost-model=dynamic")
+#endif
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86 1
 #include <immintrin.h>
