@@ -1,7 +1,8 @@
 /* backend.h: the border. One struct of functions a device must have, by what they compute; no CUDA header here.
  *
  * Rules of the border, made for a GPU and kept by the CPU:
- * - Buffers are opaque and live on the device; only uploads and what is downloaded or lent cross. One owner each: engine or context.
+ * - Buffers are opaque and live on the device; only uploads and what is downloaded or lent cross. One owner each: engine or
+ *   context.
  * - Operators are fused to the size at which a GPU wants to be asked (a norm with the product that follows it, a
  *   product with its bias, activation, scale and residual), so that no unfused value needs a name of its own.
  * - Operators return nothing and may run later: the backend keeps the first failure, with operator and place, and
