@@ -30,20 +30,13 @@
 
 /* ---- wgmma */
 
-#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
-#define R16(s, i) R4(s, i), R4(s, i + 1), R4(s, i + 2), R4(s, i + 3)
-#define R64(s) R16(s, 0), R16(s, 4), R16(s, 8), R16(s, 12)
-#define OUT64 "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27," \
-	"%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54," \
-	"%55,%56,%57,%58,%59,%60,%61,%62,%63}"
-
 /* s = a b + (more ? s : 0): 64 rows, 128 columns, 16 terms. */
 static __device__ __forceinline__ void
 multiply_shared(float (&s)[16][4], uint64_t a, uint64_t b, int more)
 {
 	asm volatile("{.reg .pred p; setp.ne.b32 p, %66, 0;\n"
-	    "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " OUT64 ", %64, %65, p, 1, 1, 0, 0;}"
-	    : R64(s) : "l"(a), "l"(b), "r"(more));
+	    "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" P64 "}, %64, %65, p, 1, 1, 0, 0;}"
+	    : S64(s) : "l"(a), "l"(b), "r"(more));
 }
 
 /* The same for 16 columns. */
@@ -51,29 +44,29 @@ static __device__ __forceinline__ void
 multiply_shared_16(float (&s)[2][4], uint64_t a, uint64_t b, int more)
 {
 	asm volatile("{.reg .pred p; setp.ne.b32 p, %10, 0;\n"
-	    "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {%0,%1,%2,%3,%4,%5,%6,%7}, %8, %9, p, 1, 1, 0, 0;}"
-	    : R4(s, 0), R4(s, 1) : "l"(a), "l"(b), "r"(more));
+	    "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 {" P8 "}, %8, %9, p, 1, 1, 0, 0;}"
+	    : S8(s) : "l"(a), "l"(b), "r"(more));
 }
 
 /* out += p b: p from registers, 16 keys; b's columns follow one another in memory. */
 static __device__ __forceinline__ void
 multiply_weights(float (&out)[16][4], const uint32_t p[4], uint64_t b)
 {
-	asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " OUT64 ", {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
-	    : R64(out) : "r"(p[0]), "r"(p[1]), "r"(p[2]), "r"(p[3]), "l"(b));
+	asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" P64 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
+	    : S64(out) : "r"(p[0]), "r"(p[1]), "r"(p[2]), "r"(p[3]), "l"(b));
 }
 
 /* Between products that are under way and code that uses their registers the compiler sees no tie: this is one. */
 static __device__ __forceinline__ void
 hold(float (&s)[16][4])
 {
-	asm volatile("" : R64(s) :: "memory");
+	asm volatile("" : S64(s) :: "memory");
 }
 
 static __device__ __forceinline__ void
 hold(float (&s)[2][4])
 {
-	asm volatile("" : R4(s, 0), R4(s, 1) :: "memory");
+	asm volatile("" : S8(s) :: "memory");
 }
 
 /* ---- tiles */
@@ -134,7 +127,7 @@ fetch_all(const struct ring &r, const CUtensorMap *k, const CUtensorMap *v, int 
 
 		if (t >= STAGES)
 			await(r.empty + stage * 8, (t / STAGES + 1) & 1);
-		asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(full), "r"(n * TILE_BYTES) : "memory");
+		arrive_expecting(full, n * TILE_BYTES);
 		if (t < n_tiles)
 			fetch_tile(r.ks + stage * TILE_BYTES, k, head, t * KEYS, full);
 		if (t > 0)

@@ -52,7 +52,7 @@ copy16(uint32_t to, const void *from)
 static __device__ __forceinline__ void
 copy_bulk(uint32_t to, const void *from, int n, uint32_t barrier)
 {
-	asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(barrier), "r"(n) : "memory");
+	arrive_expecting(barrier, n);
 	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
 	    :: "r"(to), "l"(from), "r"(n), "r"(barrier) : "memory");
 }
@@ -147,42 +147,27 @@ load_all(const struct gemm_args &a, struct ring r, int unit, int end, int across
 
 /* ---- multiplying */
 
-#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
-#define R8(s, i) R4(s, i), R4(s, i + 1)
-#define R16(s, i) R8(s, i), R8(s, i + 2)
-#define R32(s, i) R16(s, i), R16(s, i + 4)
-#define R64(s, i) R32(s, i), R32(s, i + 8)
-#define R24(s) R16(s, 0), R8(s, 4)
-#define R48(s) R32(s, 0), R16(s, 8)
-#define R80(s) R64(s, 0), R16(s, 16)
-#define P8(a, b, c, d, e, f, g, h) "%" #a ",%" #b ",%" #c ",%" #d ",%" #e ",%" #f ",%" #g ",%" #h
-#define P16 P8(0, 1, 2, 3, 4, 5, 6, 7) "," P8(8, 9, 10, 11, 12, 13, 14, 15)
-#define P32 P16 "," P8(16, 17, 18, 19, 20, 21, 22, 23) "," P8(24, 25, 26, 27, 28, 29, 30, 31)
-#define P48 P32 "," P8(32, 33, 34, 35, 36, 37, 38, 39) "," P8(40, 41, 42, 43, 44, 45, 46, 47)
-#define P64 P48 "," P8(48, 49, 50, 51, 52, 53, 54, 55) "," P8(56, 57, 58, 59, 60, 61, 62, 63)
-#define P80 P64 "," P8(64, 65, 66, 67, 68, 69, 70, 71) "," P8(72, 73, 74, 75, 76, 77, 78, 79)
-
 /* s += a b: 64 rows from registers, 16 terms. */
 #define MULTIPLY(N, OUT, REGISTERS, A0, A1, A2, A3, B) \
 	static __device__ __forceinline__ void \
 	multiply(float (&s)[N / 8][4], const uint32_t (&a)[4], uint64_t b) \
 	{ \
 		asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.f16.f16 {" OUT "}, {%" #A0 ",%" #A1 ",%" #A2 ",%" #A3 \
-		    "}, %" #B ", 1, 1, 1, 0;" : REGISTERS : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b)); \
+		    "}, %" #B ", 1, 1, 1, 0;" : REGISTERS(s) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b)); \
 	} \
 	static __device__ __forceinline__ void \
 	hold(float (&s)[N / 8][4]) \
 	{ \
-		asm volatile("" : REGISTERS :: "memory"); \
+		asm volatile("" : REGISTERS(s) :: "memory"); \
 	}
 
-MULTIPLY(16, P8(0, 1, 2, 3, 4, 5, 6, 7), R8(s, 0), 8, 9, 10, 11, 12)
-MULTIPLY(32, P16, R16(s, 0), 16, 17, 18, 19, 20)
-MULTIPLY(48, P16 "," P8(16, 17, 18, 19, 20, 21, 22, 23), R24(s), 24, 25, 26, 27, 28)
-MULTIPLY(64, P32, R32(s, 0), 32, 33, 34, 35, 36)
-MULTIPLY(96, P48, R48(s), 48, 49, 50, 51, 52)
-MULTIPLY(128, P64, R64(s, 0), 64, 65, 66, 67, 68)
-MULTIPLY(160, P80, R80(s), 80, 81, 82, 83, 84)
+MULTIPLY(16, P8, S8, 8, 9, 10, 11, 12)
+MULTIPLY(32, P16, S16, 16, 17, 18, 19, 20)
+MULTIPLY(48, P24, S24, 24, 25, 26, 27, 28)
+MULTIPLY(64, P32, S32, 32, 33, 34, 35, 36)
+MULTIPLY(96, P48, S48, 48, 49, 50, 51, 52)
+MULTIPLY(128, P64, S64, 64, 65, 66, 67, 68)
+MULTIPLY(160, P80, S80, 80, 81, 82, 83, 84)
 
 /* What a lane has of 16 rows and 64 columns, not yet widened. */
 struct raw {

@@ -176,7 +176,7 @@ fetch_stage(const struct ring &r, const CUtensorMap *w, const CUtensorMap *x, co
 	uint32_t ws = r.stages + (uint32_t)(r.at * W::STAGE), xs = ws + W::W_BYTES, full = r.full + r.at * 8;
 
 	await(r.empty + r.at * 8, r.phase ^ 1);
-	asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(full), "r"(W::STAGE) : "memory");
+	arrive_expecting(full, W::STAGE);
 	if (W::WEIGHTS) {
 		fetch_weights(ws + rank * W::GROUP_BYTES, w, k, (p.down * 2 + rank) * 4, full, true);
 		fetch_rows(xs, x, k, p.across * W::TOKENS, full, false);
@@ -203,35 +203,6 @@ fetch_all(const struct tiled &t, struct ring r, const CUtensorMap *w, const CUte
 }
 
 /* ---- multiplying */
-
-#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
-#define R8(s, i) R4(s, i), R4(s, i + 1)
-#define R16(s, i) R8(s, i), R8(s, i + 2)
-#define R32(s, i) R16(s, i), R16(s, i + 4)
-#define R64(s, i) R32(s, i), R32(s, i + 8)
-#define P4(a, b, c, d) "%" #a ",%" #b ",%" #c ",%" #d
-#define P52 P4(0, 1, 2, 3) "," P4(4, 5, 6, 7) "," P4(8, 9, 10, 11) "," P4(12, 13, 14, 15) "," \
-	P4(16, 17, 18, 19) "," P4(20, 21, 22, 23) "," P4(24, 25, 26, 27) "," P4(28, 29, 30, 31) "," \
-	P4(32, 33, 34, 35) "," P4(36, 37, 38, 39) "," P4(40, 41, 42, 43) "," P4(44, 45, 46, 47) "," P4(48, 49, 50, 51)
-#define P56 P52 "," P4(52, 53, 54, 55)
-#define P64 P56 "," P4(56, 57, 58, 59) "," P4(60, 61, 62, 63)
-#define P76 P64 "," P4(64, 65, 66, 67) "," P4(68, 69, 70, 71) "," P4(72, 73, 74, 75)
-#define P84 P76 "," P4(76, 77, 78, 79) "," P4(80, 81, 82, 83)
-#define P88 P84 "," P4(84, 85, 86, 87)
-#define P96 P88 "," P4(88, 89, 90, 91) "," P4(92, 93, 94, 95)
-#define P104 P96 "," P4(96, 97, 98, 99) "," P4(100, 101, 102, 103)
-#define P116 P104 "," P4(104, 105, 106, 107) "," P4(108, 109, 110, 111) "," P4(112, 113, 114, 115)
-#define P128 P116 "," P4(116, 117, 118, 119) "," P4(120, 121, 122, 123) "," P4(124, 125, 126, 127)
-#define S52(s) R32(s, 0), R16(s, 8), R4(s, 12)
-#define S56(s) R32(s, 0), R16(s, 8), R8(s, 12)
-#define S64(s) R64(s, 0)
-#define S76(s) R64(s, 0), R8(s, 16), R4(s, 18)
-#define S84(s) R64(s, 0), R16(s, 16), R4(s, 20)
-#define S88(s) R64(s, 0), R16(s, 16), R8(s, 20)
-#define S96(s) R64(s, 0), R32(s, 16)
-#define S104(s) R64(s, 0), R32(s, 16), R8(s, 24)
-#define S116(s) R64(s, 0), R32(s, 16), R16(s, 24), R4(s, 28)
-#define S128(s) R64(s, 0), R64(s, 16)
 
 /* s = a b + (more ? s : 0): 64 rows, 16 terms, both from shared memory. */
 #define MULTIPLY(N, OUT, REGISTERS, A, B, MORE) \
@@ -580,8 +551,8 @@ choose(const struct swiglu *g)
 bool
 cuda_swiglu_takes(const struct swiglu *g)
 {
-	return g->n >= SWIGLU_MIN_ROWS && g->cols % DEPTH == 0 && g->x_stride % 8 == 0 && g->y_stride % 2 == 0 && choose(g) &&
-	    runs_wgmma<swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>>();
+	return g->n >= SWIGLU_MIN_ROWS && g->cols % DEPTH == 0 && g->x_stride % 8 == 0 && g->y_stride % 2 == 0 &&
+	    runs_wgmma<swiglu_kernel<way<2, 192, SHARE_WEIGHTS>>>() && choose(g);
 }
 
 bool

@@ -22,14 +22,6 @@
 
 /* ---- before: the vector into shared memory, in chunks of 8. A thread meets its own values only until the last barrier */
 
-/* The norm's weights, which depend on no kernel before. */
-static __device__ __forceinline__ void
-keep_norm(const struct gemv_args &a, float4 *kept)
-{
-	for (int i = threadIdx.x; i < a.cols / 4; i += (int)blockDim.x)
-		kept[i] = ((const float4 *)a.norm)[i];
-}
-
 /* xs = w x / rms(x), by way of kept = w x; cols is a multiple of 8. Returns what sums must be multiplied by. */
 template <int QUANT>
 static __device__ __forceinline__ float

@@ -39,6 +39,14 @@ rows_of(const struct gemv_args &a, int task)
 
 /* ---- the vector, in chunks of 8 */
 
+/* The norm's weights, which depend on no kernel before. */
+static __device__ __forceinline__ void
+keep_norm(const struct gemv_args &a, float4 *kept)
+{
+	for (int i = threadIdx.x; i < a.cols / 4; i += (int)blockDim.x)
+		kept[i] = ((const float4 *)a.norm)[i];
+}
+
 static __host__ __device__ __forceinline__ int
 piece_cols(int quant)
 {

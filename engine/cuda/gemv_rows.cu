@@ -29,13 +29,6 @@ struct rows_args {
 
 /* ---- before: the vectors into shared memory, words_of() apart */
 
-static __device__ __forceinline__ void
-keep_norm(const struct gemv_args &a, float4 *kept)
-{
-	for (int i = threadIdx.x; i < a.cols / 4; i += (int)blockDim.x)
-		kept[i] = ((const float4 *)a.norm)[i];
-}
-
 /* Nothing beyond the end of a row. */
 template <int QUANT>
 static __device__ __forceinline__ void

@@ -106,6 +106,46 @@ await_products(void)
 	asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory");
 }
 
+/* A product's n sums in inline code: Pn names the first n operands, Sn(s) gives the registers of s[n / 4][4] for them. */
+#define P4(a, b, c, d) "%" #a ",%" #b ",%" #c ",%" #d
+#define P8 P4(0, 1, 2, 3) "," P4(4, 5, 6, 7)
+#define P16 P8 "," P4(8, 9, 10, 11) "," P4(12, 13, 14, 15)
+#define P24 P16 "," P4(16, 17, 18, 19) "," P4(20, 21, 22, 23)
+#define P32 P24 "," P4(24, 25, 26, 27) "," P4(28, 29, 30, 31)
+#define P48 P32 "," P4(32, 33, 34, 35) "," P4(36, 37, 38, 39) "," P4(40, 41, 42, 43) "," P4(44, 45, 46, 47)
+#define P52 P48 "," P4(48, 49, 50, 51)
+#define P56 P52 "," P4(52, 53, 54, 55)
+#define P64 P56 "," P4(56, 57, 58, 59) "," P4(60, 61, 62, 63)
+#define P76 P64 "," P4(64, 65, 66, 67) "," P4(68, 69, 70, 71) "," P4(72, 73, 74, 75)
+#define P80 P76 "," P4(76, 77, 78, 79)
+#define P84 P80 "," P4(80, 81, 82, 83)
+#define P88 P84 "," P4(84, 85, 86, 87)
+#define P96 P88 "," P4(88, 89, 90, 91) "," P4(92, 93, 94, 95)
+#define P104 P96 "," P4(96, 97, 98, 99) "," P4(100, 101, 102, 103)
+#define P116 P104 "," P4(104, 105, 106, 107) "," P4(108, 109, 110, 111) "," P4(112, 113, 114, 115)
+#define P128 P116 "," P4(116, 117, 118, 119) "," P4(120, 121, 122, 123) "," P4(124, 125, 126, 127)
+#define R4(s, i) "+f"(s[i][0]), "+f"(s[i][1]), "+f"(s[i][2]), "+f"(s[i][3])
+#define R8(s, i) R4(s, i), R4(s, i + 1)
+#define R16(s, i) R8(s, i), R8(s, i + 2)
+#define R32(s, i) R16(s, i), R16(s, i + 4)
+#define R64(s, i) R32(s, i), R32(s, i + 8)
+#define S8(s) R8(s, 0)
+#define S16(s) R16(s, 0)
+#define S24(s) R16(s, 0), R8(s, 4)
+#define S32(s) R32(s, 0)
+#define S48(s) R32(s, 0), R16(s, 8)
+#define S52(s) R32(s, 0), R16(s, 8), R4(s, 12)
+#define S56(s) R32(s, 0), R16(s, 8), R8(s, 12)
+#define S64(s) R64(s, 0)
+#define S76(s) R64(s, 0), R8(s, 16), R4(s, 18)
+#define S80(s) R64(s, 0), R16(s, 16)
+#define S84(s) R64(s, 0), R16(s, 16), R4(s, 20)
+#define S88(s) R64(s, 0), R16(s, 16), R8(s, 20)
+#define S96(s) R64(s, 0), R32(s, 16)
+#define S104(s) R64(s, 0), R32(s, 16), R8(s, 24)
+#define S116(s) R64(s, 0), R32(s, 16), R16(s, 24), R4(s, 28)
+#define S128(s) R64(s, 0), R64(s, 16)
+
 /* ---- barriers: addresses in shared memory, 8 bytes each */
 
 static __device__ __forceinline__ void
@@ -125,6 +165,13 @@ static __device__ __forceinline__ void
 arrive(uint32_t at)
 {
 	asm volatile("mbarrier.arrive.shared.b64 _, [%0];" :: "r"(at) : "memory");
+}
+
+/* Arrives, and bytes are to come besides. */
+static __device__ __forceinline__ void
+arrive_expecting(uint32_t at, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" :: "r"(at), "r"(bytes) : "memory");
 }
 
 static __device__ __forceinline__ void
