@@ -245,7 +245,8 @@ void
 context_drop_end(struct context *ctx)
 {
 	ctx->pending = NOTHING;
-	ctx->launched = ctx->has_logits = ctx->has_copy = false;
+	ctx->launched = ctx->has_logits = false;
+	ctx->logits = NULL;
 	ctx->pass = (struct pass){0};
 	if (ctx->guess)
 		guess_cut(ctx->guess, ctx->n_used);

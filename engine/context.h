@@ -41,8 +41,7 @@ struct context {
 	struct worth worth;
 	struct guess_report guesses;
 	bool has_logits;                /* there are logits at the end of the timeline, on the device */
-	bool has_copy;                  /* … and here */
-	const float *logits;            /* [vocab_size]: the copy, lent by the backend */
+	const float *logits;            /* … and here [vocab_size], lent by the backend; NULL: not asked for */
 	struct device_graph *graph;     /* a step of one token, where the backend records such */
 	int32_t *ids;                   /* of the step in work; -1 where a picture stands */
 };

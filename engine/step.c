@@ -140,7 +140,8 @@ launch(struct context *ctx, struct error *err)
 {
 	if (ctx->n_used == ctx->engine->n_ctx)
 		return error_set(err, CODE_INPUT, "the context is full (%d tokens)", ctx->engine->n_ctx);
-	ctx->has_logits = ctx->has_copy = false;
+	ctx->has_logits = false;
+	ctx->logits = NULL;
 	make_pass(ctx);
 	if (ctx->pass.n > 1) {
 		decoder_embed_steps(&ctx->decoder, ctx->pass.ids, ctx->pass.n, ctx->n_used);
@@ -188,7 +189,7 @@ run_pending(struct context *ctx, struct error *err)
 	ctx->n_used++;
 	ctx->pending = NOTHING;
 	ctx->has_logits = true;
-	ctx->has_copy = false;
+	ctx->logits = NULL;
 	return 0;
 }
 
@@ -235,13 +236,13 @@ fetch_logits(struct context *ctx, struct error *err)
 	struct backend *b = ctx->engine->backend;
 	size_t n = (size_t)ctx->engine->model.hp.llm.vocab_size;
 
-	if (ctx->has_copy)
+	if (ctx->logits)
 		return 0;
 	ctx->logits = b->ops->lend(b, ctx->decoder.logits, (size_t)ctx->pass.row * n, n);
-	if (b->ops->sync(b, err) != 0)
-		return -1;
-	ctx->has_copy = true;
-	return 0;
+	if (b->ops->sync(b, err) == 0)
+		return 0;
+	ctx->logits = NULL;
+	return -1;
 }
 
 const float *
