@@ -1,7 +1,7 @@
 /* gemm.c: products of many rows, by cublasLt, which is opened when it is first needed: the program starts, and runs on
  * the CPU, where the library is not.
  *
- * The algorithm for a shape comes from a fixed table (made offline by `ivchat bench --tune`, gemm_table.h) or else is
+ * The algorithm for a shape comes from a fixed table (made offline by `ivchat bench --tune`, gemm_table.c) or else is
  * the library's first proposal, never the winner of a race at start: the same build on the same card has to give the
  * same bits again. cublasLt works on columns; our row-major y = x wᵀ is its column-major yᵀ = w xᵀ.
  */
@@ -307,7 +307,8 @@ gemm_run(struct gemm *g, const struct product *p, const char **why)
 /* ---- tuning */
 
 #define TIMED_PASSES 3
-#define MAX_PROPOSALS 32        /* of the library; the others are the table's */
+#define MAX_CANDIDATES 128
+#define MAX_PROPOSALS 32        /* of them the library's; the others are the table's */
 #define SHORT_LIST 12           /* of candidates, that are timed at length */
 #define NEAR 1.12f              /* … within so much of the fastest */
 #define KEPT_MS 40.0f
@@ -436,7 +437,7 @@ time_at_length(struct gemm *g, const struct plan_entry *e, const struct product 
 int
 gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *burst_ms, float *kept_ms)
 {
-	static struct timed all[GEMM_MAX_CANDIDATES];
+	static struct timed all[MAX_CANDIDATES];
 	struct plan_entry *e = find_plan(g, p);
 	int n = e ? proposals(g, e, all) : 0;
 
@@ -468,11 +469,11 @@ int
 gemm_tune(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, struct gemm_choice *out,
     float *first_ms, float *best_ms)
 {
-	static struct timed all[GEMM_MAX_CANDIDATES];
+	static struct timed all[MAX_CANDIDATES];
 	struct plan_entry *e = find_plan(g, p);
 	int n = e ? proposals(g, e, all) : 0, near = 0, best = 0;
 
-	n += e ? from_table(g, e, all + n, GEMM_MAX_CANDIDATES - n) : 0;
+	n += e ? from_table(g, e, all + n, MAX_CANDIDATES - n) : 0;
 	time_bursts(g, e, p, ws, n_ws, all, n);
 	*first_ms = n > 0 ? all[0].burst : REFUSED;
 	qsort(all, (size_t)n, sizeof *all, by_burst);

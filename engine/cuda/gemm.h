@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #define GEMM_N_SETTINGS 9
-#define GEMM_MAX_CANDIDATES 128
 
 /* What cublasLt shall do for products of up to m rows (and more than the next smaller m of the same n, k). */
 struct gemm_choice {
