@@ -26,7 +26,6 @@ namespace by_mma {
 #define LIMIT (1.0 / 128)
 
 static int n_bad;
-static cudaStream_t stream;
 
 /* q, k and v of a shape, here and on the card; rows of q, of k and of v lie in one buffer each. */
 struct inputs {
@@ -251,13 +250,8 @@ bench(const char *name, int n_heads, int n_kv_heads, int n_rows, int n_keys, int
 int
 main(int argc, char **argv)
 {
-	int n;
-
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
+	if (!open_stream())
 		return 77;
-	}
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
 	if (argc > 1 && !strcmp(argv[1], "bench")) {
 		bench("tower", 25, 25, 1025, 1025, -1);
 		bench("prompt of 300", 56, 8, 300, 300, 0);

@@ -35,7 +35,6 @@ namespace norms {
 typedef std::vector<uint16_t> halves;
 typedef std::vector<float> floats;
 
-static cudaStream_t stream;
 static int n_bad, n_values;
 
 /* ---- numbers, here and on the card */
@@ -594,13 +593,8 @@ bench(void)
 int
 main(int argc, char **argv)
 {
-	int n;
-
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
+	if (!open_stream())
 		return 77;
-	}
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
 	if (argc > 1 && !strcmp(argv[1], "bench")) {
 		bench();
 		return 0;

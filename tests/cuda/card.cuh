@@ -15,24 +15,19 @@ typedef std::vector<float> floats;
 static const char *const names[] = { "bf16", "fp8", "int8", "int4" };
 static int n_sm, shared_bytes, n_bad;
 static bool chained;
-static cudaStream_t stream;
 
 /* Finds the card; false: there is none. */
 static bool
 open_card(void)
 {
 	struct cudaDeviceProp p;
-	int n = 0;
 
-	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
-		printf("no device\n");
+	if (!open_stream())
 		return false;
-	}
 	CHECK(cudaGetDeviceProperties(&p, 0));
 	n_sm = p.multiProcessorCount;
 	shared_bytes = (int)p.sharedMemPerBlockOptin;
 	chained = p.major >= 9;
-	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
 	printf("%s, %d multiprocessors\n", p.name, n_sm);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* testing.cuh: what the tests of kernels share: a failed call ends the test, random numbers, bfloat16 on the host. */
+/* testing.cuh: what the tests of kernels share: a failed call ends the test, random numbers, bfloat16 on the host, a stream. */
 #ifndef TESTS_CUDA_TESTING_CUH
 #define TESTS_CUDA_TESTING_CUH
 
@@ -48,6 +48,22 @@ value(uint16_t h)
 
 	memcpy(&f, &u, 4);
 	return f;
+}
+
+static cudaStream_t stream;
+
+/* Makes the stream; false: there is no device, as has been said. */
+static bool
+open_stream(void)
+{
+	int n = 0;
+
+	if (cudaGetDeviceCount(&n) != cudaSuccess || n == 0) {
+		printf("no device\n");
+		return false;
+	}
+	CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+	return true;
 }
 
 #endif
