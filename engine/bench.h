@@ -30,8 +30,9 @@ struct bench_costs {
 /* A second's worth, the best of several ways to do it; 0: not measured. */
 struct bench_ceilings {
 	double read;                    /* bytes: plain reading of the very weights that are loaded */
-	double flop;                    /* bf16 products of 1024 x 7168 with 7168 x 40960, by the best of the library's proposals */
-	double flop_kept;               /* … when they go on for half a second: power limits a card then; 0: not known */
+	double flop;                    /* bf16 products of 1024 x 7168 with 7168 x 40960, by the best of the library's proposals,
+	                                 * when the card is at work: as all figures are, after a warm-up */
+	double flop_rested;             /* … in the first milliseconds of work, before its power limits it; 0: not known */
 	double copy;                    /* bytes: pinned memory to the device */
 	char read_how[64];
 };

@@ -203,7 +203,7 @@ find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
 	int n_ws = find_matrices(c, n_layers, p.n, p.k, ws);
 	uint16_t *own = n_ws ? NULL : take_random(g->stream, (size_t)p.n * (size_t)p.k, 5);
 	uint16_t *x = take_random(g->stream, (size_t)p.m * (size_t)p.k, 7), *y = take((size_t)p.m * (size_t)p.n * sizeof *y);
-	float burst = 0, kept = 0;
+	float rested = 0, at_work = 0;
 	double flop = 2.0 * p.m * p.n * p.k;
 
 	if (own)
@@ -211,9 +211,9 @@ find_product(struct cuda *c, int n_layers, struct bench_ceilings *out)
 	p.x = x;
 	p.y = y;
 	p.w = n_ws ? ws[0] : NULL;
-	if (n_ws > 0 && x && y && gemm_ceiling(g->gemm, &p, ws, n_ws, &burst, &kept) == 0) {
-		out->flop = flop / (1e-3 * (double)burst);
-		out->flop_kept = flop / (1e-3 * (double)kept);
+	if (n_ws > 0 && x && y && gemm_ceiling(g->gemm, &p, ws, n_ws, &rested, &at_work) == 0) {
+		out->flop = flop / (1e-3 * (double)at_work);
+		out->flop_rested = flop / (1e-3 * (double)rested);
 	}
 	cudaStreamSynchronize(g->stream);
 	cudaFree(own);

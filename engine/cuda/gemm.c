@@ -312,8 +312,6 @@ gemm_run(struct gemm *g, const struct product *p, const char **why)
 #define SHORT_LIST 12           /* of candidates, that are timed at length */
 #define NEAR 1.12f              /* … within so much of the fastest */
 #define KEPT_MS 40.0f
-#define CEILING_MS 500.0f       /* of products without a pause, of whose second half the median counts */
-#define CEILING_RUNS 400
 #define REFUSED INFINITY
 
 static int
@@ -419,35 +417,22 @@ time_bursts(struct gemm *g, const struct plan_entry *e, const struct product *p,
 		time_burst(g, e, p, &all[i], ws, n_ws);
 }
 
-/* Milliseconds a product when they go on; REFUSED where the card fails. */
-static float
-time_at_length(struct gemm *g, const struct plan_entry *e, const struct product *p, const struct timed *c,
-    const void *const *ws, int n_ws)
-{
-	float times[CEILING_RUNS], total = 0;
-	int n = 0;
-
-	while (n < CEILING_RUNS && total < CEILING_MS) {
-		times[n] = time_of(g, e, p, &c->algo, ws, n_ws, n_ws);
-		total += times[n++];
-	}
-	return total < REFUSED ? median(times + n / 2, n - n / 2) / (float)n_ws : REFUSED;
-}
-
 int
-gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *burst_ms, float *kept_ms)
+gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *rested_ms, float *ms)
 {
 	static struct timed all[MAX_CANDIDATES];
 	struct plan_entry *e = find_plan(g, p);
 	int n = e ? proposals(g, e, all) : 0;
+	float *best[] = { rested_ms, ms };
 
-	time_bursts(g, e, p, ws, n_ws, all, n);
-	qsort(all, (size_t)n, sizeof *all, by_burst);
-	if (n == 0 || all[0].burst >= REFUSED)
-		return -1;
-	*burst_ms = all[0].burst;
-	*kept_ms = time_at_length(g, e, p, &all[0], ws, n_ws);
-	return *kept_ms < REFUSED ? 0 : -1;
+	for (int i = 0; i < 2; i++) {
+		time_bursts(g, e, p, ws, n_ws, all, n);
+		qsort(all, (size_t)n, sizeof *all, by_burst);
+		if (n == 0 || all[0].burst >= REFUSED)
+			return -1;
+		*best[i] = all[0].burst;
+	}
+	return 0;
 }
 
 /* Candidates take turns, and the card has no rest: what long prompts find. */

@@ -71,8 +71,8 @@ print_figure(const struct figure *f)
 		printf(" %-6s %.3f", name_of(f->of), f->share);
 	else
 		printf(" %12s", "");
-	if (f->kept > 0)
-		printf(" r_kept %.3f", f->kept);
+	if (f->rested > 0)
+		printf(" r_rested %.3f", f->rested);
 	printf("  %s\n", f->what);
 	if (f->guess)
 		print_guess(f);
@@ -108,8 +108,8 @@ figure_json(const struct figure *f)
 	}
 	if (f->share > 0)
 		json_object_set_new(j, name_of(f->of), json_real(f->share));
-	if (f->kept > 0)
-		json_object_set_new(j, "r_kept", json_real(f->kept));
+	if (f->rested > 0)
+		json_object_set_new(j, "r_rested", json_real(f->rested));
 	if (f->guess)
 		json_object_set_new(j, "guess", guess_json(f));
 	return j;
@@ -189,14 +189,14 @@ tell_ceilings(struct bench *b, const struct bench_ceilings *c)
 {
 	if (b->root) {
 		json_object_set_new(b->root, "ceilings", json_pack("{s:f, s:f, s:f, s:f}", "read_bytes_per_s", c->read,
-		    "flop_per_s", c->flop, "flop_per_s_kept", c->flop_kept, "copy_bytes_per_s", c->copy));
+		    "flop_per_s", c->flop, "flop_per_s_rested", c->flop_rested, "copy_bytes_per_s", c->copy));
 		return;
 	}
 	printf("ceilings      read %.1f GB/s (%s)", c->read / 1e9, c->read_how);
 	if (c->flop > 0)
 		printf(", bf16 product %.1f TFLOP/s", c->flop / 1e12);
-	if (c->flop_kept > 0)
-		printf(" (%.1f kept up)", c->flop_kept / 1e12);
+	if (c->flop_rested > 0)
+		printf(" (%.1f rested)", c->flop_rested / 1e12);
 	if (c->copy > 0)
 		printf(", copy to the card %.1f GB/s", c->copy / 1e9);
 	printf("\n\n%-13s %9s     %9s … %-9s %9s %-10s %s\n", "what", "median", "min", "max", "rate", "", "of the ceiling");

@@ -284,7 +284,7 @@ measure_prompt(struct measure *m, int n)
 	f.unit = "tok/s";
 	f.rate = f.failed ? 0 : 1e3 * n / f.median;
 	f.share = share(flop, f.median, m->ceilings.flop);
-	f.kept = share(flop, f.median, m->ceilings.flop_kept);
+	f.rested = share(flop, f.median, m->ceilings.flop_rested);
 	m->tell(m->arg, &f);
 	return 0;
 }
@@ -319,7 +319,7 @@ measure_picture(struct measure *m)
 	f.unit = "pictures/s";
 	f.rate = 1e3 / f.median;
 	f.share = share(m->costs.picture_flop, f.median, m->ceilings.flop);
-	f.kept = share(m->costs.picture_flop, f.median, m->ceilings.flop_kept);
+	f.rested = share(m->costs.picture_flop, f.median, m->ceilings.flop_rested);
 	m->tell(m->arg, &f);
 	return 0;
 }

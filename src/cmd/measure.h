@@ -31,7 +31,7 @@ struct figure {
 	const char *unit;               /* of the rate: "tok/s"; NULL: none */
 	enum measure_of of;
 	double share;                   /* of that ceiling; 0: not known */
-	double kept;                    /* OF_FLOP: of what the card keeps up; 0: not known */
+	double rested;                  /* OF_FLOP: of what a card that had rest does; 0: not known */
 	const struct figure_guess *guess;       /* NULL: of something else */
 	const char *failed;             /* why there is no figure; NULL: there is */
 };
