@@ -38,12 +38,11 @@
 
 #define N_READERS 16                    /* at most: copying out of the page cache is what binds them */
 #define N_BUFFERS 2
-#define PIECE_BYTES ((size_t)8 << 20)
-#define SLICE_BYTES ((size_t)2 << 20)   /* read at once where it may take long: a wish to stop is looked at between */
+#define PIECE_BYTES ((size_t)5 << 19)   /* all buffers stay in the processor's caches: 8 MiB took a quarter longer, 1 MiB 6 % */
 #define PAGE ((size_t)4096)             /* what O_DIRECT wants offsets, lengths and addresses to be multiples of */
 #define BUFFER_BYTES (PIECE_BYTES + 2 * PAGE)
 #define GAP_BYTES ((uint64_t)64 << 10)  /* read and thrown away rather than asked for apart */
-#define PACK_ROWS 64                    /* a packed matrix gets its rows in multiples, so that tiles are not shared */
+#define PACK_ROWS 16                    /* a packed matrix gets its rows in multiples, so that tiles are not shared */
 #define WAKE_MS 15
 #define REPORT_MS 30
 
@@ -298,7 +297,7 @@ read_cached(int fd, char *to, size_t n, uint64_t offset)
 		if (got < 0 && errno == EAGAIN)
 			break;
 		if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
-			got = pread(fd, to + at, n - at < SLICE_BYTES ? n - at : SLICE_BYTES, (off_t)(offset + at));
+			got = pread(fd, to + at, n - at, (off_t)(offset + at));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -325,8 +324,6 @@ read_some(struct reader *r, char *to, size_t n, uint64_t offset)
 	size_t before = (size_t)(offset % PAGE);
 	ssize_t got = -1;
 
-	if (n > SLICE_BYTES)
-		n = SLICE_BYTES;
 	if (r->direct >= 0) {
 		got = pread(r->direct, to - before, (before + n + PAGE - 1) / PAGE * PAGE, (off_t)(offset - before));
 		if (got >= 0)
@@ -751,7 +748,7 @@ start(struct job *j, struct reader *readers, int n)
 	return n_started;
 }
 
-/* As many as there are processors: eight read 33 GB/s where sixteen read 40. */
+/* As many as there are processors: eight read 31 GB/s where sixteen read 42. */
 static int
 n_readers(const struct job *j)
 {
