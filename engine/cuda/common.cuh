@@ -91,6 +91,16 @@ bf16_pair(float low, float high)
 	return two;
 }
 
+/* Eight rows of eight values of 16 bits, of which a lane has two of a row: now two of a column. */
+static __device__ __forceinline__ uint32_t
+transpose(uint32_t two)
+{
+	uint32_t out;
+
+	asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(two));
+	return out;
+}
+
 /* silu(gate) up, of numbers that have been rounded to bfloat16. */
 __device__ __forceinline__ float
 silu_mul(float gate, float up)

@@ -227,16 +227,15 @@ hand_over(struct cuda *c, struct device_buffer *x, int from, int to, size_t n)
 
 /* ---- products of many rows */
 
-/* Of some rows with a packed matrix; what is there in f32 is always added to. */
+/* Of some rows with a packed matrix. */
 static void
-multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p)
+multiply_packed(struct cuda *c, const struct matrix *w, const struct product *p, enum gemm_end end)
 {
 	struct gpu *g = cuda_use(c, w->gpu);
 	struct gemm_packed how = { .w = w, .x = p->x, .y = p->y, .m = p->m, .x_stride = p->x_stride ? p->x_stride : w->cols,
-		.add = p->add, .work = g->packed_work, .max_cols = c->max_cols, .max_rows = c->max_rows, .n_sm = g->n_sm,
+		.end = end, .work = g->packed_work, .max_cols = c->max_cols, .max_rows = c->max_rows, .n_sm = g->n_sm,
 		.shared_sm = g->shared_sm, .shared_block = g->shared_block, .chained = g->chained };
 
-	assert(p->f32 == p->add);
 	cuda_gemm_packed(g->stream, &how);
 }
 
@@ -258,7 +257,8 @@ multiply(struct cuda *c, const struct matrix *w, const struct product *how, cons
 	const char *why = NULL;
 
 	if (cuda_gemm_packed_tokens(w, p.m, g->shared_block)) {
-		multiply_packed(c, w, &p);
+		assert(p.f32 == p.add);
+		multiply_packed(c, w, &p, p.add ? GEMM_ADD : GEMM_STORE);
 		return;
 	}
 	p.n = w->rows;
@@ -562,7 +562,11 @@ multiply_swiglu(struct cuda *c, const struct matrix *w, const uint16_t *x, uint1
 		.x_stride = w->cols, .y_stride = w->rows, .work = g->wide, .work_bytes = g->wide_bytes, .marks = g->counters,
 		.n_sm = g->n_sm };
 
-	if (!cuda_swiglu_takes(&how) || cuda_gemm_packed_tokens(w, c->n_ids, g->shared_block))
+	if (cuda_gemm_packed_tokens(w, c->n_ids, g->shared_block)) {
+		multiply_packed(c, w, &(struct product){ .x = x, .y = h, .m = c->n_ids }, GEMM_SWIGLU);
+		return true;
+	}
+	if (!cuda_swiglu_takes(&how))
 		return false;
 	how.w = rows_of(g, w);
 	return cuda_swiglu(g->stream, &how);

@@ -1,6 +1,6 @@
 /* gemm_packed.cu: some rows, up to a thousand, times a matrix of 8 or 4 bits a weight, without unpacking it first.
  *
- * y [m, rows] = x [m, cols] wᵀ; reads the weights once (once for each column of tiles that the rows of x need), bound by
+ * y [m, rows] = x [m, cols] wᵀ, or added to y, or gate and up together; reads the weights once (once for each column of tiles that the rows of x need), bound by
  * that up to about 64 rows and by the tensor cores beyond. For more rows than PACKED_MAX_ROWS it pays to unpack and let
  * cublasLt multiply. Here is the kernel for any card; gemm_packed_wgmma.cu has that of sm_90, where mma.sync reaches two
  * thirds of what the card can do.
@@ -88,7 +88,7 @@ aim(const struct gemm_args &a, struct loader *l)
 		for (int i = 0; i < WEIGHT_COPIES; i++) {
 			int row = min(l->down * TILE + i * COPY_ROWS + (int)(threadIdx.x >> 2), a.rows - 1);
 
-			l->w[i] = (const char *)a.w + (size_t)row * a.cols + (threadIdx.x & 3) * 16;
+			l->w[i] = (const char *)a.w + (size_t)source_row(a, row) * a.cols + (threadIdx.x & 3) * 16;
 		}
 	}
 }
@@ -489,7 +489,7 @@ args_of(const struct gemm_packed *g)
 	a.cols = padded(g->w);
 	a.half = g->w->half;
 	a.m = g->m;
-	a.add = g->add;
+	a.end = g->end;
 	return a;
 }
 

@@ -25,7 +25,7 @@ struct gemm_args {
 	int n_k;                        /* units of a tile: equal portions of its columns */
 	int n_down, n_across;           /* tiles of weight rows, of rows of x */
 	int n_stages;
-	bool add;                       /* y float32 +=; else y bf16 */
+	enum gemm_end end;
 };
 
 /* Where a thread's sums belong: its first tile of 16 weight rows and the step to its next, its first row of x. */
@@ -57,6 +57,13 @@ widen_word4(uint32_t word, __half2 scale, uint32_t pairs[4])
 
 /* ---- storing */
 
+/* Of 8 bits, the weight row that is the r-th of all in the order of tiles: rows of gate and up by turns. */
+static __device__ __forceinline__ int
+source_row(const struct gemm_args &a, int r)
+{
+	return a.end == GEMM_SWIGLU ? (r >> 1) + (r & 1) * (a.rows >> 1) : r;
+}
+
 /* The weight rows that a lane has of a tile of 16: for 8 bits neighbours, for 4 as packed.cuh says; -1: none. */
 template <int QUANT>
 static __device__ __forceinline__ int2
@@ -69,7 +76,7 @@ rows_of(const struct gemm_args &a, int tile)
 	if (QUANT == QUANT_INT4)
 		return make_int2(row_at(a.rows, a.half, tile, g), row_at(a.rows, a.half, tile, g + 8));
 	g = tile * 16 + 2 * g;
-	return make_int2(g < a.rows ? g : -1, g + 1 < a.rows ? g + 1 : -1);
+	return make_int2(g < a.rows ? source_row(a, g) : -1, g + 1 < a.rows ? source_row(a, g + 1) : -1);
 }
 
 template <int QUANT>
@@ -80,7 +87,7 @@ store_two(const struct gemm_args &a, int2 row, int token, float low, float high)
 	float *f = (float *)a.y + at;
 	uint16_t *h = (uint16_t *)a.y + at;
 
-	if (a.add) {                    /* each value by one thread, and none waits for what it was */
+	if (a.end == GEMM_ADD) {        /* each value by one thread, and none waits for what it was */
 		if (row.x >= 0)
 			atomicAdd(f + row.x, low);
 		if (row.y >= 0)
@@ -104,6 +111,35 @@ scale_of(const struct gemm_args &a, int row)
 	return ((const float *)a.scale)[row] * (QUANT == QUANT_FP8 ? E4M3_SCALE : 1.0f);
 }
 
+/* A row's values of gate and up for two rows of x, the first of which has a tile's column `token`: lanes change places, so
+ * that each has two neighbours of a row of y. row: the tile's first, of gate. */
+static __device__ __forceinline__ void
+store_swiglu(const struct gemm_args &a, int row, int token, const float (&gate)[2], const float (&up)[2])
+{
+	int lane = threadIdx.x & 31, n = a.rows >> 1;
+	uint32_t two = transpose(bf16_pair(silu_mul(rounded(gate[0]), rounded(up[0])), silu_mul(rounded(gate[1]), rounded(up[1]))));
+	uint16_t *y = (uint16_t *)a.y + (size_t)(token + (lane >> 2)) * a.rows;
+
+	row += (lane & 3) * 2;
+	if (row >= n || token + (lane >> 2) >= a.m)
+		return;
+	if (row + 1 < n)
+		*(uint32_t *)(y + row) = two;
+	else
+		y[row] = (uint16_t)two;
+}
+
+/* The sums of two rows of x, times what belongs to these and to the weights' rows. */
+static __device__ __forceinline__ void
+scale_sums(const struct gemm_args &a, const float (&sums)[4], float low, float high, int token, float (&l)[2], float (&h)[2])
+{
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		l[i] = sums[i] * low * a.back[token + i];
+		h[i] = sums[i + 2] * high * a.back[token + i];
+	}
+}
+
 template <int QUANT, class S>
 static __device__ __forceinline__ void
 store(const struct gemm_args &a, const struct corner &c, const float (&sums)[S::TILES_M][S::TILES_N][4])
@@ -113,15 +149,20 @@ store(const struct gemm_args &a, const struct corner &c, const float (&sums)[S::
 		int2 row = rows_of<QUANT>(a, c.tile + m * c.step);
 		float low = scale_of<QUANT>(a, row.x), high = scale_of<QUANT>(a, row.y);
 #pragma unroll
-		for (int n = 0; n < S::TILES_N; n++)
-#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				int token = c.token + n * 8 + (threadIdx.x & 3) * 2 + i;
+		for (int n = 0; n < S::TILES_N; n++) {
+			int first = c.token + n * 8, token = first + (threadIdx.x & 3) * 2;
+			float l[2], h[2];
 
-				if (token < a.m)
-					store_two<QUANT>(a, row, token, sums[m][n][i] * low * a.back[token],
-					    sums[m][n][i + 2] * high * a.back[token]);
+			scale_sums(a, sums[m][n], low, high, token, l, h);
+			if (a.end == GEMM_SWIGLU) {
+				store_swiglu(a, (c.tile + m * c.step) * 8, first, l, h);
+				continue;
 			}
+#pragma unroll
+			for (int i = 0; i < 2; i++)
+				if (token + i < a.m)
+					store_two<QUANT>(a, row, token + i, l[i], h[i]);
+		}
 	}
 }
 

@@ -83,8 +83,8 @@ static __device__ __forceinline__ void
 load_bytes(const struct gemm_args &a, uint32_t to, int down, int k)
 {
 	int row = threadIdx.x >> 3, c = threadIdx.x & 7, first = down * S::TILE_M + row;
-	const char *from = (const char *)a.w + (size_t)first * a.cols + k * UNIT + c * 16;
-	size_t step = (size_t)COPY_ROWS * a.cols;
+	const char *from = (const char *)a.w + (size_t)source_row(a, first) * a.cols + k * UNIT + c * 16;
+	size_t step = (size_t)(a.end == GEMM_SWIGLU ? COPY_ROWS / 2 : COPY_ROWS) * a.cols;
 
 	to += (uint32_t)(row * 128 + (c ^ (row & 1) << 2) * 16);
 	if ((down + 1) * S::TILE_M <= a.rows) {

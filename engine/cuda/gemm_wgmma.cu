@@ -278,16 +278,6 @@ multiply_tile(float (&sums)[W::M][W::TOKENS / 8][4], struct ring *r, int n_k, in
 
 /* ---- what follows */
 
-/* Eight rows of eight values of 16 bits, of which a lane has two of a row: now two of a column. */
-static __device__ __forceinline__ uint32_t
-transpose(uint32_t two)
-{
-	uint32_t out;
-
-	asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(two));
-	return out;
-}
-
 /* In a lane's sums row 0 is gate's and row 1 up's. */
 template <class W>
 static __device__ __forceinline__ void

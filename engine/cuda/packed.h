@@ -37,12 +37,17 @@ cuda_unpack(cudaStream_t s, uint16_t *out, const struct matrix *m);
 #define PACKED_MAX_ROWS 1024
 #define PACKED_MAX_ROWS_4 512
 #define PACKED_MAX_ROWS_MMA 256
+enum gemm_end {
+	GEMM_STORE,                     /* y bf16 [m, rows] */
+	GEMM_ADD,                       /* y float32 [m, rows], and is added to */
+	GEMM_SWIGLU,                    /* w is gate above up, both products are rounded to bf16: silu(gate) up, bf16 [m, rows], */
+};                                      /* of which the first halves of the rows are written */
 struct gemm_packed {
 	const struct matrix *w;
 	const uint16_t *x;              /* bf16 [m, cols], x_stride values apart */
-	void *y;                        /* [m, rows] bf16, or float32 */
+	void *y;
 	int m, x_stride;
-	bool add;                       /* y is float32, and is added to */
+	enum gemm_end end;
 	void *work;                     /* cuda_gemm_packed_work bytes, zero at first */
 	int max_cols, max_rows;         /* what work was made for */
 	int n_sm;

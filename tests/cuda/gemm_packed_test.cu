@@ -77,43 +77,122 @@ multiply(const struct gemm_packed *g)
 	run_any(stream, g, a, warp_tokens(g->m));
 }
 
-static void
-check_rows(const struct matrix *m, const halves &w, const halves &x, int stride, int n_rows, const floats &before,
-    const floats &y, bool add)
+static const char *const ends[] = { "", " added", " swiglu" };
+
+/* A sum of products, and how far from it the device's may be. */
+struct wanted {
+	double sum, limit;
+};
+
+static struct wanted
+sum_of(const halves &w, const halves &x, int cols, size_t row, size_t from)
 {
-	int step_token = n_rows > 8 ? n_rows / 5 : 1, step_row = m->rows > 600 ? 37 : 1;
+	double sum = 0, xx = 0, ww = 0;
 
-	for (int t = 0; t < n_rows; t = t + step_token < n_rows || t == n_rows - 1 ? t + step_token : n_rows - 1)
-		for (int r = 0; r < m->rows; r += r % 128 < 127 && r % 16 < 14 ? 1 + (m->rows > 600) * (r % step_row) : 1) {
-			double sum = 0, xx = 0, ww = 0, limit, d;
+	for (int i = 0; i < cols; i++) {
+		double a = value(w[row * cols + i]), b = value(x[from + i]);
 
-			for (int i = 0; i < m->cols; i++) {
-				double a = value(w[(size_t)r * m->cols + i]), b = value(x[(size_t)t * stride + i]);
+		sum += a * b;
+		xx += b * b;
+		ww += a * a;
+	}
+	return { sum, TOLERANCE * std::sqrt(xx * ww) + 1e-6 };
+}
 
-				sum += a * b;
-				xx += b * b;
-				ww += a * a;
-			}
-			if (add)
-				sum += before[(size_t)t * m->rows + r];
-			limit = TOLERANCE * std::sqrt(xx * ww) + 1e-6 + (add ? 0 : std::fabs(sum) / 256);
-			d = std::fabs(sum - y[(size_t)t * m->rows + r]);
-			if (!(d <= limit) && n_bad++ < SHOWN)
-				printf("not ok: %s [%d, %d] half %d, %d rows%s: y[%d, %d] = %g, not %g\n", names[m->quant], m->rows, m->cols,
-				    m->half, n_rows, add ? " added" : "", t, r, y[(size_t)t * m->rows + r], sum);
-		}
+/* What y is to be from gate's and up's sums; these are rounded to bf16 first. */
+static struct wanted
+swiglu_of(const struct wanted &gate, const struct wanted &up)
+{
+	double g = gate.sum, silu = g / (1 + std::exp(-g)), y = silu * up.sum;
+	double off_gate = gate.limit + std::fabs(g) / 256, off_up = up.limit + std::fabs(up.sum) / 256;
+
+	return { y, 1.1 * off_gate * (std::fabs(up.sum) + off_up) + std::fabs(silu) * off_up + std::fabs(y) / 256 + 1e-6 };
+}
+
+static struct wanted
+wanted_of(const struct matrix *m, const halves &w, const halves &x, size_t from, int r, enum gemm_end end, double before)
+{
+	struct wanted a = sum_of(w, x, m->cols, r, from);
+
+	if (end == GEMM_SWIGLU)
+		return swiglu_of(a, sum_of(w, x, m->cols, r + m->rows / 2, from));
+	if (end == GEMM_ADD)
+		return { a.sum + before, a.limit };
+	return { a.sum, a.limit + std::fabs(a.sum) / 256 };
 }
 
 static void
-test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool add)
+check_rows(const struct matrix *m, const halves &w, const halves &x, int stride, int n_rows, const floats &before,
+    const floats &y, enum gemm_end end)
+{
+	int step_token = n_rows > 8 ? n_rows / 5 : 1, step_row = m->rows > 600 ? 37 : 1;
+	int rows = end == GEMM_SWIGLU ? m->rows / 2 : m->rows;
+
+	for (int t = 0; t < n_rows; t = t + step_token < n_rows || t == n_rows - 1 ? t + step_token : n_rows - 1)
+		for (int r = 0; r < rows; r += r % 128 < 127 && r % 16 < 14 ? 1 + (m->rows > 600) * (r % step_row) : 1) {
+			size_t at = (size_t)t * m->rows + r;
+			struct wanted wanted = wanted_of(m, w, x, (size_t)t * stride, r, end, before[at]);
+
+			if (!(std::fabs(wanted.sum - y[at]) <= wanted.limit) && n_bad++ < SHOWN)
+				printf("not ok: %s [%d, %d] half %d, %d rows%s: y[%d, %d] = %g, not %g\n", names[m->quant], m->rows, m->cols,
+				    m->half, n_rows, ends[end], t, r, y[at], wanted.sum);
+		}
+}
+
+/* Of gate and up the second halves of y's rows are as they were. */
+static void
+check_untouched(const struct matrix *m, int n_rows, const floats &y)
+{
+	for (int t = 0; t < n_rows; t++)
+		for (int r = m->rows / 2; r < m->rows; r++)
+			if (y[(size_t)t * m->rows + r] != value(0x7777) && n_bad++ < SHOWN)
+				printf("not ok: %s [%d, %d], %d rows: y[%d, %d] is written\n", names[m->quant], m->rows, m->cols, n_rows, t, r);
+}
+
+/* y after a product, as numbers. */
+static floats
+run_product(const struct gemm_packed &how, size_t n, const floats &before)
+{
+	bool add = how.end == GEMM_ADD;
+	struct gemm_packed g = how;
+	halves guard(64, 0x1234), h;
+	floats y(n);
+
+	g.y = add ? (void *)on_card(before) : (void *)on_card(halves(n, 0x7777));
+	CHECK(cudaMemcpy((char *)g.y + n * (add ? 4 : 2), guard.data(), 128, cudaMemcpyHostToDevice));
+	CHECK(cudaDeviceSynchronize());
+	multiply(&g);
+	CHECK(cudaGetLastError());
+	if (add)
+		y = from_card((float *)g.y, n);
+	else
+		h = from_card((uint16_t *)g.y, n);
+	for (size_t i = 0; i < h.size(); i++)
+		y[i] = value(h[i]);
+	if (memcmp(from_card((uint16_t *)g.y + n * (add ? 2 : 1), 64).data(), guard.data(), 128) && n_bad++ < SHOWN)
+		printf("not ok: %s [%d, %d], %d rows: wrote beyond the end\n", names[g.w->quant], g.w->rows, g.w->cols, g.m);
+	CHECK(cudaFree(g.y));
+	return y;
+}
+
+static halves
+random_rows(int n_rows, int stride)
+{
+	halves x((size_t)n_rows * stride);
+
+	for (size_t i = 0; i < x.size(); i++)   /* all columns tell, or few do */
+		x[i] = bf16(uniform() * (n_rows % 2 ? 1.0f : (i % 97 == 5 ? 1000.0f : 1.0f) * (i % 2 ? 1e4f : 1e-2f)));
+	return x;
+}
+
+static void
+test_product(enum quant quant, int rows, int cols, int half, int n_rows, enum gemm_end end)
 {
 	struct matrix m;
 	struct gemm_packed g = base;
-	halves w, x, guard(64, 0x1234);
-	int stride = cols + (n_rows % 3 ? 0 : 24);
+	halves w, x;
 	size_t n = (size_t)n_rows * rows;
-	floats before(n), y(n), again(n);
-	void *out;
+	floats before(n), y;
 
 	make_matrix(&m, quant, rows, cols, half);
 	if (!by_warps && n_rows > PACKED_MAX_ROWS_MMA && !packed_wgmma_tokens(&m, n_rows)) {
@@ -125,40 +204,20 @@ test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool ad
 		n_bad++;
 		printf("not ok: %s [%d, %d] does not fit\n", names[quant], rows, cols);
 	}
-	x.resize((size_t)n_rows * stride);
-	for (size_t i = 0; i < x.size(); i++)   /* all columns tell, or few do */
-		x[i] = bf16(uniform() * (n_rows % 2 ? 1.0f : (i % 97 == 5 ? 1000.0f : 1.0f) * (i % 2 ? 1e4f : 1e-2f)));
+	g.x_stride = cols + (n_rows % 3 ? 0 : 24);
+	x = random_rows(n_rows, g.x_stride);
 	for (float &v : before)
 		v = uniform();
 	g.w = &m;
 	g.x = on_card(x);
-	g.x_stride = stride;
 	g.m = n_rows;
-	g.add = add;
-	for (int pass = 0; pass < 2; pass++) {
-		floats &to = pass ? again : y;
-
-		out = add ? (void *)on_card(before) : (void *)on_card(halves(n, 0x7777));
-		CHECK(cudaMemcpy((char *)out + n * (add ? 4 : 2), guard.data(), 128, cudaMemcpyHostToDevice));
-		CHECK(cudaDeviceSynchronize());
-		g.y = out;
-		multiply(&g);
-		CHECK(cudaGetLastError());
-		if (add) {
-			to = from_card((float *)out, n);
-		} else {
-			halves h = from_card((uint16_t *)out, n);
-
-			for (size_t i = 0; i < n; i++)
-				to[i] = value(h[i]);
-		}
-		if (memcmp(from_card((uint16_t *)out + n * (add ? 2 : 1), 64).data(), guard.data(), 128) && n_bad++ < SHOWN)
-			printf("not ok: %s [%d, %d], %d rows: wrote beyond the end\n", names[quant], rows, cols, n_rows);
-		CHECK(cudaFree(out));
-	}
-	if (memcmp(y.data(), again.data(), n * sizeof(float)) && n_bad++ < SHOWN)
+	g.end = end;
+	y = run_product(g, n, before);
+	if (run_product(g, n, before) != y && n_bad++ < SHOWN)
 		printf("not ok: %s [%d, %d], %d rows: differs when repeated\n", names[quant], rows, cols, n_rows);
-	check_rows(&m, w, x, stride, n_rows, before, y, add);
+	check_rows(&m, w, x, g.x_stride, n_rows, before, y, end);
+	if (end == GEMM_SWIGLU)
+		check_untouched(&m, n_rows, y);
 	CHECK(cudaFree((void *)g.x));
 	free_matrix(&m);
 }
@@ -166,30 +225,37 @@ test_product(enum quant quant, int rows, int cols, int half, int n_rows, bool ad
 static int
 test_all(void)
 {
-	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 160, 200, 256, 296, 300, 320,
-		330, 512, 1000 };
+	static const int tokens[] = { 2, 7, 16, 17, 32, 33, 40, 48, 50, 64, 65, 100, 128, 129, 150, 160, 200, 256, 285, 296, 300,
+		320, 330, 512, 1000 };
 	int large = 256 * base.n_sm + 138;
 
 	for (enum quant quant : { QUANT_FP8, QUANT_INT8, QUANT_INT4 }) {
 		int bad = n_bad;
 
 		for (int t : tokens) {
+			enum gemm_end either = t % 2 ? GEMM_ADD : GEMM_STORE;
+
 			if (by_warps && t > PACKED_MAX_ROWS_MMA)
 				break;
-			test_product(quant, 384, 512, 0, t, false);
-			test_product(quant, 200, 320, quant == QUANT_INT4 ? 50 : 0, t, true);
-			test_product(quant, 2050, 1024, 0, t, t % 2);
+			test_product(quant, 384, 512, 0, t, GEMM_STORE);
+			test_product(quant, 200, 320, quant == QUANT_INT4 ? 50 : 0, t, GEMM_ADD);
+			test_product(quant, 2050, 1024, 0, t, either);
+			test_product(quant, 664, 384, 332, t, GEMM_SWIGLU);
 		}
 		if (!by_warps)          /* more large tiles than multiprocessors, the last one ragged */
-			for (int t : { 15, 31, 40, 63, 65, 100, 299, 330 })
-				test_product(quant, large, 384, quant == QUANT_INT4 ? large / 2 : 0, t, t % 2);
+			for (int t : { 15, 31, 40, 63, 65, 100, 299, 330 }) {
+				test_product(quant, large, 384, quant == QUANT_INT4 ? large / 2 : 0, t, t % 2 ? GEMM_ADD : GEMM_STORE);
+				test_product(quant, large, 384, large / 2, t, GEMM_SWIGLU);
+			}
 		for (int t : { 3, 40, 250 }) {
-			test_product(quant, 640, 7168, quant == QUANT_INT4 ? 320 : 0, t, false);
-			test_product(quant, 128, 20480, 0, t, true);
-			test_product(quant, 9216, 512, quant == QUANT_INT4 ? 64 : 0, t, false);
+			test_product(quant, 640, 7168, quant == QUANT_INT4 ? 320 : 0, t, GEMM_STORE);
+			test_product(quant, 128, 20480, 0, t, GEMM_ADD);
+			test_product(quant, 9216, 512, quant == QUANT_INT4 ? 64 : 0, t, GEMM_STORE);
+			test_product(quant, 640, 7168, 320, t, GEMM_SWIGLU);
 			if (quant == QUANT_INT4) {
-				test_product(quant, 77, 75, 0, t, true);
-				test_product(quant, 40, 300, 5, t, false);
+				test_product(quant, 77, 75, 0, t, GEMM_ADD);
+				test_product(quant, 40, 300, 5, t, GEMM_STORE);
+				test_product(quant, 42, 300, 21, t, GEMM_SWIGLU);
 			}
 		}
 		printf("%s%s: %s\n", names[quant], by_warps ? " by warps" : "", n_bad == bad ? "ok" : "FAILED");
@@ -247,7 +313,7 @@ bench(enum quant quant)
 	CHECK(cudaMalloc(&g.y, (size_t)1024 * 40960 * 4));
 	for (int i = 0; i < 4; i++)
 		for (int l = 0; l < LAYERS; l++) {
-			make_matrix(&ms[i][l], quant, shapes[i][0], shapes[i][1], 0);
+			make_matrix(&ms[i][l], quant, shapes[i][0], shapes[i][1], i == 2 ? shapes[i][0] / 2 : 0);
 			cuda_pack_rows(stream, &ms[i][l], 0, shapes[i][0], from);
 		}
 	CHECK(cudaStreamSynchronize(stream));
@@ -261,7 +327,7 @@ bench(enum quant quant)
 			double all;
 
 			g.m = m;
-			g.add = i % 2;
+			g.end = i == 2 ? GEMM_SWIGLU : i % 2 ? GEMM_ADD : GEMM_STORE;
 			g.x_stride = shapes[i][1];
 			all = median_ms([&] { all_of(ms[i], LAYERS, &g); }) / LAYERS;
 			sum += all;
