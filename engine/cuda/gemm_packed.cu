@@ -308,9 +308,23 @@ column_of(int c, int i)
 	return block + (step >> 1) * 32 + i * 8 + (step & 1) * 4 + high * 2;
 }
 
+static __device__ __forceinline__ float
+largest(const uint4 &v)
+{
+	const uint32_t two[4] = { v.x, v.y, v.z, v.w };
+	float most = 0;
+
+#pragma unroll
+	for (uint32_t t : two)
+		most = fmaxf(most, fmaxf(fabsf(bf16_low(t)), fabsf(bf16_high(t))));
+	return most;
+}
+
+#define MAX_PLACERS 1024
+
 /* One block a row; columns beyond the end are zeros. tokens: of a tile, for wgmma. */
 template <int LAYOUT>
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(MAX_PLACERS)
 place_x_kernel(uint4 *out, float *back, const uint16_t *x, int x_stride, int cols, int padded, int tokens)
 {
 	extern __shared__ uint4 kept[];
@@ -323,18 +337,23 @@ place_x_kernel(uint4 *out, float *back, const uint16_t *x, int x_stride, int col
 	wait_for_previous();
 	if (cols % 8 == 0 && x_stride % 8 == 0) {
 #pragma unroll 4
-		for (int i = threadIdx.x; i < padded / 8; i += THREADS)
-			kept[i] = i < cols / 8 ? ((const uint4 *)from)[i] : make_uint4(0, 0, 0, 0);
+		for (int i = threadIdx.x; i < padded / 8; i += blockDim.x) {
+			uint4 v = i < cols / 8 ? ((const uint4 *)from)[i] : make_uint4(0, 0, 0, 0);
+
+			kept[i] = v;
+			most = fmaxf(most, largest(v));
+		}
 	} else {
-		for (int i = threadIdx.x; i < padded; i += THREADS)
-			((uint16_t *)kept)[i] = i < cols ? from[i] : 0;
+		for (int i = threadIdx.x; i < padded; i += blockDim.x) {
+			uint16_t v = i < cols ? from[i] : 0;
+
+			((uint16_t *)kept)[i] = v;
+			most = fmaxf(most, fabsf(bf16_value(v)));
+		}
 	}
-	__syncthreads();
-	for (int i = threadIdx.x; i < padded / 2; i += THREADS)
-		most = fmaxf(most, fmaxf(fabsf(bf16_low(row[i])), fabsf(bf16_high(row[i]))));
-	e = exponent_of(block_sum_max(0, most, room).y);
+	e = exponent_of(block_sum_max(0, most, room).y);        /* where all meet */
 	factor = power_of_two(13 - e);
-	for (int c = threadIdx.x; c < padded / 8; c += THREADS) {
+	for (int c = threadIdx.x; c < padded / 8; c += blockDim.x) {
 		int token = (int)blockIdx.x % tokens;
 		size_t to = LAYOUT == BY_ROWS ? (size_t)blockIdx.x * (padded / 8) + c :
 		    (((size_t)(blockIdx.x / tokens) * (padded / 64) + (c >> 3)) * tokens + token) * 8 + ((c ^ token) & 7);
@@ -361,8 +380,8 @@ place_x(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a, 
 
 	if (shared > 48 << 10)
 		cudaFuncSetAttribute(place_x_kernel<LAYOUT>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
-	launch(place_x_kernel<LAYOUT>, dim3(g->m), dim3(THREADS), shared, s, g->chained, (uint4 *)a.x, (float *)a.back, g->x,
-	    g->x_stride, g->w->cols, a.cols, tokens);
+	launch(place_x_kernel<LAYOUT>, dim3(g->m), dim3(a.cols > 8192 ? MAX_PLACERS : a.cols > 2048 ? 512 : 256), shared, s,
+	    g->chained, (uint4 *)a.x, (float *)a.back, g->x, g->x_stride, g->w->cols, a.cols, tokens);
 }
 
 /* ---- launching */
