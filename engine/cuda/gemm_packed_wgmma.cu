@@ -17,12 +17,16 @@
 #define MAX_STAGES 8
 #define BARRIER_BYTES (2 * MAX_STAGES * 8)
 
-/* A tile of so many rows of x, and so many times 128 of weights. */
+/* A tile of so many rows of x, and so many times 128 of weights. MULTIPLYING, LOADING: registers of a thread; a block has
+ * THREADS times 168. With 240 ptxas lets products of 152 columns wait for one another, with 232 those of 144 (its note
+ * C7512 tells). */
 template <int ROWS, int M>
 struct way {
 	static constexpr int TILE_M = 128 * M, TOKENS = ROWS, TILES_M = M, TILES_N = ROWS / 8, SUMMERS = 256, SYNCED = 256;
+	static constexpr int MULTIPLYING = ROWS > 152 ? 240 : 224, LOADING = ROWS > 152 ? 24 : 56;
 
-	static_assert(ROWS % 16 == 0 && ROWS <= PACKED_PART_TOKENS && TILE_M <= PACKED_PART_ROWS && (M == 1 || M == 2), "");
+	static_assert(256 * MULTIPLYING + LOADERS * LOADING <= THREADS * 168, "");
+	static_assert(ROWS % 8 == 0 && ROWS <= PACKED_PART_TOKENS && TILE_M <= PACKED_PART_ROWS && (M == 1 || M == 2), "");
 };
 
 /* Bytes of a stage: x, weights, scales of 4 bits. */
@@ -121,22 +125,36 @@ load_nibbles(const struct gemm_args &a, uint32_t to, int down, int k)
 
 template <int QUANT, class S>
 static __device__ __forceinline__ void
+load_weights(const struct gemm_args &a, const struct ring &r, int at, int down, int k)
+{
+	uint32_t to = r.stages + (uint32_t)(at * STAGE<QUANT, S> + X_BYTES<S>);
+
+	if (QUANT == QUANT_INT4)
+		load_nibbles<S>(a, to, down, k);
+	else
+		load_bytes<S>(a, to, down, k);
+	arrive_behind_copies(r.full + at * 8);
+}
+
+/* The first weights need not wait for what comes before in the stream, as x does. */
+template <int QUANT, class S>
+static __device__ __forceinline__ void
 load_all(const struct gemm_args &a, struct ring r, int unit, int end, int across)
 {
-	int down = unit / a.n_k, k = unit % a.n_k;
+	int down = unit / a.n_k, k = unit % a.n_k, early = min(r.n, end - unit);
 	const char *x = (const char *)a.x + (size_t)across * a.n_k * X_BYTES<S>;
 
+	for (int i = 0; i < early; i++)
+		load_weights<QUANT, S>(a, r, i, down + (k + i) / a.n_k, (k + i) % a.n_k);
+	wait_for_previous();
 	for (; unit < end; unit++) {
-		uint32_t stage = r.stages + (uint32_t)(r.at * STAGE<QUANT, S>);
-
-		await(r.empty + r.at * 8, r.phase ^ 1);
+		if (early-- <= 0) {
+			await(r.empty + r.at * 8, r.phase ^ 1);
+			load_weights<QUANT, S>(a, r, r.at, down, k);
+		}
 		if (threadIdx.x == 0)
-			copy_bulk(stage, x + (size_t)k * X_BYTES<S>, X_BYTES<S>, r.full + r.at * 8);
-		if (QUANT == QUANT_INT4)
-			load_nibbles<S>(a, stage + X_BYTES<S>, down, k);
-		else
-			load_bytes<S>(a, stage + X_BYTES<S>, down, k);
-		arrive_behind_copies(r.full + r.at * 8);
+			copy_bulk(r.stages + (uint32_t)(r.at * STAGE<QUANT, S>), x + (size_t)k * X_BYTES<S>, X_BYTES<S>,
+			    r.full + r.at * 8);
 		turn(&r);
 		if (++k == a.n_k) {
 			k = 0;
@@ -167,6 +185,8 @@ MULTIPLY(48, P24, S24, 24, 25, 26, 27, 28)
 MULTIPLY(64, P32, S32, 32, 33, 34, 35, 36)
 MULTIPLY(96, P48, S48, 48, 49, 50, 51, 52)
 MULTIPLY(128, P64, S64, 64, 65, 66, 67, 68)
+MULTIPLY(144, P72, S72, 72, 73, 74, 75, 76)
+MULTIPLY(152, P76, S76, 76, 77, 78, 79, 80)
 MULTIPLY(160, P80, S80, 80, 81, 82, 83, 84)
 
 /* What a lane has of 16 rows and 64 columns, not yet widened. */
@@ -306,14 +326,14 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 		show_barriers();
 	}
 	__syncthreads();
-	wait_for_previous();
 	/* known to be the same in a warp, which products that run on need */
 	if (__shfl_sync(FULL, (int)threadIdx.x / LOADERS, 0) == 0) {
-		asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+		asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(S::LOADING));
 		load_all<QUANT, S>(a, r, unit, end, across);
 		asm volatile("cp.async.wait_all;" ::: "memory");
 	} else {
-		asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+		asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" :: "n"(S::MULTIPLYING));
+		wait_for_previous();
 		multiply_all<QUANT, S>(a, r, memory, unit, end, across, n_blocks);
 	}
 #endif
@@ -325,7 +345,7 @@ packed_wgmma_kernel(const __grid_constant__ struct gemm_args a)
 int
 packed_wgmma_tokens(const struct matrix *w, int m)
 {
-	static const int ways[] = { 160, 128, 96, 64, 48, 32, 16 };
+	static const int ways[] = { 160, 152, 144, 128, 96, 64, 48, 32, 16 };
 	int best = ways[0], waste = (m + best - 1) / best * best;
 
 	if (m > (w->quant == QUANT_INT4 ? PACKED_MAX_ROWS_4 : PACKED_MAX_ROWS))
@@ -399,6 +419,8 @@ run(cudaStream_t s, const struct gemm_packed *g, const struct gemm_args &a, int 
 	case 64: run_rows<QUANT, 64>(s, g, a); break;
 	case 96: run_rows<QUANT, 96>(s, g, a); break;
 	case 128: run_rows<QUANT, 128>(s, g, a); break;
+	case 144: run_rows<QUANT, 144>(s, g, a); break;
+	case 152: run_rows<QUANT, 152>(s, g, a); break;
 	default: run_rows<QUANT, 160>(s, g, a); break;
 	}
 }
