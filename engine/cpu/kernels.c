@@ -19,6 +19,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86 1
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -375,6 +376,15 @@ static const struct kernels avx512 = {
 	avx512_exp_sum,
 };
 
+/* Clang's __builtin_cpu_supports does not know the name. */
+static bool
+has_f16c(void)
+{
+	unsigned a, b, c = 0, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 #endif
 
 int
@@ -384,7 +394,7 @@ kernels_all(const struct kernels *out[KERNELS_MAX])
 
 	out[n++] = &plain;
 #ifdef HAVE_X86
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
 		out[n++] = &avx2;
 	if (n == 2 && __builtin_cpu_supports("avx512f"))
 		out[n++] = &avx512;
