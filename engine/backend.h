@@ -62,7 +62,8 @@ struct backend_ops {
 	const float *(*lend)(struct backend *b, struct device_buffer *from, size_t at, size_t n);
 	void (*copy)(struct backend *b, struct device_buffer *to, size_t to_at, const struct device_buffer *from, size_t at,
 	    size_t n);
-	int (*sync)(struct backend *b, struct error *err);      /* waits; 0, or the first failure since the last call */
+	/* Waits; 0, or the first failure. After it the backend may be of no more use: then every call fails at once. */
+	int (*sync)(struct backend *b, struct error *err);
 
 	/* ---- graphs: what is asked of the device between record and record_end happens at each replay. A device that has
 	 * none leaves these NULL and is called operator by operator; one that has them works behind the call, so that the
@@ -153,6 +154,9 @@ cpu_backend_new(int n_threads, struct error *err);
 /* NVIDIA cards by their numbers; layers are dealt to them in order. CODE_MEMORY: a card cannot be used. */
 struct backend *
 cuda_backend_new(const int devices[], int n_devices, enum quant quant, struct error *err);
+/* After some failures the process has no use of its cards any more. */
+bool
+cuda_is_spoilt(void);
 #endif
 
 #endif

@@ -109,6 +109,15 @@ find_cards(struct choice *c, const struct engine_options *o, struct error *err)
 }
 
 static int
+cannot_be_used(int gpu, cudaError_t rc, struct error *err)
+{
+	if (cuda_is_spoilt())
+		return error_set(err, CODE_ENGINE, "GPU %d failed, and cannot be used again by this process", gpu);
+	error_set(err, CODE_MEMORY, "GPU %d cannot be used: %s", gpu, cudaGetErrorString(rc));
+	return error_hint(err, "`ivchat doctor` tells what GPUs there are; --gpus none computes on the CPU");
+}
+
+static int
 ask_free(struct choice *c, struct error *err)
 {
 	for (int i = 0; i < c->n_gpus; i++) {
@@ -119,7 +128,7 @@ ask_free(struct choice *c, struct error *err)
 			rc = cudaMemGetInfo(&free_bytes, &all);
 		cudaGetLastError();
 		if (rc != cudaSuccess)
-			return error_set(err, CODE_MEMORY, "GPU %d cannot be used: %s", c->gpus[i], cudaGetErrorString(rc));
+			return cannot_be_used(c->gpus[i], rc, err);
 		c->free[i] = (long long)free_bytes;
 	}
 	return 0;

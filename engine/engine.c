@@ -53,7 +53,19 @@ open_backend(struct engine *e, const struct engine_options *o, struct error *err
 	return e->backend ? 0 : -1;
 }
 
+bool
+engine_is_spoilt(void)
+{
+	return cuda_is_spoilt();
+}
+
 #else
+
+bool
+engine_is_spoilt(void)
+{
+	return false;
+}
 
 static int
 open_backend(struct engine *e, const struct engine_options *o, struct error *err)

@@ -332,6 +332,10 @@ engine_open(const struct card *card, const struct engine_options *options, const
 void
 engine_free(struct engine *engine);
 
+/* Whether a GPU has failed in this process for good: CUDA then works again in another only. Any thread. */
+bool
+engine_is_spoilt(void);
+
 /* "cpu, 2 threads, avx2" and the like; lent for the engine's life. */
 const char *
 engine_device(const struct engine *engine);

@@ -8,6 +8,8 @@
 #include "config.h"
 
 #include <assert.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,12 @@
 
 /* ---- failures */
 
+static int
+advise(struct error *err)
+{
+	return error_hint(err, "once more; if it repeats, look at `nvidia-smi` and the kernel's log");
+}
+
 int
 cuda_error(struct error *err, cudaError_t rc, const char *doing)
 {
@@ -27,7 +35,7 @@ cuda_error(struct error *err, cudaError_t rc, const char *doing)
 	if (rc == cudaErrorMemoryAllocation)
 		return error_set(err, CODE_MEMORY, "the GPU's memory is full while %s", doing);
 	error_set(err, CODE_ENGINE, "the GPU failed while %s: %s", doing, cudaGetErrorString(rc));
-	return error_hint(err, "load the model again; if it repeats, look at `nvidia-smi` and the kernel's log");
+	return advise(err);
 }
 
 void
@@ -39,13 +47,15 @@ cuda_note(struct cuda *c, cudaError_t rc, const char *what, const char *file, in
 		return;
 	error_set(&c->failure, CODE_ENGINE, "the GPU failed in %s (%s:%d): %s", what, name ? name + 1 : file, line,
 	    cudaGetErrorString(rc));
-	error_hint(&c->failure, "load the model again; if it repeats, look at `nvidia-smi` and the kernel's log");
 }
 
-static void
-note_launch(struct cuda *c, const char *what)
+#define note_launch(c, what) NOTE(c, cudaGetLastError(), what)   /* by the line that asks */
+
+static int
+tell_failure(const struct cuda *c, struct error *err)
 {
-	cuda_note(c, cudaGetLastError(), what, "cuda.c", 0);
+	*err = c->failure;
+	return advise(err);
 }
 
 struct gpu *
@@ -64,12 +74,13 @@ cuda_take(struct cuda *c, int gpu, size_t bytes, const char *what, struct error 
 	cudaError_t rc;
 
 	cudaSetDevice(c->gpu[gpu].device);
-	rc = cudaMalloc(&at, bytes ? bytes : 1);
-	if (rc == cudaSuccess)
+	rc = cuda_is_lost(c) ? cudaSuccess : cudaMalloc(&at, bytes ? bytes : 1);
+	if (at)
 		return at;
 	cudaGetLastError();
 	if (rc != cudaErrorMemoryAllocation) {
-		cuda_error(err, rc, "taking memory");
+		NOTE(c, rc, "taking memory");
+		tell_failure(c, err);
 		return NULL;
 	}
 	cudaMemGetInfo(&free_bytes, &all);
@@ -79,19 +90,45 @@ cuda_take(struct cuda *c, int gpu, size_t bytes, const char *what, struct error 
 	return NULL;
 }
 
+/* Of all cards together: one that has failed, else one that is at work, else done. */
+static cudaError_t
+state_of_cards(struct cuda *c)
+{
+	cudaError_t rc, all = cudaSuccess;
+
+	for (int g = 0; g < c->n_gpus; g++) {
+		cuda_use(c, g);
+		rc = cudaStreamQuery(c->gpu[g].stream);
+		if (rc != cudaSuccess && rc != cudaErrorNotReady)
+			return rc;
+		all = rc == cudaSuccess ? all : rc;
+	}
+	return all;
+}
+
+cudaError_t
+cuda_wait(struct cuda *c)
+{
+	cudaError_t rc;
+
+	if (c->n_gpus == 1)
+		return cudaStreamSynchronize(c->gpu[0].stream);
+	while ((rc = state_of_cards(c)) == cudaErrorNotReady)
+		sched_yield();
+	cudaGetLastError();             /* not being ready counts as one */
+	return rc;
+}
+
 static int
 sync(struct backend *b, struct error *err)
 {
 	struct cuda *c = cuda_of(b);
 
-	for (int g = c->n_gpus - 1; g >= 0; g--) {
-		cuda_use(c, g);
-		cuda_note(c, cudaStreamSynchronize(c->gpu[g].stream), "what was asked of it", "cuda.c", 0);
-	}
-	if (c->failure.code == CODE_OK)
+	if (!cuda_is_lost(c))
+		NOTE(c, cuda_wait(c), "what was asked of it");
+	if (!cuda_is_lost(c))
 		return 0;
-	*err = c->failure;
-	return -1;
+	return tell_failure(c, err);
 }
 
 /* ---- buffers */
@@ -103,13 +140,15 @@ buffer_free(struct backend *b, struct device_buffer *buf)
 
 	if (!buf)
 		return;
-	for (int g = 0; g < c->n_gpus; g++) {
+	for (int g = 0; g < c->n_gpus && !cuda_is_lost(c); g++) {
 		cuda_use(c, g);
 		cudaFree(buf->at[g]);
 	}
-	cudaFree(buf->best);
-	cudaFreeHost(buf->host_best);
-	cudaFreeHost(buf->lent);
+	if (!cuda_is_lost(c)) {
+		cudaFree(buf->best);
+		cudaFreeHost(buf->host_best);
+		cudaFreeHost(buf->lent);
+	}
 	free(buf);
 }
 
@@ -167,7 +206,7 @@ download(struct backend *b, float *to, const struct device_buffer *from, size_t 
 
 	assert(at + n <= from->n);
 	NOTE(c, cudaMemcpyAsync(to, from->at[last] + at, n * sizeof *to, cudaMemcpyDeviceToHost, g->stream), "download");
-	NOTE(c, cudaStreamSynchronize(g->stream), "download");
+	NOTE(c, cuda_wait(c), "download");
 }
 
 static bool
@@ -659,11 +698,10 @@ static void
 best(struct backend *b, const struct device_buffer *logits, int row, struct best *out)
 {
 	struct cuda *c = cuda_of(b);
-	struct gpu *g = cuda_use(c, logits->home);
 	const struct top2 *t = logits->host_best ? logits->host_best + row : NULL;
 
 	assert(row >= 0 && row < GEMV_ROWS);
-	NOTE(c, cudaStreamSynchronize(g->stream), "choosing");
+	NOTE(c, cuda_wait(c), "choosing");
 	*out = (struct best){ .finite = false };
 	if (t)
 		*out = (struct best){ .id = t->id, .best = t->best, .second = t->second_id < 0 ? t->best : t->second,
@@ -678,10 +716,11 @@ record(struct backend *b)
 	struct cuda *c = cuda_of(b);
 	struct gpu *g = cuda_use(c, 0);
 
-	NOTE(c, cudaStreamBeginCapture(g->stream, cudaStreamCaptureModeThreadLocal), "recording a step");
-	c->recording = true;
+	if (!cuda_is_lost(c))
+		NOTE(c, cudaStreamBeginCapture(g->stream, cudaStreamCaptureModeThreadLocal), "recording a step");
+	c->recording = !cuda_is_lost(c);
 	c->spread = false;
-	return c->failure.code == CODE_OK ? 0 : -1;
+	return c->recording ? 0 : -1;
 }
 
 static struct device_graph *
@@ -727,8 +766,7 @@ replay(struct backend *b, struct device_graph *graph)
 static void
 graph_free(struct backend *b, struct device_graph *graph)
 {
-	(void)b;
-	if (graph)
+	if (graph && !cuda_is_lost(cuda_of(b)))
 		cudaGraphExecDestroy((cudaGraphExec_t)graph);
 }
 
@@ -825,25 +863,52 @@ free_card(struct gpu *g)
 		cudaStreamDestroy(g->stream);
 }
 
-/* After a failure the process's hold on the card is spoilt: only a reset makes it usable again. */
+static atomic_bool spoilt;      /* the CUDA runtime is one a process, and so is what it has come to */
+
+bool
+cuda_is_spoilt(void)
+{
+	return atomic_load(&spoilt);
+}
+
+/* Takes away all that was made on the cards. By its documentation CUDA does not work again in the same process after a
+ * kernel has faulted; a reset succeeds, but what is asked then fails (driver 580: devices unavailable). The cards' memory
+ * is free for another process. */
+static void
+reset_cards(struct cuda *c)
+{
+	for (int g = 0; g < c->n_gpus; g++) {
+		cudaSetDevice(c->gpu[g].device);
+		cudaDeviceReset();
+		cudaGetLastError();
+		if (cudaFree(NULL) != cudaSuccess)
+			atomic_store(&spoilt, true);
+	}
+}
+
+/* After a failure nothing is given back piece by piece, which might wait for work that never ends. It may have come
+ * unnoticed: while loading, or behind the last sync(). */
 static void
 backend_free(struct backend *b)
 {
 	struct cuda *c = cuda_of(b);
-	bool spoilt = c->failure.code != CODE_OK;
 
-	for (int g = 0; g < c->n_gpus && !spoilt; g++) {
-		cudaSetDevice(c->gpu[g].device);
-		cudaDeviceSynchronize();
-	}
+	for (int g = 0; g < c->n_gpus && !cuda_is_lost(c); g++)
+		if (c->gpu[g].stream) {         /* else it could not be opened */
+			cudaSetDevice(c->gpu[g].device);
+			NOTE(c, cudaDeviceSynchronize(), "closing");
+		}
 	cuda_unplace(c);
 	for (int g = 0; g < c->n_gpus; g++)
-		free_card(&c->gpu[g]);
-	cudaFreeHost(c->host_ids);
-	cudaFreeHost(c->host_state);
-	for (int g = 0; g < c->n_gpus && spoilt; g++) {
-		cudaSetDevice(c->gpu[g].device);
-		cudaDeviceReset();
+		if (cuda_is_lost(c))
+			gemm_forget(c->gpu[g].gemm);
+		else
+			free_card(&c->gpu[g]);
+	if (cuda_is_lost(c)) {
+		reset_cards(c);
+	} else {
+		cudaFreeHost(c->host_ids);
+		cudaFreeHost(c->host_state);
 	}
 	cudaGetLastError();
 	free(c);

@@ -153,6 +153,17 @@ cuda_take(struct cuda *c, int gpu, size_t bytes, const char *what, struct error 
 struct gpu *
 cuda_use(struct cuda *c, int gpu);
 
+/* Waits for all that was asked of the cards, or until one has failed: what others wait for on its behalf may never come. */
+cudaError_t
+cuda_wait(struct cuda *c);
+
+/* A card has failed: nothing is computed any more, and what lies on the cards is left to the reset at the end. */
+static inline bool
+cuda_is_lost(const struct cuda *c)
+{
+	return c->failure.code != CODE_OK;
+}
+
 /* ---- kv.c: the operators of backend.h that keep keys and values */
 struct kv_cache *
 cuda_kv_new(struct backend *b, const struct model *m, int n_ctx, struct error *err);
@@ -183,6 +194,8 @@ struct gemm *
 gemm_new(int device, cudaStream_t stream, struct error *err);
 void
 gemm_free(struct gemm *g);
+void
+gemm_forget(struct gemm *g);            /* frees what is here, and leaves what is on the card to its reset */
 struct product {
 	const void *x;                  /* bf16 [m, k], x_stride values apart */
 	const void *w;                  /* bf16 [n, k] */

@@ -116,18 +116,24 @@ plan_done(struct plan_entry *p)
 }
 
 void
-gemm_free(struct gemm *g)
+gemm_forget(struct gemm *g)
 {
 	if (!g)
 		return;
 	for (int i = 0; i < g->n_plans; i++)
 		plan_done(&g->plans[i]);
 	free(g->plans);
-	if (g->workspace)
-		cudaFree(g->workspace);
-	if (g->handle)
-		lt.cublasLtDestroy(g->handle);
 	free(g);
+}
+
+void
+gemm_free(struct gemm *g)
+{
+	if (g && g->workspace)
+		cudaFree(g->workspace);
+	if (g && g->handle)
+		lt.cublasLtDestroy(g->handle);
+	gemm_forget(g);
 }
 
 static bool
@@ -289,18 +295,24 @@ run_with(struct gemm *g, const struct plan_entry *e, const struct product *p, co
 	    g->workspace, WORKSPACE_BYTES, g->stream) == CUBLAS_STATUS_SUCCESS ? 0 : -1;
 }
 
+/* On a card that has failed, of whatever, the library fails too, and knows not why. */
+static const char *
+reason(const struct gemm *g, const char *of_library)
+{
+	cudaError_t rc = cudaStreamQuery(g->stream);
+
+	cudaGetLastError();             /* not being ready counts as one */
+	return rc == cudaSuccess || rc == cudaErrorNotReady ? of_library : cudaGetErrorString(rc);
+}
+
 int
 gemm_run(struct gemm *g, const struct product *p, const char **why)
 {
 	const struct plan_entry *e = find_plan(g, p);
 
-	if (!e) {
-		*why = "cublasLt has no way to compute a product of this shape";
-		return -1;
-	}
-	if (run_with(g, e, p, &e->algo) == 0)
+	if (e && run_with(g, e, p, &e->algo) == 0)
 		return 0;
-	*why = "cublasLt refused a product";
+	*why = reason(g, e ? "cublasLt refused a product" : "cublasLt has no way to compute a product of this shape");
 	return -1;
 }
 

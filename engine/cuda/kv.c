@@ -15,7 +15,7 @@ cuda_kv_free(struct backend *b, struct kv_cache *kv)
 
 	if (!kv)
 		return;
-	for (int g = 0; g < c->n_gpus; g++) {
+	for (int g = 0; g < c->n_gpus && !cuda_is_lost(c); g++) {
 		cuda_use(c, g);
 		cudaFree(kv->block[g]);
 	}
@@ -90,7 +90,7 @@ copy_rows(struct cuda *c, int layer, void *to, const void *from, size_t bytes, e
 	struct gpu *g = cuda_use(c, c->w.layers[layer].gpu);
 
 	NOTE(c, cudaMemcpyAsync(to, from, bytes, kind, g->stream), "copying keys and values");
-	NOTE(c, cudaStreamSynchronize(g->stream), "copying keys and values");
+	NOTE(c, cuda_wait(c), "copying keys and values");
 }
 
 void

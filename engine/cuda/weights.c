@@ -367,8 +367,10 @@ void
 cuda_unplace(struct cuda *c)
 {
 	for (int g = 0; g < c->n_gpus; g++) {
-		cudaSetDevice(c->gpu[g].device);
-		cudaFree(c->gpu[g].arena);
+		if (!cuda_is_lost(c)) {
+			cudaSetDevice(c->gpu[g].device);
+			cudaFree(c->gpu[g].arena);
+		}
 		c->gpu[g].arena = NULL;
 	}
 	for (int i = 0; i < c->n_names; i++)
