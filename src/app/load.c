@@ -90,13 +90,13 @@ load_start(struct app *app)
 	meter_show(app);
 }
 
-/* While work was done ahead of a question: what is said next loads the model again. */
-static void
-lost(struct app *app, const struct error *why)
+void
+load_lost(struct app *app, const struct error *why)
 {
 	struct error err = *why;
 
 	app->engine = ENGINE_LOST;
+	error_hint(&err, "%s%sthe next message, or /regen, loads the model again", why->hint, why->hint[0] ? "; " : "");
 	present_error(app, &err);
 	meter_show(app);
 }
@@ -129,7 +129,7 @@ load_event(struct app *app, const struct event *e)
 		err = e->error;
 		fail(app, &err);
 	} else if (e->kind == EVENT_FAILED && e->error.code == CODE_ENGINE && !app->talk.running) {
-		lost(app, &e->error);
+		load_lost(app, &e->error);
 	} else if (e->kind == EVENT_FAILED) {
 		log_line("work ahead of a question failed: %s", e->error.what);
 	} else if (e->kind == EVENT_PROGRESS && app->engine == ENGINE_LOADING) {

@@ -17,6 +17,8 @@ void
 load_start(struct app *app);
 void
 load_again(struct app *app);                    /* after the engine was lost */
+void
+load_lost(struct app *app, const struct error *why);    /* says why, and that what is said next loads it again */
 bool
 load_stop(struct app *app);                     /* false: nothing is loading */
 void

@@ -430,19 +430,18 @@ take_end(struct app *app, const struct event *e)
 	end_and_go_on(app, e->stop);
 }
 
-/* A lost engine is loaded again by the next question. */
 static void
 take_failure(struct app *app, const struct event *e)
 {
-	struct error err = e->error;
+	bool is_lost = e->error.code == CODE_ENGINE;
 
-	if (err.code == CODE_ENGINE) {
+	if (is_lost)
 		app->engine = ENGINE_LOST;
-		if (!err.hint[0])
-			error_hint(&err, "the next message, or /regen: the model is loaded again first");
-	}
 	end_and_go_on(app, STOP_ERROR);
-	present_error(app, &err);
+	if (is_lost)
+		load_lost(app, &e->error);
+	else
+		present_error(app, &e->error);
 }
 
 static void
