@@ -82,3 +82,18 @@ log_close(void)
 		close(log_fd);
 	log_fd = -1;
 }
+
+int
+log_descriptor(enum log_level *level)
+{
+	*level = log_level;
+	return log_fd;
+}
+
+void
+log_take(int fd, enum log_level level)
+{
+	log_close();
+	log_fd = fd;
+	log_level = level;
+}
