@@ -21,20 +21,6 @@
 
 static struct plan planned;             /* what plan_make tells */
 
-struct card *
-card_open(const char *dir, struct error *err)
-{
-	(void)dir;
-	(void)err;
-	return NULL;
-}
-
-void
-card_free(struct card *card)
-{
-	(void)card;
-}
-
 int
 card_check(const struct card *card, long long *bytes, struct error *err)
 {

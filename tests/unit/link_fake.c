@@ -3,16 +3,18 @@
 
 #include "link_fake.h"
 
-#include <semaphore.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-struct fake fake;
+#define FILE_NAME "LINK_FAKE_FILE"      /* the variable that names the file in which the fake lies */
 
-static sem_t gate;
+struct fake_engine *fake_shared;
+static bool is_first;
 
 struct card {
 	struct card_info info;
@@ -29,21 +31,46 @@ struct sampler {
 	int unused;
 };
 
+/* Before main(): the file is made by the first process, and found by those that it starts. */
+__attribute__((constructor)) static void
+map_fake(void)
+{
+	char name[] = "/tmp/ivchat-fake.XXXXXX";
+	const char *named = getenv(FILE_NAME);
+	int fd = named ? open(named, O_RDWR | O_CLOEXEC) : mkstemp(name);
+
+	if (fd < 0 || ftruncate(fd, sizeof fake) < 0)
+		abort();
+	fake_shared = mmap(NULL, sizeof fake, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fake_shared == MAP_FAILED)
+		abort();
+	close(fd);
+	if (!named)
+		setenv(FILE_NAME, name, 1);
+	is_first = !named;
+}
+
+__attribute__((destructor)) static void
+remove_file(void)
+{
+	if (is_first)
+		unlink(getenv(FILE_NAME));
+}
+
 void
 fake_reset(void)
 {
-	sem_destroy(&gate);
-	sem_init(&gate, 0, 0);
 	memset(&fake, 0, sizeof fake);
+	sem_init(&fake.gate, 1, 0);
 	fake.n_answer = 5;
-	fake.fail_step_at = -1;
+	fake.fail_step_at = fake.die_step_at = -1;
 }
 
 void
 fake_let(int n)
 {
 	for (int i = 0; i < n; i++)
-		sem_post(&gate);
+		sem_post(&fake.gate);
 }
 
 void
@@ -58,14 +85,28 @@ static void
 pass(void)
 {
 	if (atomic_load(&fake.gated))
-		sem_wait(&gate);
+		sem_wait(&fake.gate);
+}
+
+struct card *
+card_open(const char *dir, struct error *err)
+{
+	(void)dir;
+	(void)err;
+	return calloc(1, sizeof(struct card));
+}
+
+void
+card_free(struct card *card)
+{
+	free(card);
 }
 
 const struct card_info *
 card_info(const struct card *card)
 {
 	static const struct card_info info = {
-	    .name = "fake", .vocab_size = 1 << 20, .n_stops = 1, .stops = {FAKE_STOP_ID}};
+	    .dir = "fake", .name = "fake", .vocab_size = 1 << 20, .n_stops = 1, .stops = {FAKE_STOP_ID}};
 
 	(void)card;
 	return &info;
@@ -111,6 +152,12 @@ engine_free(struct engine *engine)
 	if (engine)
 		atomic_fetch_add(&fake.n_freed, 1);
 	free(engine);
+}
+
+bool
+engine_is_spoilt(void)
+{
+	return fake.spoilt;
 }
 
 const char *
@@ -186,7 +233,7 @@ context_sync(struct context *ctx, const struct prompt *prompt, const struct watc
 		return error_set(err, CODE_INPUT, "the fake holds %d tokens", FAKE_MOST_HELD);
 	for (ctx->n_held = n_reused; ctx->n_held < prompt->ids.n; ctx->n_held++) {
 		if (atomic_load(&fake.sync_gated))
-			sem_wait(&gate);
+			sem_wait(&fake.gate);
 		if (atomic_load(watch->stop))
 			return error_set(err, CODE_SIGINT, "stopped");
 		ctx->held[ctx->n_held] = prompt->ids.at[ctx->n_held];
@@ -223,6 +270,8 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 	(void)sampler;
 	pass();
 	atomic_fetch_add(&fake.n_steps, 1);
+	if (ctx->k == fake.die_step_at)
+		raise(SIGKILL);
 	if (ctx->k == fake.fail_step_at)
 		return error_set(err, CODE_ENGINE, "the device was lost");
 	if (fake.n_context && ctx->k == fake.n_context)
@@ -332,6 +381,9 @@ stream_finish(struct stream *s, struct buf *out)
 void
 prompt_done(struct prompt *p)
 {
+	for (int i = 0; i < p->n_pictures; i++)
+		free(p->pictures[i].pixels.rgb);
+	free(p->pictures);
 	free(p->ids.at);
 	*p = (struct prompt){0};
 }

@@ -1,9 +1,10 @@
 /* link_fake.h: an engine that a test plays: it loads, answers, fails and waits as told. It stands in for
  * libengine.a, so that what is tested of link/ does not depend on arithmetic, and every turn of the two
- * threads can be forced. */
+ * threads, or processes, can be forced. */
 #ifndef LINK_FAKE_H
 #define LINK_FAKE_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -13,12 +14,14 @@
 #define FAKE_MOST_HELD 64
 #define FAKE_FIRST_ID 100       /* the k-th token of an answer has id FAKE_FIRST_ID + k and is one letter */
 
-struct fake {
+struct fake_engine {
 	/* what to do; set while the worker has nothing to do, or waits at a gate */
 	int n_answer;           /* tokens before the stop id; -1: it never comes */
 	int n_context;          /* tokens until the context is full; 0: never */
 	int fail_step_at;       /* the step that fails with CODE_ENGINE; -1: none */
 	bool fail_open, fail_sync, lose_sync, fail_see, lose_restore;
+	bool spoilt;            /* the process has no use of its device any more */
+	int die_step_at;        /* the step that ends the process; -1: none */
 	atomic_bool gated;      /* steps and loading wait for fake_let() */
 	atomic_bool sync_gated; /* each token of a prompt does */
 	/* what was seen */
@@ -27,9 +30,12 @@ struct fake {
 	atomic_int n_tries;     /* to open an engine */
 	atomic_int n_synced;    /* tokens of prompts that were computed */
 	atomic_bool signals_blocked;
+	sem_t gate;
 };
 
-extern struct fake fake;
+/* Of the test, and of a process that its link starts: that is the test's program again, whose main() says so. */
+extern struct fake_engine *fake_shared;
+#define fake (*fake_shared)
 
 void
 fake_reset(void);
