@@ -1,9 +1,13 @@
-# unit/link: the queues alone, and the whole link against an engine that the test plays
-check_PROGRAMS += link_queue link_worker
-TESTS += link_queue link_worker
+# unit/link: the queues alone, messages on a socket, and the whole link, in a thread and in another process, against an
+# engine that the test plays
+check_PROGRAMS += link_queue link_wire link_worker
+TESTS += link_queue link_wire link_worker
 link_queue_SOURCES = tests/unit/link_queue.c tests/unit/link_fake.c tests/unit/link_fake.h
 link_queue_CPPFLAGS = $(TEST_CPPFLAGS)
 link_queue_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
+link_wire_SOURCES = tests/unit/link_wire.c tests/unit/link_fake.c tests/unit/link_fake.h
+link_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+link_wire_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
 link_worker_SOURCES = tests/unit/link_worker.c tests/unit/link_fake.c tests/unit/link_fake.h
 link_worker_CPPFLAGS = $(TEST_CPPFLAGS)
 link_worker_LDADD = liblink.a libbase.a $(CMOCKA_LIBS)
