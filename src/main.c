@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "cmd/cmd.h"
+#include "link/link.h"
 
 /* Descriptors 0 to 2 are never somebody else's file by accident. */
 static void
@@ -110,6 +111,8 @@ main(int argc, char **argv)
 	explain_lost_weights();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
+	if (argc == 2 && strcmp(argv[1], LINK_SERVE) == 0)
+		return link_serve();
 	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
 		return finish_output(cmd_run(&cmd_help, 0, NULL));
 	return finish_output(dispatch(argc > 0 ? argc - 1 : 0, argv + 1));

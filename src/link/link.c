@@ -1,4 +1,5 @@
-/* link.c: the door: starts and ends the worker, puts requests down, takes events up. Main thread only. */
+/* link.c: the door: starts and ends the worker's thread, puts requests down, takes events up. Main thread only, but for that
+ * thread itself: it has requests carried out here, or, once this process has lost its GPU, in another. */
 #include "config.h"
 
 #include "link/link.h"
@@ -10,15 +11,69 @@
 
 #include "base/alloc.h"
 #include "base/thread.h"
+#include "link/apart.h"
 #include "link/queue.h"
 #include "link/worker.h"
 
 struct link {
 	struct queue queue;
 	struct worker worker;
+	struct apart apart;             /* the thread's */
 	pthread_t thread;
 	bool joined;
 };
+
+static void
+tell_queue(void *to, struct event *e)
+{
+	queue_tell(to, e);
+}
+
+static int
+move_out(struct link *l)
+{
+	struct event *e = event_new(EVENT_FAILED, 0);
+	int rc = apart_open(&l->apart, &l->worker, l->queue.memory, &e->error);
+
+	if (rc == 0)
+		event_free(e);
+	else
+		queue_tell(&l->queue, e);
+	return rc;
+}
+
+/* Here, until this process has lost its GPU; from the next load on in another. */
+static void
+have_done(struct link *l, const struct request *r)
+{
+	bool moves = r->kind == REQUEST_LOAD && !apart_is_open(&l->apart) && engine_is_spoilt();
+
+	if (moves && move_out(l) < 0)
+		return;
+	if (!apart_is_open(&l->apart)) {
+		worker_do(&l->worker, r);
+		return;
+	}
+	atomic_store(&l->worker.keeping, r->kind == REQUEST_LEAVE && r->path);
+	apart_do(&l->apart, &l->worker, r);
+	atomic_store(&l->worker.keeping, false);
+}
+
+static void *
+run(void *arg)
+{
+	struct link *l = arg;
+	struct request *r;
+
+	while ((r = queue_next(&l->queue))) {
+		have_done(l, r);
+		request_free(r);
+	}
+	if (apart_is_open(&l->apart))
+		apart_close(&l->apart);
+	worker_done(&l->worker);
+	return NULL;
+}
 
 struct link *
 link_start(const struct card *card, const struct engine_options *options, struct error *err)
@@ -30,8 +85,9 @@ link_start(const struct card *card, const struct engine_options *options, struct
 		free(l);
 		return NULL;
 	}
-	l->worker = (struct worker){.queue = &l->queue, .card = card, .options = *options};
-	failed = thread_start(&l->thread, worker_run, &l->worker);
+	l->worker = (struct worker){.card = card, .options = *options, .wishes = l->queue.wishes, .tell = tell_queue,
+	    .to = &l->queue};
+	failed = thread_start(&l->thread, run, l);
 	if (failed) {
 		error_set(err, CODE_MEMORY, "cannot start the engine's thread: %s", strerror(failed));
 		queue_done(&l->queue);

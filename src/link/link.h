@@ -1,6 +1,6 @@
 /* link.h: the door of link/: the one place where threads meet. The main thread submits requests and takes
  * events; the worker thread is the only caller of the running half of engine.h. A message is made by one
- * side, handed over whole and freed by the other, so that it could travel to an engine in another process. */
+ * side, handed over whole and freed by the other, and so it can travel to an engine in another process (apart.h). */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
@@ -12,6 +12,12 @@
 #include "engine/engine.h"
 
 struct link;
+
+/* A program that has links begins with this: started with that word as its only argument, it carries out what one of
+ * its own links asks, which has lost its GPU (apart.h), and ends with the status that comes back. */
+#define LINK_SERVE "--serve-link"
+int
+link_serve(void);
 
 /* Starts the worker, with no signal but faults coming to it. The card must outlive the link. */
 struct link *

@@ -1,8 +1,9 @@
 /* message.h: what travels between the threads. A message is made by one side, handed over whole and freed by
- * the other; it owns all it names, so that it could also be written to a socket. */
+ * the other; it owns all it names, so that it can also be written to a socket (wire.h). */
 #ifndef LINK_MESSAGE_H
 #define LINK_MESSAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "link/link.h"
@@ -17,6 +18,13 @@ struct request {
 	struct question question;       /* ASK; of WARM the prompt */
 	char *path;                     /* RESTORE; LEAVE, or NULL */
 	long long max_bytes;            /* LEAVE */
+};
+
+/* What is wished of the request at work, looked at between tokens, layers and chunks; by two processes at times. */
+struct wishes {
+	atomic_bool stop;
+	atomic_bool hurry;              /* the same, or another request waits: a favour ends here */
+	atomic_bool asked;              /* a question waits, and its answer is wanted */
 };
 
 struct request *

@@ -1,5 +1,4 @@
-/* queue.c: see queue.h. Everything but `stop`, `hurry` and `asked` is touched only with the lock held, and nothing is computed
- * under it.
+/* queue.c: see queue.h. Everything but the wishes is touched only with the lock held, and nothing is computed under it.
  *
  * The wish to stop belongs to a request, not to a moment: queue_next() sets the atomic from the request that
  * it hands out, both under the lock, so a stop can neither hit the next answer nor be lost between two of
@@ -12,18 +11,47 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* Zeros: nothing is wished. */
+static int
+share_wishes(struct queue *q, struct error *err)
+{
+	void *at = MAP_FAILED;
+
+	q->memory = memfd_create("wishes", MFD_CLOEXEC);
+	if (q->memory >= 0 && ftruncate(q->memory, sizeof *q->wishes) == 0)
+		at = mmap(NULL, sizeof *q->wishes, PROT_READ | PROT_WRITE, MAP_SHARED, q->memory, 0);
+	if (at != MAP_FAILED) {
+		q->wishes = at;
+		return 0;
+	}
+	error_set(err, CODE_MEMORY, "no memory can be shared: %s", strerror(errno));
+	if (q->memory >= 0)
+		close(q->memory);
+	return -1;
+}
+
+static void
+drop_wishes(struct queue *q)
+{
+	munmap(q->wishes, sizeof *q->wishes);
+	close(q->memory);
+}
 
 int
 queue_init(struct queue *q, struct error *err)
 {
 	*q = (struct queue){.wake = {-1, -1}};
 	q->requests_end = &q->requests;
-	atomic_init(&q->stop, false);
-	atomic_init(&q->hurry, false);
-	atomic_init(&q->asked, false);
-	if (pipe(q->wake) < 0)
-		return error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
+	if (share_wishes(q, err) < 0)
+		return -1;
+	if (pipe(q->wake) < 0) {
+		error_set(err, CODE_ENGINE, "cannot make a pipe: %s", strerror(errno));
+		drop_wishes(q);
+		return -1;
+	}
 	for (int i = 0; i < 2; i++) {
 		fcntl(q->wake[i], F_SETFD, FD_CLOEXEC);
 		fcntl(q->wake[i], F_SETFL, O_NONBLOCK);
@@ -54,6 +82,7 @@ queue_done(struct queue *q)
 	}
 	close(q->wake[0]);
 	close(q->wake[1]);
+	drop_wishes(q);
 	pthread_cond_destroy(&q->came);
 	pthread_mutex_destroy(&q->lock);
 }
@@ -90,9 +119,9 @@ queue_put(struct queue *q, struct request *r)
 	*q->requests_end = r;
 	q->requests_end = &r->next;
 	if (q->busy)
-		atomic_store(&q->hurry, true);
+		atomic_store(&q->wishes->hurry, true);
 	if (r->kind == REQUEST_ASK)
-		atomic_store(&q->asked, true);
+		atomic_store(&q->wishes->asked, true);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
 	free_all(old);
@@ -105,8 +134,8 @@ queue_stop(struct queue *q)
 	for (struct request *r = q->requests; r; r = r->next)
 		r->stopped = true;
 	if (q->busy) {
-		atomic_store(&q->stop, true);
-		atomic_store(&q->hurry, true);
+		atomic_store(&q->wishes->stop, true);
+		atomic_store(&q->wishes->hurry, true);
 	}
 	pthread_mutex_unlock(&q->lock);
 }
@@ -116,9 +145,9 @@ queue_end(struct queue *q)
 {
 	pthread_mutex_lock(&q->lock);
 	q->ending = true;
-	atomic_store(&q->stop, true);
-	atomic_store(&q->hurry, true);
-	atomic_store(&q->asked, false);
+	atomic_store(&q->wishes->stop, true);
+	atomic_store(&q->wishes->hurry, true);
+	atomic_store(&q->wishes->asked, false);
 	pthread_cond_signal(&q->came);
 	pthread_mutex_unlock(&q->lock);
 }
@@ -188,9 +217,9 @@ queue_next(struct queue *q)
 	} else {
 		r = pop(q);
 		q->busy = true;
-		atomic_store(&q->stop, r->stopped);
-		atomic_store(&q->hurry, r->stopped || q->requests);
-		atomic_store(&q->asked, has(q, REQUEST_ASK));
+		atomic_store(&q->wishes->stop, r->stopped);
+		atomic_store(&q->wishes->hurry, r->stopped || q->requests);
+		atomic_store(&q->wishes->asked, has(q, REQUEST_ASK));
 	}
 	pthread_mutex_unlock(&q->lock);
 	return r;

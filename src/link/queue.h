@@ -4,7 +4,6 @@
 #define LINK_QUEUE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -19,10 +18,8 @@ struct queue {
 	bool ending;
 	bool woken;                     /* a byte is in the pipe */
 	int wake[2];
-	/* looked at by the worker between tokens, layers and chunks */
-	atomic_bool stop;
-	atomic_bool hurry;              /* the same, or another request waits: a favour ends here */
-	atomic_bool asked;              /* a question waits, and its answer is wanted */
+	struct wishes *wishes;
+	int memory;                     /* the descriptor of what they lie in, which another process can map too */
 };
 
 int
@@ -43,8 +40,7 @@ queue_take(struct queue *q);
 
 /* ---- the worker's side */
 
-/* Waits for the next request; NULL when the end was called. `stop` and `hurry` then hold what is wished of this
- * request alone. */
+/* Waits for the next request; NULL when the end was called. The wishes are then those of this request alone. */
 struct request *
 queue_next(struct queue *q);
 void

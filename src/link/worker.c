@@ -1,6 +1,5 @@
-/* worker.c: the engine's thread: the only caller of the running half of engine.h, and the only place where
- * an answer is generated. Everything it has to say goes into the queue as an event; it touches nothing else
- * of the program. */
+/* worker.c: requests are carried out here: the only caller of the running half of engine.h, and the only place where an
+ * answer is generated. Everything it has to say is told as an event; it touches nothing else of the program. */
 #include "config.h"
 
 #include "link/worker.h"
@@ -30,7 +29,7 @@ ms_since(int64_t since)
 static bool
 stopped(const struct worker *w)
 {
-	return atomic_load(&w->queue->stop);
+	return atomic_load(&w->wishes->stop);
 }
 
 static void
@@ -42,13 +41,13 @@ report(void *arg, enum stage stage, long long done, long long total)
 	e->stage = stage;
 	e->done = done;
 	e->total = total;
-	queue_tell(job->worker->queue, e);
+	job->worker->tell(job->worker->to, e);
 }
 
 static struct watch
 watch_of(struct job *job)
 {
-	return (struct watch){.stop = &job->worker->queue->stop, .report = report, .arg = job};
+	return (struct watch){.stop = &job->worker->wishes->stop, .report = report, .arg = job};
 }
 
 static void
@@ -57,7 +56,7 @@ tell_failed(struct worker *w, int ticket, const struct error *err)
 	struct event *e = event_new(EVENT_FAILED, ticket);
 
 	e->error = *err;
-	queue_tell(w->queue, e);
+	w->tell(w->to, e);
 }
 
 static void
@@ -68,6 +67,14 @@ drop_engine(struct worker *w)
 	w->context = NULL;
 	w->engine = NULL;
 	w->computed = false;
+}
+
+/* After it has been told: a device in trouble may take its time to let go. */
+static void
+drop_lost(struct worker *w, const struct error *why)
+{
+	if (why->code == CODE_ENGINE)
+		drop_engine(w);
 }
 
 /* ---- load, see, warm */
@@ -106,22 +113,21 @@ load(struct worker *w)
 	e = event_new(EVENT_READY, 0);
 	e->device = xstrdup(engine_device(w->engine));
 	e->ms_load = ms_since(job.since);
-	queue_tell(w->queue, e);
+	w->tell(w->to, e);
 }
 
 /* A picture seen early is a favour: without an engine, or when stopped, it is left for the answer. */
 static void
 see(struct worker *w, const struct pixels *pixels)
 {
-	struct watch watch = {.stop = &w->queue->stop};
+	struct watch watch = {.stop = &w->wishes->stop};
 	struct error err = {0};
 
 	if (!w->engine || stopped(w) || engine_see(w->engine, pixels, &watch, &err) == 0 ||
 	    err.code == CODE_SIGINT)
 		return;
-	if (err.code == CODE_ENGINE)
-		drop_engine(w);
 	tell_failed(w, 0, &err);
+	drop_lost(w, &err);
 }
 
 /* The prompt's beginning computed early is a favour too, and gives way to whatever comes; what is done by then stays in the
@@ -129,17 +135,16 @@ see(struct worker *w, const struct pixels *pixels)
 static void
 warm(struct worker *w, const struct prompt *prompt)
 {
-	struct watch watch = {.stop = &w->queue->hurry};
+	struct watch watch = {.stop = &w->wishes->hurry};
 	struct error err = {0};
 
-	if (!w->engine || atomic_load(&w->queue->hurry))
+	if (!w->engine || atomic_load(&w->wishes->hurry))
 		return;
 	w->computed = true;
 	if (context_sync(w->context, prompt, &watch, NULL, &err) == 0 || err.code == CODE_SIGINT || err.code == CODE_INPUT)
 		return;
-	if (err.code == CODE_ENGINE)
-		drop_engine(w);
 	tell_failed(w, 0, &err);
+	drop_lost(w, &err);
 }
 
 /* ---- leave, restore */
@@ -147,7 +152,7 @@ warm(struct worker *w, const struct prompt *prompt)
 static int
 write_timeline(struct worker *w, const char *path, long long max_bytes, struct error *err)
 {
-	struct watch watch = {.stop = &w->queue->asked};
+	struct watch watch = {.stop = &w->wishes->asked};
 	long long bytes = context_save_bytes(w->context);
 	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	int rc = 0;
@@ -171,8 +176,8 @@ favour_failed(struct worker *w, const char *what, const struct error *err)
 	log_line("%s: %s", what, err->what);
 	if (err->code != CODE_ENGINE)
 		return;
-	drop_engine(w);
 	tell_failed(w, 0, err);
+	drop_lost(w, err);
 }
 
 static void
@@ -195,7 +200,7 @@ leave(struct worker *w, const char *path, long long max_bytes)
 static void
 restore(struct worker *w, const char *path)
 {
-	struct watch watch = {.stop = &w->queue->stop};
+	struct watch watch = {.stop = &w->wishes->stop};
 	int64_t since = clock_ms();
 	struct error err = {0};
 
@@ -276,7 +281,7 @@ tell_token(struct answer *a, const struct step *step)
 	e->tokens = xmalloc(sizeof *e->tokens);
 	e->tokens[0] = token_of(a, step);
 	e->n_tokens = 1;
-	queue_tell(a->job.worker->queue, e);
+	a->job.worker->tell(a->job.worker->to, e);
 }
 
 /* What the stream held back: a character that stayed unfinished. */
@@ -289,7 +294,7 @@ tell_rest(struct answer *a)
 	stream_finish(&a->stream, &text);
 	set_text(e, &text);
 	if (e->text_n > 0)
-		queue_tell(a->job.worker->queue, e);
+		a->job.worker->tell(a->job.worker->to, e);
 	else
 		event_free(e);
 }
@@ -376,42 +381,39 @@ answer(struct worker *w, const struct question *q)
 	if (a.done->stop == STOP_ERROR) {
 		a.done->kind = EVENT_FAILED;
 		a.done->error = err;
-		if (err.code == CODE_ENGINE)
-			drop_engine(w);
 	}
-	queue_tell(w->queue, a.done);
+	w->tell(w->to, a.done);
+	drop_lost(w, &err);
 	sampler_free(a.sampler);
 }
 
-void *
-worker_run(void *arg)
+void
+worker_do(struct worker *w, const struct request *r)
 {
-	struct worker *w = arg;
-	struct request *r;
-
-	while ((r = queue_next(w->queue))) {
-		switch (r->kind) {
-		case REQUEST_LOAD:
-			load(w);
-			break;
-		case REQUEST_SEE:
-			see(w, &r->pixels);
-			break;
-		case REQUEST_WARM:
-			warm(w, &r->question.prompt);
-			break;
-		case REQUEST_ASK:
-			answer(w, &r->question);
-			break;
-		case REQUEST_LEAVE:
-			leave(w, r->path, r->max_bytes);
-			break;
-		case REQUEST_RESTORE:
-			restore(w, r->path);
-			break;
-		}
-		request_free(r);
+	switch (r->kind) {
+	case REQUEST_LOAD:
+		load(w);
+		break;
+	case REQUEST_SEE:
+		see(w, &r->pixels);
+		break;
+	case REQUEST_WARM:
+		warm(w, &r->question.prompt);
+		break;
+	case REQUEST_ASK:
+		answer(w, &r->question);
+		break;
+	case REQUEST_LEAVE:
+		leave(w, r->path, r->max_bytes);
+		break;
+	case REQUEST_RESTORE:
+		restore(w, r->path);
+		break;
 	}
+}
+
+void
+worker_done(struct worker *w)
+{
 	drop_engine(w);
-	return NULL;
 }

@@ -158,19 +158,19 @@ test_stop_meets_what_waits_and_nothing_later(void **state)
 	queue_stop(&q);
 	queue_put(&q, request_new(REQUEST_ASK));
 	r = queue_next(&q);
-	assert_false(atomic_load(&q.stop));
+	assert_false(atomic_load(&q.wishes->stop));
 	queue_put(&q, request_new(REQUEST_ASK));
 	queue_stop(&q);
-	assert_true(atomic_load(&q.stop));
+	assert_true(atomic_load(&q.wishes->stop));
 	queue_put(&q, request_new(REQUEST_LOAD));
 	request_free(r);
 	r = queue_next(&q);
 	assert_true(r->stopped);
-	assert_true(atomic_load(&q.stop));
+	assert_true(atomic_load(&q.wishes->stop));
 	request_free(r);
 	r = queue_next(&q);
 	assert_int_equal(r->kind, REQUEST_LOAD);
-	assert_false(atomic_load(&q.stop));
+	assert_false(atomic_load(&q.wishes->stop));
 	request_free(r);
 	queue_done(&q);
 }
@@ -186,18 +186,18 @@ test_hurry_is_what_waits(void **state)
 	assert_int_equal(queue_init(&q, NULL), 0);
 	queue_put(&q, request_new(REQUEST_WARM));
 	r = queue_next(&q);
-	assert_false(atomic_load(&q.hurry));
+	assert_false(atomic_load(&q.wishes->hurry));
 	queue_put(&q, request_new(REQUEST_ASK));
-	assert_true(atomic_load(&q.hurry));
-	assert_false(atomic_load(&q.stop));
+	assert_true(atomic_load(&q.wishes->hurry));
+	assert_false(atomic_load(&q.wishes->stop));
 	queue_put(&q, request_new(REQUEST_SEE));
 	request_free(r);
 	request_free(queue_next(&q));
-	assert_true(atomic_load(&q.hurry));
+	assert_true(atomic_load(&q.wishes->hurry));
 	request_free(queue_next(&q));
-	assert_false(atomic_load(&q.hurry));
+	assert_false(atomic_load(&q.wishes->hurry));
 	queue_stop(&q);
-	assert_true(atomic_load(&q.hurry));
+	assert_true(atomic_load(&q.wishes->hurry));
 	queue_done(&q);
 }
 
@@ -238,7 +238,7 @@ test_end_overtakes_what_waits(void **state)
 	queue_tell(&q, text_event(1, "never taken", 1));
 	queue_end(&q);
 	assert_null(queue_next(&q));
-	assert_true(atomic_load(&q.stop));
+	assert_true(atomic_load(&q.wishes->stop));
 	queue_done(&q);
 }
 

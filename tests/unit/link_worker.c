@@ -100,6 +100,8 @@ forget(struct heard *h)
 	*h = (struct heard){.ordered = true};
 }
 
+static bool apart;                      /* the engine is in another process from the first load on */
+
 static void
 start(struct talk *t)
 {
@@ -145,6 +147,7 @@ set_up(void **state)
 	struct talk *t = xcalloc(1, sizeof *t);
 
 	fake_reset();
+	fake.spoilt = apart;
 	alarm(PATIENCE_S);
 	for (int i = 0; i < MAX_TICKETS; i++)
 		t->heard[i].ordered = true;
@@ -223,7 +226,7 @@ test_load(void **state)
 	listen_until_over(t, 0);
 	assert_int_equal(t->heard[0].how, EVENT_READY);
 	assert_true(t->heard[0].n_progress >= 1);
-	assert_true(atomic_load(&fake.signals_blocked));
+	assert_true(apart || atomic_load(&fake.signals_blocked));
 	forget(&t->heard[0]);
 	link_load(t->link);
 	listen_until_over(t, 0);
@@ -310,8 +313,10 @@ test_a_burst_loses_nothing(void **state)
 	while (atomic_load(&fake.n_steps) < fake.n_answer)
 		usleep(1000);
 	listen(t);
-	assert_true(t->heard[1].n_tokens >= fake.n_answer - 1);
-	assert_true(t->heard[1].n_text_events <= 1);
+	if (!apart) {           /* what another process has told may be on its way */
+		assert_true(t->heard[1].n_tokens >= fake.n_answer - 1);
+		assert_true(t->heard[1].n_text_events <= 1);
+	}
 	if (!t->heard[1].over)
 		listen_until_over(t, 1);
 	assert_int_equal(t->heard[1].n_tokens, fake.n_answer);
@@ -498,6 +503,42 @@ test_lost_device(void **state)
 	assert_int_equal(t->heard[3].stop, STOP_EOS);
 	end(t);
 	assert_int_equal(atomic_load(&fake.n_freed), 2);
+}
+
+/* And with it what this process can do: the load is another's, and so is what comes behind it; when that one loses the
+ * device too, or its life, there is a third. */
+static void
+test_lost_process(void **state)
+{
+	struct talk *t = *state;
+
+	fake.fail_step_at = 3;
+	ask(t, 1, 0, 0);
+	listen_until_over(t, 1);
+	assert_int_equal(t->heard[1].error.code, CODE_ENGINE);
+	fake.spoilt = true;
+	for (int ticket = 2; ticket < 6; ticket++) {
+		fake.fail_step_at = ticket == 3 ? 2 : -1;
+		fake.die_step_at = ticket == 4 ? 3 : -1;
+		link_load(t->link);
+		ask(t, ticket, 0, 0);
+		listen_until_over(t, ticket);
+		assert_int_equal(t->heard[0].how, EVENT_READY);
+		forget(&t->heard[0]);
+	}
+	assert_string_equal(t->heard[2].text.at, "abcde");
+	assert_string_equal(t->heard[3].text.at, "ab");
+	assert_string_equal(t->heard[3].error.what, "the device was lost");
+	assert_string_equal(t->heard[4].text.at, "ab");      /* the third was held back, as it might have been the last */
+	assert_int_equal(t->heard[4].error.code, CODE_ENGINE);
+	assert_string_equal(t->heard[4].error.what, "the engine's process was ended by signal 9");
+	assert_string_equal(t->heard[5].text.at, "abcde");
+	ask(t, 6, 0, 0);
+	listen_until_over(t, 6);
+	assert_string_equal(t->heard[6].text.at, "abcde");
+	end(t);
+	assert_int_equal(atomic_load(&fake.n_opened), 4);
+	assert_int_equal(atomic_load(&fake.n_freed), 3);        /* but for what died */
 }
 
 /* A prompt that is too long is the question's fault, not the engine's. */
@@ -832,6 +873,10 @@ test_warm_fails(void **state)
 	warm(t, 20, 20);
 	listen_until_over(t, 0);
 	assert_int_equal(t->heard[0].error.code, CODE_ENGINE);
+	fake.lose_sync = false;
+	ask_prompt(t, 2, 2);            /* it is told of before it goes */
+	listen_until_over(t, 2);
+	assert_int_equal(t->heard[2].error.code, CODE_ENGINE);
 	assert_int_equal(atomic_load(&fake.n_freed), 1);
 }
 
@@ -878,7 +923,7 @@ test_end_while_loading(void **state)
 #define FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up_folder, tear_down)
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_start_and_end),
@@ -896,6 +941,7 @@ main(void)
 		TEST(test_stop_meets_queued_loads),
 		TEST(test_not_loaded),
 		LOADED(test_lost_device),
+		LOADED(test_lost_process),
 		LOADED(test_refused_prompt),
 		LOADED(test_see),
 		LOADED(test_warm_then_ask),
@@ -916,5 +962,11 @@ main(void)
 		TEST(test_end_while_loading),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int n_failed;
+
+	if (argc == 2 && strcmp(argv[1], LINK_SERVE) == 0)
+		return link_serve();
+	n_failed = cmocka_run_group_tests_name("in a thread", tests, NULL, NULL);
+	apart = true;
+	return n_failed + cmocka_run_group_tests_name("in another process", tests, NULL, NULL);
 }

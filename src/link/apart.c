@@ -1,0 +1,204 @@
+/* apart.c: see apart.h. */
+#include "config.h"
+
+#include "link/apart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/serve.h"
+#include "link/wire.h"
+
+#define PATIENCE_MS 3000        /* with a process that is to end by itself */
+
+/* ---- opening */
+
+/* Descriptors of the other process, each put in its place from one that is nobody's place. */
+static int
+place_files(posix_spawn_file_actions_t *files, const int given[SERVE_END], int high[SERVE_END])
+{
+	posix_spawn_file_actions_init(files);
+	for (int fd = 0; fd < SERVE_SOCKET; fd++)
+		posix_spawn_file_actions_addopen(files, fd, "/dev/null", O_RDWR, 0);
+	for (int fd = SERVE_SOCKET; fd < SERVE_END; fd++) {
+		high[fd] = given[fd] < 0 ? -1 : fcntl(given[fd], F_DUPFD_CLOEXEC, SERVE_END);
+		if (given[fd] >= 0 && high[fd] < 0)
+			return errno;
+		if (high[fd] >= 0)
+			posix_spawn_file_actions_adddup2(files, high[fd], fd);
+	}
+	return 0;
+}
+
+/* It is in a group of its own, so that keys of the terminal are not for it, and no signal is blocked. */
+static int
+spawn(pid_t *pid, const int given[SERVE_END])
+{
+	char *argv[] = {(char *)"ivchat", (char *)LINK_SERVE, NULL};
+	int high[SERVE_END], rc;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t how;
+	sigset_t none;
+
+	memset(high, -1, sizeof high);
+	sigemptyset(&none);
+	posix_spawnattr_init(&how);
+	posix_spawnattr_setsigmask(&how, &none);
+	posix_spawnattr_setpgroup(&how, 0);
+	posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+	rc = place_files(&files, given, high);
+	if (rc == 0)
+		rc = posix_spawn(pid, "/proc/self/exe", &files, &how, argv, environ);
+	for (int fd = SERVE_SOCKET; fd < SERVE_END; fd++)
+		if (high[fd] >= 0)
+			close(high[fd]);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&how);
+	return rc;
+}
+
+/* 0, or what went wrong. */
+static int
+start(struct apart *a, int memory)
+{
+	int both[2], given[SERVE_END], rc;
+	enum log_level level;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0)
+		return errno;
+	a->fd = both[0];
+	given[SERVE_SOCKET] = both[1];
+	given[SERVE_MEMORY] = memory;
+	given[SERVE_LOG] = log_descriptor(&level);
+	rc = spawn(&a->pid, given);
+	close(both[1]);
+	return rc;
+}
+
+/* If it has ended already, the first request finds out. */
+static void
+greet(struct apart *a, const struct worker *w)
+{
+	struct hello hello = {(char *)(uintptr_t)card_info(w->card)->dir, w->options, LOG_OFF};
+	enum log_level level;
+	struct buf body = {0};
+
+	if (log_descriptor(&level) >= 0)
+		hello.log = level;
+	wire_put_hello(&body, &hello);
+	wire_send(a->fd, WIRE_HELLO, &body);
+	buf_done(&body);
+}
+
+int
+apart_open(struct apart *a, const struct worker *w, int memory, struct error *err)
+{
+	int rc;
+
+	*a = (struct apart){.fd = -1};
+	rc = start(a, memory);
+	if (rc != 0) {
+		a->pid = 0;
+		apart_close(a);
+		error_set(err, CODE_ENGINE, "no process can be started for the engine: %s", strerror(rc));
+		return error_hint(err, "leave and start ivchat again; -c goes on with the last conversation");
+	}
+	log_line("the engine runs in a process of its own now, number %d", (int)a->pid);
+	greet(a, w);
+	return 0;
+}
+
+/* ---- closing */
+
+/* Until it has ended by itself, its engine freed, or time is over. */
+static void
+await_end(const struct apart *a)
+{
+	struct pollfd fd = {.fd = a->fd, .events = POLLIN};
+	char byte;
+
+	shutdown(a->fd, SHUT_WR);
+	while (poll(&fd, 1, PATIENCE_MS) > 0 && recv(a->fd, &byte, 1, 0) > 0)
+		;
+}
+
+/* How it ended, as waitpid() has it. */
+static int
+end(struct apart *a)
+{
+	int status = 0;
+
+	if (a->pid != 0) {
+		await_end(a);
+		kill(a->pid, SIGKILL);
+		while (waitpid(a->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (a->fd >= 0)
+		close(a->fd);
+	*a = (struct apart){.fd = -1};
+	return status;
+}
+
+void
+apart_close(struct apart *a)
+{
+	end(a);
+}
+
+/* ---- requests */
+
+/* 0; -1: the process has ended. *lost: it has no engine any more. */
+static int
+relay(struct apart *a, const struct worker *w, const struct request *r, bool *lost)
+{
+	enum wire_kind kind = WIRE_REQUEST;
+	struct buf body = {0};
+	int rc;
+
+	wire_put_request(&body, r);
+	rc = wire_send(a->fd, WIRE_REQUEST, &body);
+	while (rc == 0 && kind != WIRE_OVER) {
+		rc = wire_take(a->fd, &kind, &body);
+		if (rc == 0 && kind == WIRE_EVENT) {
+			struct event *e = wire_get_event(&body);
+
+			*lost |= e->kind == EVENT_FAILED && (r->kind == REQUEST_LOAD || e->error.code == CODE_ENGINE);
+			w->tell(w->to, e);
+		}
+	}
+	buf_done(&body);
+	return rc;
+}
+
+static void
+tell_ended(const struct worker *w, const struct request *r, int status)
+{
+	struct event *e = event_new(EVENT_FAILED, r->kind == REQUEST_ASK ? r->question.ticket : 0);
+
+	if (WIFSIGNALED(status))
+		error_set(&e->error, CODE_ENGINE, "the engine's process was ended by signal %d", WTERMSIG(status));
+	else
+		error_set(&e->error, CODE_ENGINE, "the engine's process ended with status %d", WEXITSTATUS(status));
+	w->tell(w->to, e);
+}
+
+void
+apart_do(struct apart *a, const struct worker *w, const struct request *r)
+{
+	bool lost = false;
+
+	if (relay(a, w, r, &lost) < 0)
+		tell_ended(w, r, end(a));
+	else if (lost)
+		apart_close(a);
+}

@@ -1,0 +1,102 @@
+/* serve.c: the other end of apart.c: a process that carries out what it is given, until nobody gives any more. */
+#include "config.h"
+
+#include "link/serve.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/link.h"
+#include "link/wire.h"
+#include "link/worker.h"
+
+struct service {
+	struct worker worker;
+	struct wishes *wishes;
+	struct buf body;                /* of what is sent */
+};
+
+/* When nobody listens any more, whatever is at work has no purpose. */
+static void
+tell_other(void *to, struct event *e)
+{
+	struct service *s = to;
+
+	wire_put_event(&s->body, e);
+	if (wire_send(SERVE_SOCKET, WIRE_EVENT, &s->body) < 0) {
+		atomic_store(&s->wishes->stop, true);
+		atomic_store(&s->wishes->hurry, true);
+	}
+	event_free(e);
+}
+
+static void
+serve_all(struct service *s)
+{
+	struct buf body = {0};
+	enum wire_kind kind;
+
+	while (wire_take(SERVE_SOCKET, &kind, &body) == 0 && kind == WIRE_REQUEST) {
+		struct request *r = wire_get_request(&body);
+
+		worker_do(&s->worker, r);
+		request_free(r);
+		if (wire_send(SERVE_SOCKET, WIRE_OVER, NULL) < 0)
+			break;
+	}
+	buf_done(&body);
+}
+
+/* To the load that comes first. */
+static void
+refuse(struct service *s, const struct error *why)
+{
+	struct event *e = event_new(EVENT_FAILED, 0);
+
+	e->error = *why;
+	tell_other(s, e);
+	wire_send(SERVE_SOCKET, WIRE_OVER, NULL);
+}
+
+static int
+serve(struct service *s)
+{
+	struct card *card = NULL;
+	struct buf body = {0};
+	enum wire_kind kind;
+	struct hello hello;
+	struct error err;
+
+	if (wire_take(SERVE_SOCKET, &kind, &body) < 0 || kind != WIRE_HELLO)
+		return CODE_USAGE;
+	wire_get_hello(&body, &hello);
+	buf_done(&body);
+	card = card_open(hello.dir, &err);
+	log_take(hello.log == LOG_OFF ? -1 : SERVE_LOG, hello.log);
+	s->worker = (struct worker){.card = card, .options = hello.options, .wishes = s->wishes, .tell = tell_other, .to = s};
+	if (card)
+		serve_all(s);
+	else
+		refuse(s, &err);
+	worker_done(&s->worker);
+	card_free(card);
+	free(hello.dir);
+	return CODE_OK;
+}
+
+int
+link_serve(void)
+{
+	struct service s = {0};
+	int rc;
+
+	close_range(SERVE_END, ~0U, 0);
+	s.wishes = mmap(NULL, sizeof *s.wishes, PROT_READ | PROT_WRITE, MAP_SHARED, SERVE_MEMORY, 0);
+	if (s.wishes == MAP_FAILED)
+		return CODE_USAGE;
+	rc = serve(&s);
+	buf_done(&s.body);
+	return rc;
+}
