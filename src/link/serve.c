@@ -3,8 +3,10 @@
 
 #include "link/serve.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -86,12 +88,21 @@ serve(struct service *s)
 	return CODE_OK;
 }
 
+/* Also in the middle of a computation that never looks up again: nobody would be left who could end it, and it holds a
+ * card's memory. A parent that is gone by now is found out by the socket. */
+static void
+end_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 int
 link_serve(void)
 {
 	struct service s = {0};
 	int rc;
 
+	end_with_parent();
 	close_range(SERVE_END, ~0U, 0);
 	s.wishes = mmap(NULL, sizeof *s.wishes, PROT_READ | PROT_WRITE, MAP_SHARED, SERVE_MEMORY, 0);
 	if (s.wishes == MAP_FAILED)

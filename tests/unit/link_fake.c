@@ -63,7 +63,7 @@ fake_reset(void)
 	memset(&fake, 0, sizeof fake);
 	sem_init(&fake.gate, 1, 0);
 	fake.n_answer = 5;
-	fake.fail_step_at = fake.die_step_at = -1;
+	fake.fail_step_at = fake.die_step_at = fake.hang_step_at = -1;
 }
 
 void
@@ -264,6 +264,14 @@ context_sync_as(struct context *ctx, const struct prompt *prompt, const struct s
 	return context_sync(ctx, prompt, watch, report, err);
 }
 
+static _Noreturn void
+hang(void)
+{
+	atomic_store(&fake.hanging, (int)getpid());
+	for (;;)
+		pause();
+}
+
 int
 context_step(struct context *ctx, struct sampler *sampler, int n_best, struct step *out, struct error *err)
 {
@@ -272,6 +280,8 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 	atomic_fetch_add(&fake.n_steps, 1);
 	if (ctx->k == fake.die_step_at)
 		raise(SIGKILL);
+	if (ctx->k == fake.hang_step_at)
+		hang();
 	if (ctx->k == fake.fail_step_at)
 		return error_set(err, CODE_ENGINE, "the device was lost");
 	if (fake.n_context && ctx->k == fake.n_context)

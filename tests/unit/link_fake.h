@@ -22,6 +22,7 @@ struct fake_engine {
 	bool fail_open, fail_sync, lose_sync, fail_see, lose_restore;
 	bool spoilt;            /* the process has no use of its device any more */
 	int die_step_at;        /* the step that ends the process; -1: none */
+	int hang_step_at;       /* the step that never returns, whatever is wished; -1: none */
 	atomic_bool gated;      /* steps and loading wait for fake_let() */
 	atomic_bool sync_gated; /* each token of a prompt does */
 	/* what was seen */
@@ -30,6 +31,7 @@ struct fake_engine {
 	atomic_int n_tries;     /* to open an engine */
 	atomic_int n_synced;    /* tokens of prompts that were computed */
 	atomic_bool signals_blocked;
+	atomic_int hanging;     /* the process that is in the step that never returns */
 	sem_t gate;
 };
 

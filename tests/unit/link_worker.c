@@ -4,10 +4,13 @@
 
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -918,6 +921,43 @@ test_end_while_loading(void **state)
 	assert_int_equal(atomic_load(&fake.n_opened), atomic_load(&fake.n_freed));
 }
 
+/* ---- of an engine in another process alone */
+
+/* Its own death: whoever has the other process then is this one. */
+static void
+die_while_the_engine_hangs(void)
+{
+	struct talk t = {0};
+
+	start(&t);
+	link_load(t.link);
+	ask(&t, 1, 0, 0);
+	while (!atomic_load(&fake.hanging))
+		usleep(1000);
+	raise(SIGKILL);
+}
+
+/* Whatever the other process is at, it ends with the one that started it. */
+static void
+test_parent_dies(void **state)
+{
+	pid_t parent;
+	int status;
+
+	(void)state;
+	fake_reset();
+	fake.spoilt = true;
+	fake.hang_step_at = 2;
+	alarm(PATIENCE_S);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	parent = fork();
+	if (parent == 0)
+		die_while_the_engine_hangs();
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(waitpid((pid_t)atomic_load(&fake.hanging), &status, 0), atomic_load(&fake.hanging));
+	assert_true(WIFSIGNALED(status));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define LOADED(f) cmocka_unit_test_setup_teardown(f, set_up_loaded, tear_down)
 #define FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up_folder, tear_down)
@@ -961,6 +1001,9 @@ main(int argc, char **argv)
 		LOADED(test_end_while_answering),
 		TEST(test_end_while_loading),
 	};
+	const struct CMUnitTest tests_apart[] = {
+		cmocka_unit_test(test_parent_dies),
+	};
 
 	int n_failed;
 
@@ -968,5 +1011,6 @@ main(int argc, char **argv)
 		return link_serve();
 	n_failed = cmocka_run_group_tests_name("in a thread", tests, NULL, NULL);
 	apart = true;
-	return n_failed + cmocka_run_group_tests_name("in another process", tests, NULL, NULL);
+	n_failed += cmocka_run_group_tests_name("in another process", tests, NULL, NULL);
+	return n_failed + cmocka_run_group_tests_name("of another process", tests_apart, NULL, NULL);
 }
