@@ -51,12 +51,17 @@ serve_all(struct service *s)
 	buf_done(&body);
 }
 
-/* To the load that comes first. */
+/* The load that comes first. It is taken before anything is said: who ends earlier closes the door to it, and what was said
+ * is not looked for any more. */
 static void
 refuse(struct service *s, const struct error *why)
 {
 	struct event *e = event_new(EVENT_FAILED, 0);
+	struct buf body = {0};
+	enum wire_kind kind;
 
+	wire_take(SERVE_SOCKET, &kind, &body);
+	buf_done(&body);
 	e->error = *why;
 	tell_other(s, e);
 	wire_send(SERVE_SOCKET, WIRE_OVER, NULL);
