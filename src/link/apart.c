@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 #include "link/wire.h"
 
 #define PATIENCE_MS 3000        /* with a process that is to end by itself */
+#define STOP_MS 5000            /* with one that was asked to stop and says nothing, or leaves a message half taken */
+#define LOOK_MS 100             /* how often the wish to stop is looked at */
 
 /* ---- opening */
 
@@ -66,6 +69,16 @@ spawn(pid_t *pid, const int given[SERVE_END])
 	return rc;
 }
 
+/* A message that has begun does not stand still, on its way there as on its way back. */
+static void
+set_patience(int fd)
+{
+	static const struct timeval most = {.tv_sec = STOP_MS / 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
 /* 0, or what went wrong. */
 static int
 start(struct apart *a, int memory)
@@ -76,6 +89,7 @@ start(struct apart *a, int memory)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0)
 		return errno;
 	a->fd = both[0];
+	set_patience(a->fd);
 	given[SERVE_SOCKET] = both[1];
 	given[SERVE_MEMORY] = memory;
 	given[SERVE_LOG] = log_descriptor(&level);
@@ -157,9 +171,34 @@ apart_close(struct apart *a)
 
 /* ---- requests */
 
-/* 0; -1: the process has ended. *lost: it has no engine any more. */
+/* What else came of a request. */
+struct outcome {
+	bool lost;                      /* the process has no engine any more */
+	bool hung;                      /* it did not stop, and was killed */
+};
+
+/* Until there is a message, or the end of all. A GPU that is waited for in vain keeps its process from stopping, and must
+ * not keep this one from it; only a file may take its time to be written. */
+static void
+await_message(const struct apart *a, const struct worker *w, const struct request *r, struct outcome *o)
+{
+	struct pollfd fd = {.fd = a->fd, .events = POLLIN};
+	int silent = 0;
+
+	while (poll(&fd, 1, LOOK_MS) <= 0) {
+		bool may_wait = r->kind == REQUEST_LEAVE || !atomic_load(&w->wishes->stop);
+
+		silent = may_wait ? 0 : silent + LOOK_MS;
+		if (silent >= STOP_MS && !o->hung) {
+			o->hung = true;
+			kill(a->pid, SIGKILL);
+		}
+	}
+}
+
+/* 0; -1: the process has ended. */
 static int
-relay(struct apart *a, const struct worker *w, const struct request *r, bool *lost)
+relay(struct apart *a, const struct worker *w, const struct request *r, struct outcome *o)
 {
 	enum wire_kind kind = WIRE_REQUEST;
 	struct buf body = {0};
@@ -168,11 +207,12 @@ relay(struct apart *a, const struct worker *w, const struct request *r, bool *lo
 	wire_put_request(&body, r);
 	rc = wire_send(a->fd, WIRE_REQUEST, &body);
 	while (rc == 0 && kind != WIRE_OVER) {
+		await_message(a, w, r, o);
 		rc = wire_take(a->fd, &kind, &body);
 		if (rc == 0 && kind == WIRE_EVENT) {
 			struct event *e = wire_get_event(&body);
 
-			*lost |= e->kind == EVENT_FAILED && (r->kind == REQUEST_LOAD || e->error.code == CODE_ENGINE);
+			o->lost |= e->kind == EVENT_FAILED && (r->kind == REQUEST_LOAD || e->error.code == CODE_ENGINE);
 			w->tell(w->to, e);
 		}
 	}
@@ -180,25 +220,41 @@ relay(struct apart *a, const struct worker *w, const struct request *r, bool *lo
 	return rc;
 }
 
+/* What the process itself says of two of its ends is read by nobody. */
 static void
-tell_ended(const struct worker *w, const struct request *r, int status)
+say_end(struct error *err, int status)
+{
+	if (WIFSIGNALED(status))
+		error_set(err, CODE_ENGINE, "the engine's process was ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) == CODE_ENGINE)
+		error_set(err, CODE_ENGINE, "a file of the model was cut short, or could not be read, while it was in use");
+	else if (WEXITSTATUS(status) == CODE_MEMORY)
+		error_set(err, CODE_MEMORY, "the engine's process is out of memory");
+	else
+		error_set(err, CODE_ENGINE, "the engine's process ended with status %d", WEXITSTATUS(status));
+}
+
+static void
+tell_ended(const struct worker *w, const struct request *r, int status, bool hung)
 {
 	struct event *e = event_new(EVENT_FAILED, r->kind == REQUEST_ASK ? r->question.ticket : 0);
 
-	if (WIFSIGNALED(status))
-		error_set(&e->error, CODE_ENGINE, "the engine's process was ended by signal %d", WTERMSIG(status));
+	if (hung && r->kind == REQUEST_LOAD)
+		error_set(&e->error, CODE_SIGINT, "loading was stopped");
+	else if (hung)
+		error_set(&e->error, CODE_ENGINE, "the engine's process did not stop, and was ended");
 	else
-		error_set(&e->error, CODE_ENGINE, "the engine's process ended with status %d", WEXITSTATUS(status));
+		say_end(&e->error, status);
 	w->tell(w->to, e);
 }
 
 void
 apart_do(struct apart *a, const struct worker *w, const struct request *r)
 {
-	bool lost = false;
+	struct outcome o = {0};
 
-	if (relay(a, w, r, &lost) < 0)
-		tell_ended(w, r, end(a));
-	else if (lost)
+	if (relay(a, w, r, &o) < 0)
+		tell_ended(w, r, end(a), o.hung);
+	else if (o.lost || o.hung)
 		apart_close(a);
 }

@@ -92,8 +92,9 @@ struct card *
 card_open(const char *dir, struct error *err)
 {
 	(void)dir;
-	(void)err;
-	return calloc(1, sizeof(struct card));
+	if (fake.fail_card)
+		error_set(err, CODE_MODEL, "no config.json");
+	return fake.fail_card ? NULL : calloc(1, sizeof(struct card));
 }
 
 void
@@ -143,6 +144,7 @@ engine_open(const struct card *card, const struct engine_options *options, const
 		return NULL;
 	}
 	atomic_fetch_add(&fake.n_opened, 1);
+	atomic_store(&fake.opener, (int)getpid());
 	return calloc(1, sizeof(struct engine));
 }
 
@@ -278,6 +280,8 @@ context_step(struct context *ctx, struct sampler *sampler, int n_best, struct st
 	(void)sampler;
 	pass();
 	atomic_fetch_add(&fake.n_steps, 1);
+	if (ctx->k == fake.die_step_at && fake.die_status)
+		_exit(fake.die_status);
 	if (ctx->k == fake.die_step_at)
 		raise(SIGKILL);
 	if (ctx->k == fake.hang_step_at)

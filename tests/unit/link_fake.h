@@ -19,9 +19,11 @@ struct fake_engine {
 	int n_answer;           /* tokens before the stop id; -1: it never comes */
 	int n_context;          /* tokens until the context is full; 0: never */
 	int fail_step_at;       /* the step that fails with CODE_ENGINE; -1: none */
+	bool fail_card;         /* it cannot be opened any more */
 	bool fail_open, fail_sync, lose_sync, fail_see, lose_restore;
 	bool spoilt;            /* the process has no use of its device any more */
 	int die_step_at;        /* the step that ends the process; -1: none */
+	int die_status;         /* with which it ends; 0: by a signal */
 	int hang_step_at;       /* the step that never returns, whatever is wished; -1: none */
 	atomic_bool gated;      /* steps and loading wait for fake_let() */
 	atomic_bool sync_gated; /* each token of a prompt does */
@@ -31,6 +33,7 @@ struct fake_engine {
 	atomic_int n_tries;     /* to open an engine */
 	atomic_int n_synced;    /* tokens of prompts that were computed */
 	atomic_bool signals_blocked;
+	atomic_int opener;      /* the process that has opened an engine last */
 	atomic_int hanging;     /* the process that is in the step that never returns */
 	sem_t gate;
 };

@@ -958,6 +958,89 @@ test_parent_dies(void **state)
 	assert_true(WIFSIGNALED(status));
 }
 
+/* What it says of its end itself is read by nobody. */
+static void
+test_a_process_that_ends_says_why(void **state)
+{
+	struct talk *t = *state;
+
+	fake.die_step_at = 0;
+	for (int ticket = 1; ticket <= 3; ticket++) {
+		fake.die_status = ticket == 1 ? CODE_ENGINE : ticket == 2 ? CODE_MEMORY : CODE_STORE;
+		link_load(t->link);
+		ask(t, ticket, 0, 0);
+		listen_until_over(t, ticket);
+		forget(&t->heard[0]);
+	}
+	assert_non_null(strstr(t->heard[1].error.what, "a file of the model was cut short"));
+	assert_int_equal(t->heard[2].error.code, CODE_MEMORY);
+	assert_string_equal(t->heard[3].error.what, "the engine's process ended with status 6");
+}
+
+/* It is ended, and the next load opens another. */
+static void
+test_stop_meets_a_hung_process(void **state)
+{
+	struct talk *t = *state;
+
+	fake.hang_step_at = 2;
+	ask(t, 1, 0, 0);
+	while (!atomic_load(&fake.hanging))
+		usleep(1000);
+	link_stop(t->link);
+	listen_until_over(t, 1);
+	assert_string_equal(t->heard[1].error.what, "the engine's process did not stop, and was ended");
+	assert_int_equal(t->heard[1].error.code, CODE_ENGINE);
+	fake.hang_step_at = -1;
+	load(t);
+	ask(t, 2, 0, 0);
+	listen_until_over(t, 2);
+	assert_string_equal(t->heard[2].text.at, "abcde");
+}
+
+static void
+test_end_meets_a_hung_process(void **state)
+{
+	struct talk *t = *state;
+
+	fake.hang_step_at = 0;
+	ask(t, 1, 0, 0);
+	while (!atomic_load(&fake.hanging))
+		usleep(1000);
+	end(t);
+	assert_int_equal(kill((pid_t)atomic_load(&fake.hanging), 0), -1);
+}
+
+/* A picture's worth does not fit into a socket that nobody reads. */
+static void
+test_a_process_that_takes_nothing(void **state)
+{
+	struct talk *t = *state;
+	struct pixels pixels = {.size = 1024, .rgb = xcalloc(3, 1024 * 1024)};
+
+	assert_int_equal(kill((pid_t)atomic_load(&fake.opener), SIGSTOP), 0);
+	link_see_take(t->link, &pixels);
+	listen_until_over(t, 0);
+	assert_int_equal(t->heard[0].error.code, CODE_ENGINE);
+	forget(&t->heard[0]);
+	load(t);
+}
+
+/* Each time why, however soon the process is gone. */
+static void
+test_no_card(void **state)
+{
+	struct talk *t = *state;
+
+	fake.fail_card = true;
+	for (int i = 0; i < 10; i++) {
+		link_load(t->link);
+		listen_until_over(t, 0);
+		assert_string_equal(t->heard[0].error.what, "no config.json");
+		forget(&t->heard[0]);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define LOADED(f) cmocka_unit_test_setup_teardown(f, set_up_loaded, tear_down)
 #define FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up_folder, tear_down)
@@ -1003,6 +1086,11 @@ main(int argc, char **argv)
 	};
 	const struct CMUnitTest tests_apart[] = {
 		cmocka_unit_test(test_parent_dies),
+		TEST(test_no_card),
+		TEST(test_a_process_that_ends_says_why),
+		LOADED(test_stop_meets_a_hung_process),
+		LOADED(test_end_meets_a_hung_process),
+		LOADED(test_a_process_that_takes_nothing),
 	};
 
 	int n_failed;
