@@ -103,6 +103,14 @@ finish_output(int status)
 	return status ? status : cmd_fail(&err);
 }
 
+static int
+serve(void)
+{
+	struct error err = {0};
+
+	return link_serve(&err) == 0 ? CODE_OK : cmd_fail(&err);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -112,7 +120,7 @@ main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
 	if (argc == 2 && strcmp(argv[1], LINK_SERVE) == 0)
-		return link_serve();
+		return serve();
 	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
 		return finish_output(cmd_run(&cmd_help, 0, NULL));
 	return finish_output(dispatch(argc > 0 ? argc - 1 : 0, argv + 1));

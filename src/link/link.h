@@ -14,10 +14,10 @@
 struct link;
 
 /* A program that has links begins with this: started with that word as its only argument, it carries out what one of
- * its own links asks, which has lost its GPU (apart.h), and ends with the status that comes back. */
+ * its own links asks, which has lost its GPU (apart.h), and ends. CODE_USAGE: no link has started it. */
 #define LINK_SERVE "--serve-link"
 int
-link_serve(void);
+link_serve(struct error *err);
 
 /* Starts the worker, with no signal but faults coming to it. The card must outlive the link. */
 struct link *

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -68,29 +69,36 @@ refuse(struct service *s, const struct error *why)
 }
 
 static int
-serve(struct service *s)
+by_hand(struct error *err)
+{
+	error_set(err, CODE_USAGE, LINK_SERVE " is not for people: ivchat starts itself so, when it has lost a GPU");
+	return -1;
+}
+
+static int
+serve(struct service *s, struct error *err)
 {
 	struct card *card = NULL;
 	struct buf body = {0};
 	enum wire_kind kind;
 	struct hello hello;
-	struct error err;
+	struct error why;
 
-	if (wire_take(SERVE_SOCKET, &kind, &body) < 0 || kind != WIRE_HELLO)
-		return CODE_USAGE;
+	if (wire_take(SERVE_SOCKET, &kind, &body) < 0)
+		return by_hand(err);
 	wire_get_hello(&body, &hello);
 	buf_done(&body);
-	card = card_open(hello.dir, &err);
+	card = card_open(hello.dir, &why);
 	log_take(hello.log == LOG_OFF ? -1 : SERVE_LOG, hello.log);
 	s->worker = (struct worker){.card = card, .options = hello.options, .wishes = s->wishes, .tell = tell_other, .to = s};
 	if (card)
 		serve_all(s);
 	else
-		refuse(s, &err);
+		refuse(s, &why);
 	worker_done(&s->worker);
 	card_free(card);
 	free(hello.dir);
-	return CODE_OK;
+	return 0;
 }
 
 /* Also in the middle of a computation that never looks up again: nobody would be left who could end it, and it holds a
@@ -101,18 +109,30 @@ end_with_parent(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+/* Whether the descriptors are those that apart.c gives: any other is somebody's file. */
+static bool
+is_started_by_link(void)
+{
+	struct stat at, memory;
+
+	return fstat(SERVE_SOCKET, &at) == 0 && S_ISSOCK(at.st_mode) && fstat(SERVE_MEMORY, &memory) == 0 &&
+	    memory.st_size == (off_t)sizeof(struct wishes);
+}
+
 int
-link_serve(void)
+link_serve(struct error *err)
 {
 	struct service s = {0};
 	int rc;
 
+	if (!is_started_by_link())
+		return by_hand(err);
 	end_with_parent();
 	close_range(SERVE_END, ~0U, 0);
 	s.wishes = mmap(NULL, sizeof *s.wishes, PROT_READ | PROT_WRITE, MAP_SHARED, SERVE_MEMORY, 0);
 	if (s.wishes == MAP_FAILED)
-		return CODE_USAGE;
-	rc = serve(&s);
+		return by_hand(err);
+	rc = serve(&s, err);
 	buf_done(&s.body);
 	return rc;
 }

@@ -398,6 +398,7 @@ class CommandLine(ProgramTest):
         self.fails(self.run_it('ask', '--modle', 'x'), 2, "unknown option '--modle'", '--model')
         self.fails(self.run_it('ls', '--frobnicate'), 2, "unknown option '--frobnicate'", 'ivchat ls --help')
         self.fails(self.run_it('--frobnicate'), 2, "unknown option '--frobnicate'", 'ivchat chat --help')
+        self.fails(self.run_it('--serve-link'), 2, '--serve-link is not for people: ivchat starts itself so, when it has lost a GPU')
 
     def test_no_terminal(self):
         self.fails(self.run_it('-m', TINY), 2, 'the chat needs a terminal, and standard input is none',

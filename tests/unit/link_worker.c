@@ -1096,7 +1096,7 @@ main(int argc, char **argv)
 	int n_failed;
 
 	if (argc == 2 && strcmp(argv[1], LINK_SERVE) == 0)
-		return link_serve();
+		return link_serve(NULL);
 	n_failed = cmocka_run_group_tests_name("in a thread", tests, NULL, NULL);
 	apart = true;
 	n_failed += cmocka_run_group_tests_name("in another process", tests, NULL, NULL);
