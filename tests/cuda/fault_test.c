@@ -31,7 +31,6 @@
 #define N_BEFORE 9              /* of them that are said before the card fails */
 #define SOON_MS 1000            /* for a call on a card that has failed */
 #define PATIENCE_S 60           /* whatever hangs is killed */
-#define KEPT ((size_t)1 << 30)  /* bytes of a card that a process may hold with no engine: CUDA's own */
 #define WANTED "IVCHAT_TEST_FAULT"      /* the variable with what another process is to say */
 
 struct talk {
@@ -135,14 +134,14 @@ assert_says_the_same(struct talk *t)
 
 /* ---- failing */
 
-/* One line that says what, and one that says what to do. */
+/* One line that says what, and one that says what to do. Of several cards one may notice that cannot know why. */
 static void
-assert_told(const struct error *err, const char *what)
+assert_told(const struct talk *t, const struct error *err, const char *what)
 {
 	print_message("  %s: %s\n  try: %s\n", what, err->what, err->hint);
 	assert_int_equal(err->code, CODE_ENGINE);
 	assert_non_null(strstr(err->what, "the GPU failed"));
-	assert_non_null(strstr(err->what, cudaGetErrorString(cudaErrorIllegalAddress)));
+	assert_true(t->options.n_gpus > 1 || strstr(err->what, cudaGetErrorString(cudaErrorIllegalAddress)));
 	assert_null(strchr(err->what, '\n'));
 	assert_non_null(strstr(err->hint, "nvidia-smi"));
 }
@@ -343,7 +342,7 @@ fails_and_comes_back(const char *what, int (*strike)(struct talk *t, struct erro
 	began = clock_ms();
 	assert_int_equal(strike(t, &err), -1);
 	print_message("  failed after %d ms\n", (int)(clock_ms() - began));
-	assert_told(&err, what);
+	assert_told(t, &err, what);
 	assert_all_fail(t, &err);
 	close_engine(t);
 	assert_comes_back(t);
@@ -402,11 +401,11 @@ test_while_loading(void **state)
 	answer_both(t, t->said);
 	close_engine(t);
 	assert_null(engine_open(t->card, &t->options, &watch, &err));
-	assert_told(&err, "while loading");
+	assert_told(t, &err, "while loading");
 	assert_comes_back(t);
 }
 
-/* The other process. The first holds nothing of the card that it could need. */
+/* The other process. The first has given back what it held of the card: much more than others may take meanwhile. */
 static void
 test_says_the_same(void **state)
 {
@@ -421,7 +420,7 @@ test_says_the_same(void **state)
 			t->said[i][k] = (int32_t)strtol(at, &at, 10);
 	free = strtoull(at, NULL, 10);
 	print_message("  another process: %.2f GB are free, %.2f were\n", (double)t->free / 1e9, (double)free / 1e9);
-	assert_true(t->free + KEPT > free);
+	assert_true(t->free > free / 4 * 3);
 	assert_says_the_same(t);
 }
 
@@ -450,6 +449,15 @@ build(struct talk *t, struct prompt *out, const char *text, int n_pixels)
 	assert_ok(prompt_build(out, t->card, NULL, &turn, 1, PICTURES_FIRST, &err) == 0, "a prompt", &err);
 }
 
+/* Of the card, as a large model does. */
+static void
+hold_half(const struct talk *t)
+{
+	void *held;
+
+	assert_int_equal(cudaMalloc(&held, t->free / 2), cudaSuccess);
+}
+
 static int
 set_up(void **state)
 {
@@ -470,6 +478,8 @@ set_up(void **state)
 	build(t, &t->text, "Tell me about the moon and the sun.", 0);
 	build(t, &t->seen, "What is in the picture?", 1);
 	t->free = free_on(t, t->gpu);
+	if (!getenv(WANTED))
+		hold_half(t);
 	return 0;
 }
 
