@@ -128,6 +128,7 @@ link_serve(struct error *err)
 	if (!is_started_by_link())
 		return by_hand(err);
 	end_with_parent();
+	prctl(PR_SET_NAME, "ivchat");   /* it is "exe" by the path of which it was started */
 	close_range(SERVE_END, ~0U, 0);
 	s.wishes = mmap(NULL, sizeof *s.wishes, PROT_READ | PROT_WRITE, MAP_SHARED, SERVE_MEMORY, 0);
 	if (s.wishes == MAP_FAILED)
