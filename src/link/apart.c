@@ -169,6 +169,14 @@ apart_close(struct apart *a)
 	end(a);
 }
 
+bool
+apart_has_ended(const struct apart *a)
+{
+	char byte;
+
+	return recv(a->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* ---- requests */
 
 /* What else came of a request. */

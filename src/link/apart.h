@@ -4,6 +4,7 @@
 #ifndef LINK_APART_H
 #define LINK_APART_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "link/worker.h"
@@ -22,6 +23,9 @@ apart_is_open(const struct apart *a)
 /* Starts a process with w's card and options, and its wishes, which lie in this memory. */
 int
 apart_open(struct apart *a, const struct worker *w, int memory, struct error *err);
+/* It has ended by itself since: nobody was there to see it. */
+bool
+apart_has_ended(const struct apart *a);
 /* Has it carry out the request as w would, and returns then. A process that ends, or has lost its engine, is told as a
  * failure and closed: the next load opens another. */
 void

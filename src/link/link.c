@@ -46,9 +46,11 @@ move_out(struct link *l)
 static void
 have_done(struct link *l, const struct request *r)
 {
-	bool moves = r->kind == REQUEST_LOAD && !apart_is_open(&l->apart) && engine_is_spoilt();
+	bool loads = r->kind == REQUEST_LOAD;
 
-	if (moves && move_out(l) < 0)
+	if (loads && apart_is_open(&l->apart) && apart_has_ended(&l->apart))
+		apart_close(&l->apart);
+	if (loads && !apart_is_open(&l->apart) && engine_is_spoilt() && move_out(l) < 0)
 		return;
 	if (!apart_is_open(&l->apart)) {
 		worker_do(&l->worker, r);

@@ -1011,6 +1011,20 @@ test_end_meets_a_hung_process(void **state)
 	assert_int_equal(kill((pid_t)atomic_load(&fake.hanging), 0), -1);
 }
 
+/* While nobody asks: a load is what opens another, and does not fail for it. */
+static void
+test_load_after_an_idle_death(void **state)
+{
+	struct talk *t = *state;
+	pid_t first = (pid_t)atomic_load(&fake.opener);
+	siginfo_t how;
+
+	assert_int_equal(kill(first, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)first, &how, WEXITED | WNOWAIT), 0);
+	load(t);
+	assert_int_not_equal(atomic_load(&fake.opener), first);
+}
+
 /* A picture's worth does not fit into a socket that nobody reads. */
 static void
 test_a_process_that_takes_nothing(void **state)
@@ -1088,6 +1102,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_parent_dies),
 		TEST(test_no_card),
 		TEST(test_a_process_that_ends_says_why),
+		LOADED(test_load_after_an_idle_death),
 		LOADED(test_stop_meets_a_hung_process),
 		LOADED(test_end_meets_a_hung_process),
 		LOADED(test_a_process_that_takes_nothing),
