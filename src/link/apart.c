@@ -228,7 +228,7 @@ relay(struct apart *a, const struct worker *w, const struct request *r, struct o
 	return rc;
 }
 
-/* What the process itself says of two of its ends is read by nobody. */
+/* What the process itself says of two of its ends is read by nobody. The engine is lost by each. */
 static void
 say_end(struct error *err, int status)
 {
@@ -237,7 +237,7 @@ say_end(struct error *err, int status)
 	else if (WEXITSTATUS(status) == CODE_ENGINE)
 		error_set(err, CODE_ENGINE, "a file of the model was cut short, or could not be read, while it was in use");
 	else if (WEXITSTATUS(status) == CODE_MEMORY)
-		error_set(err, CODE_MEMORY, "the engine's process is out of memory");
+		error_set(err, CODE_ENGINE, "the engine's process was refused memory, and ended");
 	else
 		error_set(err, CODE_ENGINE, "the engine's process ended with status %d", WEXITSTATUS(status));
 }

@@ -970,10 +970,11 @@ test_a_process_that_ends_says_why(void **state)
 		link_load(t->link);
 		ask(t, ticket, 0, 0);
 		listen_until_over(t, ticket);
+		assert_int_equal(t->heard[ticket].error.code, CODE_ENGINE);
 		forget(&t->heard[0]);
 	}
 	assert_non_null(strstr(t->heard[1].error.what, "a file of the model was cut short"));
-	assert_int_equal(t->heard[2].error.code, CODE_MEMORY);
+	assert_string_equal(t->heard[2].error.what, "the engine's process was refused memory, and ended");
 	assert_string_equal(t->heard[3].error.what, "the engine's process ended with status 6");
 }
 
