@@ -28,7 +28,9 @@ fail(struct app *app, struct error *err)
 {
 	app->engine = may_pass(app, err) ? ENGINE_LOST : ENGINE_NONE;
 	app->talk.total = 0;
-	if (!err->hint[0])
+	if (!err->hint[0] && app->engine == ENGINE_LOST)
+		error_hint(err, "the next message loads the model again");
+	else if (!err->hint[0])
 		error_hint(err, "ivchat model check DIR, or start with -m DIR that holds a whole model");
 	present_error(app, err);
 	talk_recall(app);

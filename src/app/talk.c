@@ -367,9 +367,10 @@ talk_check_free(struct app *app, struct error *err)
 		return -1;
 	if (app->engine == ENGINE_READY)
 		return 0;
-	if (app->engine == ENGINE_LOST)
-		load_again(app);
-	return error_set(err, CODE_INPUT, "the model is still loading: try again when it is there");
+	if (app->engine == ENGINE_LOADING)
+		return error_set(err, CODE_INPUT, "the model is still loading: try again when it is there");
+	load_again(app);
+	return error_set(err, CODE_INPUT, "the model is loaded again now: try again when it is there");
 }
 
 /* ---- the answer comes */

@@ -43,3 +43,18 @@ key C-c
 key C-d
 expect-exit 0
 KEYS
+
+# A command that needs the model begins it anew too, and says so.
+"$ivchat" ask -q -n 4 "one" >/dev/null || exit 1
+screen 100x32 -c -m "$work/slow" -n 4 <<'KEYS'
+wait "loading"
+key C-c
+wait "Loading was stopped"
+type "/regen 0.7"
+key Enter
+wait "the model is loaded again now"
+key C-c
+gone "> /regen"
+key C-d
+expect-exit 0
+KEYS
