@@ -4,6 +4,7 @@
 #include "cmd/shelf.h"
 
 #include <stdio.h>
+
 int
 shelf_open(struct shelf *s, const struct options *o, struct error *err)
 {
@@ -22,6 +23,24 @@ shelf_close(struct shelf *s)
 		store_close(s->store);
 	paths_done(&s->paths);
 	*s = (struct shelf){0};
+}
+
+int
+shelf_run(const struct command *self, const struct options *o,
+    int (*do_it)(struct shelf *shelf, const struct options *o, struct error *err))
+{
+	struct shelf shelf = {0};
+	struct error err = {0};
+	int failed;
+
+	if (o->n_operands != 1) {
+		error_set(&err, CODE_USAGE, "%s needs one session", self->name);
+		error_hint(&err, "ivchat %s last", self->name);
+		return cmd_fail(&err);
+	}
+	failed = do_it(&shelf, o, &err);
+	shelf_close(&shelf);
+	return failed ? cmd_fail(&err) : CODE_OK;
 }
 
 struct chat *

@@ -206,18 +206,7 @@ show(struct shelf *shelf, const struct options *o, struct error *err)
 static int
 run(const struct command *self, struct options *o)
 {
-	struct shelf shelf = {0};
-	struct error err = {0};
-	int failed;
-
-	if (o->n_operands != 1) {
-		error_set(&err, CODE_USAGE, "%s needs one session", self->name);
-		error_hint(&err, "ivchat %s last", self->name);
-		return cmd_fail(&err);
-	}
-	failed = show(&shelf, o, &err);
-	shelf_close(&shelf);
-	return failed ? cmd_fail(&err) : CODE_OK;
+	return shelf_run(self, o, show);
 }
 
 const struct command cmd_show = {"show", "WHICH", "Print a session as text.", OPT_SHOW, run};
