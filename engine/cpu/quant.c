@@ -312,13 +312,32 @@ e4m3_value(uint8_t byte)
 	return bits_float(float_bits(size) | (uint32_t)(byte & 0x80) << 24);
 }
 
+/* Scales as they lie in a file, where nothing need be aligned. */
+INLINE float
+float_at(const void *scale, size_t i)
+{
+	float s;
+
+	memcpy(&s, (const char *)scale + i * sizeof s, sizeof s);
+	return s;
+}
+
+INLINE float
+half_at(const void *scale, size_t i)
+{
+	uint16_t s;
+
+	memcpy(&s, (const char *)scale + i * sizeof s, sizeof s);
+	return f16_float(s);
+}
+
 /* From a column that begins a byte on. */
 INLINE void
-unpack_int4(float *to, const uint8_t *q, const uint16_t *scale, size_t at, size_t n)
+unpack_int4(float *to, const uint8_t *q, const void *scale, size_t at, size_t n)
 {
 	for (size_t i = 0, end; i < n; i = end) {
 		size_t group = (at + i) / QUANT_GROUP, left = (group + 1) * QUANT_GROUP - at;
-		float s = f16_float(scale[group]);
+		float s = half_at(scale, group);
 
 		end = left < n ? left : n;
 		for (size_t k = 0; k < (end - i) / 2; k++) {
@@ -338,11 +357,12 @@ unpack(float *to, const struct tensor *t, size_t row, size_t at, size_t n)
 	float s;
 
 	if (t->type == DTYPE_U4) {
-		unpack_int4(to, q + row * ((cols + 1) / 2), (const uint16_t *)t->scale + row * tensor_n_scales(t), at, n);
+		unpack_int4(to, q + row * ((cols + 1) / 2), (const char *)t->scale + row * tensor_n_scales(t) * sizeof(uint16_t), at,
+		    n);
 		return;
 	}
 	q += row * cols + at;
-	s = ((const float *)t->scale)[row];
+	s = float_at(t->scale, row);
 	if (t->type == DTYPE_I8)
 		for (size_t i = 0; i < n; i++)
 			to[i] = s * (float)(int8_t)q[i];
