@@ -59,6 +59,25 @@ float_bits(float f)
 	return bits;
 }
 
+/* Values as they lie in a file, where nothing need be aligned. */
+INLINE float
+float_at(const void *values, size_t i)
+{
+	float v;
+
+	memcpy(&v, (const char *)values + i * sizeof v, sizeof v);
+	return v;
+}
+
+INLINE uint16_t
+half_at(const void *values, size_t i)
+{
+	uint16_t v;
+
+	memcpy(&v, (const char *)values + i * sizeof v, sizeof v);
+	return v;
+}
+
 /* ---- what the loops do */
 
 /* Halves n sums until one is left. */
@@ -312,32 +331,13 @@ e4m3_value(uint8_t byte)
 	return bits_float(float_bits(size) | (uint32_t)(byte & 0x80) << 24);
 }
 
-/* Scales as they lie in a file, where nothing need be aligned. */
-INLINE float
-float_at(const void *scale, size_t i)
-{
-	float s;
-
-	memcpy(&s, (const char *)scale + i * sizeof s, sizeof s);
-	return s;
-}
-
-INLINE float
-half_at(const void *scale, size_t i)
-{
-	uint16_t s;
-
-	memcpy(&s, (const char *)scale + i * sizeof s, sizeof s);
-	return f16_float(s);
-}
-
 /* From a column that begins a byte on. */
 INLINE void
 unpack_int4(float *to, const uint8_t *q, const void *scale, size_t at, size_t n)
 {
 	for (size_t i = 0, end; i < n; i = end) {
 		size_t group = (at + i) / QUANT_GROUP, left = (group + 1) * QUANT_GROUP - at;
-		float s = half_at(scale, group);
+		float s = f16_float(half_at(scale, group));
 
 		end = left < n ? left : n;
 		for (size_t k = 0; k < (end - i) / 2; k++) {
@@ -436,11 +436,11 @@ quant_take_row(float *to, const void *from, enum dtype type, size_t n)
 	assert(type <= DTYPE_F16);
 	for (size_t i = 0; i < n; i++) {
 		if (type == DTYPE_BF16)
-			to[i] = bits_float((uint32_t)((const uint16_t *)from)[i] << 16);
+			to[i] = bits_float((uint32_t)half_at(from, i) << 16);
 		else if (type == DTYPE_F16)
-			to[i] = bf16_float(float_bf16(f16_float(((const uint16_t *)from)[i])));
+			to[i] = bf16_float(float_bf16(f16_float(half_at(from, i))));
 		else
-			to[i] = bf16_float(float_bf16(((const float *)from)[i]));
+			to[i] = bf16_float(float_bf16(float_at(from, i)));
 	}
 	memset(to + n, 0, (all - n) * sizeof *to);
 }
@@ -469,24 +469,6 @@ quant_unpack_row(float *to, const struct tensor *t, size_t row, size_t at, size_
 	best()->unpack(to, t, row, at, n);
 }
 
-static bool
-is_finite_half(const void *at)
-{
-	uint16_t bits;
-
-	memcpy(&bits, at, sizeof bits);
-	return (bits & 0x7c00) != 0x7c00;
-}
-
-static bool
-is_finite_float(const void *at)
-{
-	uint32_t bits;
-
-	memcpy(&bits, at, sizeof bits);
-	return (bits & 0x7f800000) != 0x7f800000;
-}
-
 bool
 quant_check_scales(const void *scale, enum dtype type, size_t n)
 {
@@ -494,9 +476,9 @@ quant_check_scales(const void *scale, enum dtype type, size_t n)
 
 	if (type == DTYPE_U4)
 		for (size_t i = 0; i < n; i++)
-			good = good && is_finite_half((const char *)scale + i * sizeof(uint16_t));
+			good = good && isfinite(f16_float(half_at(scale, i)));
 	else
 		for (size_t i = 0; i < n; i++)
-			good = good && is_finite_float((const char *)scale + i * sizeof(float));
+			good = good && isfinite(float_at(scale, i));
 	return good;
 }
