@@ -86,7 +86,7 @@ log_close(void)
 int
 log_descriptor(enum log_level *level)
 {
-	*level = log_level;
+	*level = log_fd < 0 ? LOG_OFF : log_level;
 	return log_fd;
 }
 

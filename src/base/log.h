@@ -17,8 +17,8 @@ log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void
 log_close(void);
 
-/* For another process of the program: the descriptor that lines go to, lent, or -1, and which lines; it becomes the log
- * there. */
+/* For another process of the program: the descriptor that lines go to, lent, or -1 and LOG_OFF, and which lines; it becomes
+ * the log there. */
 int
 log_descriptor(enum log_level *level);
 void

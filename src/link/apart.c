@@ -81,10 +81,9 @@ set_patience(int fd)
 
 /* 0, or what went wrong. */
 static int
-start(struct apart *a, int memory)
+start(struct apart *a, int memory, int log)
 {
 	int both[2], given[SERVE_END], rc;
-	enum log_level level;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0)
 		return errno;
@@ -92,7 +91,7 @@ start(struct apart *a, int memory)
 	set_patience(a->fd);
 	given[SERVE_SOCKET] = both[1];
 	given[SERVE_MEMORY] = memory;
-	given[SERVE_LOG] = log_descriptor(&level);
+	given[SERVE_LOG] = log;
 	rc = spawn(&a->pid, given);
 	close(both[1]);
 	return rc;
@@ -100,15 +99,11 @@ start(struct apart *a, int memory)
 
 /* If it has ended already, the first request finds out. */
 static void
-greet(struct apart *a, const struct worker *w)
+greet(struct apart *a, const struct hello *hello)
 {
-	struct hello hello = {(char *)(uintptr_t)card_info(w->card)->dir, w->options, LOG_OFF};
-	enum log_level level;
 	struct buf body = {0};
 
-	if (log_descriptor(&level) >= 0)
-		hello.log = level;
-	wire_put_hello(&body, &hello);
+	wire_put_hello(&body, hello);
 	wire_send(a->fd, WIRE_HELLO, &body);
 	buf_done(&body);
 }
@@ -116,10 +111,11 @@ greet(struct apart *a, const struct worker *w)
 int
 apart_open(struct apart *a, const struct worker *w, int memory, struct error *err)
 {
-	int rc;
+	struct hello hello = {.dir = (char *)(uintptr_t)card_info(w->card)->dir, .options = w->options};
+	int log = log_descriptor(&hello.log), rc;
 
 	*a = (struct apart){.fd = -1};
-	rc = start(a, memory);
+	rc = start(a, memory, log);
 	if (rc != 0) {
 		a->pid = 0;
 		apart_close(a);
@@ -127,7 +123,7 @@ apart_open(struct apart *a, const struct worker *w, int memory, struct error *er
 		return error_hint(err, "leave and start ivchat again; -c goes on with the last conversation");
 	}
 	log_line("the engine runs in a process of its own now, number %d", (int)a->pid);
-	greet(a, w);
+	greet(a, &hello);
 	return 0;
 }
 
