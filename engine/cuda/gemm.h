@@ -24,8 +24,8 @@ struct gemm;
 struct product;
 
 /* The time of the fastest of the library's proposals for one product, over n_ws weights (more than the cache holds), each
- * the median of three passes: of a card that had rest, and once more, when that was its warm-up. What the table has is not
- * tried: these are measures, and shall not move when that grows. -1: none computes it. */
+ * the median of three passes: of a card that had rest, and once more, when it has been at work for some time. What the table
+ * has is not tried: these are measures, and shall not move when that grows. -1: none computes it. */
 int
 gemm_ceiling(struct gemm *g, const struct product *p, const void *const *ws, int n_ws, float *rested_ms, float *ms);
 /* Of these proposals, and of what the table has for other shapes, the one that is fastest when the card has no rest, among

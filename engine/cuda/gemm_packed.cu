@@ -1,9 +1,9 @@
 /* gemm_packed.cu: some rows, up to a thousand, times a matrix of 8 or 4 bits a weight, without unpacking it first.
  *
- * y [m, rows] = x [m, cols] wᵀ, or added to y, or gate and up together; reads the weights once (once for each column of tiles that the rows of x need), bound by
- * that up to about 64 rows and by the tensor cores beyond. For more rows than PACKED_MAX_ROWS it pays to unpack and let
- * cublasLt multiply. Here is the kernel for any card; gemm_packed_wgmma.cu has that of sm_90, where mma.sync reaches two
- * thirds of what the card can do.
+ * y [m, rows] = x [m, cols] wᵀ, or added to y, or gate and up together; reads the weights once (once for each column of
+ * tiles that the rows of x need), bound by that up to about 64 rows and by the tensor cores beyond. For more rows than
+ * PACKED_MAX_ROWS it pays to unpack and let cublasLt multiply. Here is the kernel for any card; gemm_packed_wgmma.cu has
+ * that of sm_90, where mma.sync reaches two thirds of what the card can do.
  *
  * Weights are the A operand of mma.m16n8k16 (fp16, float32 sums), rows of x its columns. Both come through a ring of
  * stages in shared memory, 64 columns a stage. The order of columns in a product is free as long as both sides agree: of

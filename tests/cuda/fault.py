@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # fault.py: the program on a card that fails for real in mid-answer (breaks.cu): what was said is kept, one line says what
-# happened and one what to do, and what comes next, on the same card in the same process, is answered as ever. Of
-# `make check-gpu`.
+# happened and one what to do, and what comes next, on the same card and told to the same program, is answered as ever.
+# Of `make check-gpu`.
 import json
 import os
 import pathlib
